@@ -1,0 +1,36 @@
+"""Declaration: metrics.k8s.io/v1beta1.
+
+Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36); the words are our own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_MAP, ALWAYS_STR, Duration, Field, Quantity, Struct, Time
+from pikube.api.kinds.meta import ObjectMeta
+
+
+class NodeMetrics(Struct):
+    kind: str = msgspec.field(default_factory=lambda: "NodeMetrics")
+    api_version: str = msgspec.field(default_factory=lambda: "metrics.k8s.io/v1beta1")
+    metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
+    timestamp: Annotated[Time, Field(2, required=True)] = ""
+    window: Annotated[Duration, Field(3, required=True)] = ALWAYS_STR
+    usage: Annotated[dict[str, Quantity], Field(4, required=True)] = ALWAYS_MAP
+
+
+class PodMetrics(Struct):
+    kind: str = msgspec.field(default_factory=lambda: "PodMetrics")
+    api_version: str = msgspec.field(default_factory=lambda: "metrics.k8s.io/v1beta1")
+    metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
+    timestamp: Annotated[Time, Field(2, required=True)] = ""
+    window: Annotated[Duration, Field(3, required=True)] = ALWAYS_STR
+    containers: Annotated[tuple[ContainerMetrics, ...], Field(4, required=True)] = ALWAYS_LIST
+
+
+class ContainerMetrics(Struct):
+    name: Annotated[str, Field(1, required=True)] = ALWAYS_STR
+    usage: Annotated[dict[str, Quantity], Field(2, required=True)] = ALWAYS_MAP

@@ -1,0 +1,23 @@
+"""Declaration: scheduling.k8s.io/v1.
+
+Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36); the words are our own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from pikube.api.kinds.base import ALWAYS_INT, Field, Int32, Struct
+from pikube.api.kinds.meta import ObjectMeta
+
+
+class PriorityClass(Struct):
+    kind: str = msgspec.field(default_factory=lambda: "PriorityClass")
+    api_version: str = msgspec.field(default_factory=lambda: "scheduling.k8s.io/v1")
+    metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
+    value: Annotated[Int32, Field(2)] = ALWAYS_INT
+    global_default: Annotated[bool, Field(3)] = False
+    description: Annotated[str, Field(4)] = ""
+    preemption_policy: Annotated[str | None, Field(5, enum=("PreemptLowerPriority", "Never"))] = None
