@@ -293,8 +293,8 @@ _BY_REASON: dict[str, type[ApiError]] = {
     cls.reason: cls
     for cls in (
         BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, AlreadyExists,
-        Conflict, Expired, RequestEntityTooLarge, UnsupportedMediaType, Invalid, TooManyRequests, InternalError,
-        ServiceUnavailable, ServerTimeout,
+        Conflict, Expired, RequestEntityTooLarge, UnsupportedMediaType, Invalid, TooManyRequests,
+        InternalError, ServiceUnavailable, ServerTimeout,
     )
 }  # fmt: skip
 _BY_CODE: dict[int, type[ApiError]] = {cls.code: cls for cls in reversed(_BY_REASON.values())}

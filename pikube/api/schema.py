@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, TypeAlias
 
-import msgspec
-
 from pikube.api.kinds.base import Field, Format, Struct
 
 NO_FACTS = Field(0)
@@ -88,7 +86,7 @@ def _field_info(attribute: str, name: str, hint: Any) -> FieldInfo:
         format_, inner = _take(_without_none(inner), Format)
     if format_ is not None:
         return FieldInfo(attribute, name, format_.name, container, None, facts or NO_FACTS)
-    if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+    if isinstance(inner, type) and issubclass(inner, Struct):
         return FieldInfo(attribute, name, "struct", container, inner, facts or NO_FACTS)
     return FieldInfo(attribute, name, _PLAIN.get(inner, "any"), container, None, facts or NO_FACTS)
 

@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, Bytes, Field, Int32, Int64, Struct
-from pikube.api.kinds.meta import Condition, LabelSelector, ObjectMeta
+from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, Bytes, Field, Int32, Int64, Names, Struct
+from pikube.api.kinds.meta import Condition, LabelSelector, Object, ObjectMeta
 
 
 class ValidatingAdmissionPolicySpec(Struct):
@@ -29,7 +29,8 @@ class ValidatingAdmissionPolicyStatus(Struct):
     conditions: Annotated[tuple[Condition, ...], Field(3, list_type="map", list_keys=("type",))] = ()
 
 
-class ValidatingAdmissionPolicy(Struct):
+class ValidatingAdmissionPolicy(Object):
+    names: ClassVar[Names] = Names("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", False, categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "ValidatingAdmissionPolicy")
     api_version: str = msgspec.field(default_factory=lambda: "admissionregistration.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -75,7 +76,8 @@ class ValidatingAdmissionPolicyBindingSpec(Struct):
     validation_actions: Annotated[tuple[str, ...], Field(4, required=True, list_type="set", enum=("Deny", "Warn", "Audit"))] = ()
 
 
-class ValidatingAdmissionPolicyBinding(Struct):
+class ValidatingAdmissionPolicyBinding(Object):
+    names: ClassVar[Names] = Names("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", False, categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "ValidatingAdmissionPolicyBinding")
     api_version: str = msgspec.field(default_factory=lambda: "admissionregistration.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -106,14 +108,16 @@ class NamedRuleWithOperations(Struct):
     scope: Annotated[str | None, Field((2, 2, 4), enum=("Cluster", "Namespaced", "*"))] = None
 
 
-class ValidatingWebhookConfiguration(Struct):
+class ValidatingWebhookConfiguration(Object):
+    names: ClassVar[Names] = Names("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", False, categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "ValidatingWebhookConfiguration")
     api_version: str = msgspec.field(default_factory=lambda: "admissionregistration.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
     webhooks: Annotated[tuple[ValidatingWebhook, ...], Field(2, merge_key="name", list_type="map", list_keys=("name",))] = ()
 
 
-class MutatingWebhookConfiguration(Struct):
+class MutatingWebhookConfiguration(Object):
+    names: ClassVar[Names] = Names("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", False, categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "MutatingWebhookConfiguration")
     api_version: str = msgspec.field(default_factory=lambda: "admissionregistration.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -16,13 +16,14 @@ from pikube.api.kinds.base import (
     Int32,
     Int64,
     IntOrString,
+    Names,
     RawObject,
     Struct,
     Time,
 )
 from pikube.api.kinds.core_pod import PodTemplateSpec
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
 class StatefulSetUpdateStrategy(Struct):
@@ -57,7 +58,8 @@ class StatefulSetStatus(Struct):
     available_replicas: Annotated[Int32, Field(11)] = ALWAYS_INT
 
 
-class StatefulSet(Struct):
+class StatefulSet(Object):
+    names: ClassVar[Names] = Names("apps", "v1", "StatefulSet", "statefulsets", True, short=("sts",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "StatefulSet")
     api_version: str = msgspec.field(default_factory=lambda: "apps/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -115,7 +117,8 @@ class DeploymentStatus(Struct):
     collision_count: Annotated[Int32 | None, Field(8)] = None
 
 
-class Deployment(Struct):
+class Deployment(Object):
+    names: ClassVar[Names] = Names("apps", "v1", "Deployment", "deployments", True, short=("deploy",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "Deployment")
     api_version: str = msgspec.field(default_factory=lambda: "apps/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -176,7 +179,8 @@ class DaemonSetCondition(Struct):
     message: Annotated[str, Field(5)] = ""
 
 
-class DaemonSet(Struct):
+class DaemonSet(Object):
+    names: ClassVar[Names] = Names("apps", "v1", "DaemonSet", "daemonsets", True, short=("ds",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "DaemonSet")
     api_version: str = msgspec.field(default_factory=lambda: "apps/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -201,7 +205,8 @@ class ReplicaSetStatus(Struct):
     conditions: Annotated[tuple[ReplicaSetCondition, ...], Field(6, merge_key="type", list_type="map", list_keys=("type",))] = ()
 
 
-class ReplicaSet(Struct):
+class ReplicaSet(Object):
+    names: ClassVar[Names] = Names("apps", "v1", "ReplicaSet", "replicasets", True, short=("rs",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "ReplicaSet")
     api_version: str = msgspec.field(default_factory=lambda: "apps/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -217,7 +222,8 @@ class ReplicaSetCondition(Struct):
     message: Annotated[str, Field(5)] = ""
 
 
-class ControllerRevision(Struct):
+class ControllerRevision(Object):
+    names: ClassVar[Names] = Names("apps", "v1", "ControllerRevision", "controllerrevisions", True)
     kind: str = msgspec.field(default_factory=lambda: "ControllerRevision")
     api_version: str = msgspec.field(default_factory=lambda: "apps/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, MAP, Field, Int64, Struct, Time
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, MAP, Field, Int64, Names, Struct, Time
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
 class TokenReviewSpec(Struct):
@@ -32,7 +32,8 @@ class TokenReviewStatus(Struct):
     error: Annotated[str, Field(3)] = ""
 
 
-class TokenReview(Struct):
+class TokenReview(Object):
+    names: ClassVar[Names] = Names("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", False)
     kind: str = msgspec.field(default_factory=lambda: "TokenReview")
     api_version: str = msgspec.field(default_factory=lambda: "authentication.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -51,7 +52,8 @@ class TokenRequestStatus(Struct):
     expiration_timestamp: Annotated[Time, Field(2)] = ""
 
 
-class TokenRequest(Struct):
+class TokenRequest(Object):
+    names: ClassVar[Names] = Names("authentication.k8s.io", "v1", "TokenRequest", "tokenrequests", True)
     kind: str = msgspec.field(default_factory=lambda: "TokenRequest")
     api_version: str = msgspec.field(default_factory=lambda: "authentication.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -70,7 +72,8 @@ class SelfSubjectReviewStatus(Struct):
     user_info: Annotated[UserInfo, Field(1)] = msgspec.field(default_factory=UserInfo)
 
 
-class SelfSubjectReview(Struct):
+class SelfSubjectReview(Object):
+    names: ClassVar[Names] = Names("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", False)
     kind: str = msgspec.field(default_factory=lambda: "SelfSubjectReview")
     api_version: str = msgspec.field(default_factory=lambda: "authentication.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_BOOL, ALWAYS_LIST, MAP, Field, Struct
-from pikube.api.kinds.meta import FieldSelectorRequirement, LabelSelectorRequirement, ObjectMeta
+from pikube.api.kinds.base import ALWAYS_BOOL, ALWAYS_LIST, MAP, Field, Names, Struct
+from pikube.api.kinds.meta import FieldSelectorRequirement, LabelSelectorRequirement, Object, ObjectMeta
 
 
 class SubjectAccessReviewSpec(Struct):
@@ -29,7 +29,8 @@ class SubjectAccessReviewStatus(Struct):
     evaluation_error: Annotated[str, Field(3)] = ""
 
 
-class SubjectAccessReview(Struct):
+class SubjectAccessReview(Object):
+    names: ClassVar[Names] = Names("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", False)
     kind: str = msgspec.field(default_factory=lambda: "SubjectAccessReview")
     api_version: str = msgspec.field(default_factory=lambda: "authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -42,7 +43,8 @@ class SelfSubjectAccessReviewSpec(Struct):
     non_resource_attributes: Annotated[NonResourceAttributes | None, Field(2)] = None
 
 
-class SelfSubjectAccessReview(Struct):
+class SelfSubjectAccessReview(Object):
+    names: ClassVar[Names] = Names("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
     kind: str = msgspec.field(default_factory=lambda: "SelfSubjectAccessReview")
     api_version: str = msgspec.field(default_factory=lambda: "authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -50,7 +52,8 @@ class SelfSubjectAccessReview(Struct):
     status: Annotated[SubjectAccessReviewStatus, Field(3)] = msgspec.field(default_factory=SubjectAccessReviewStatus)
 
 
-class LocalSubjectAccessReview(Struct):
+class LocalSubjectAccessReview(Object):
+    names: ClassVar[Names] = Names("authorization.k8s.io", "v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", True)
     kind: str = msgspec.field(default_factory=lambda: "LocalSubjectAccessReview")
     api_version: str = msgspec.field(default_factory=lambda: "authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -96,7 +99,8 @@ class SubjectRulesReviewStatus(Struct):
     evaluation_error: Annotated[str, Field(4)] = ""
 
 
-class SelfSubjectRulesReview(Struct):
+class SelfSubjectRulesReview(Object):
+    names: ClassVar[Names] = Names("authorization.k8s.io", "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", False)
     kind: str = msgspec.field(default_factory=lambda: "SelfSubjectRulesReview")
     api_version: str = msgspec.field(default_factory=lambda: "authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_INT, ALWAYS_STR, Field, Int32, Int64, Quantity, Struct, Time
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.base import ALWAYS_INT, ALWAYS_STR, Field, Int32, Int64, Names, Quantity, Struct, Time
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
 class CrossVersionObjectReference(Struct):
@@ -34,7 +34,8 @@ class HorizontalPodAutoscalerStatus(Struct):
     current_cpu_utilization_percentage: Annotated[Int32 | None, Field(5)] = msgspec.field(name="currentCPUUtilizationPercentage", default=None)
 
 
-class HorizontalPodAutoscaler(Struct):
+class HorizontalPodAutoscaler(Object):
+    names: ClassVar[Names] = Names("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True, short=("hpa",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "HorizontalPodAutoscaler")
     api_version: str = msgspec.field(default_factory=lambda: "autoscaling/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -51,7 +52,8 @@ class ScaleStatus(Struct):
     selector: Annotated[str, Field(2)] = ""
 
 
-class Scale(Struct):
+class Scale(Object):
+    names: ClassVar[Names] = Names("autoscaling", "v1", "Scale", "scales", True)
     kind: str = msgspec.field(default_factory=lambda: "Scale")
     api_version: str = msgspec.field(default_factory=lambda: "autoscaling/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -16,11 +16,12 @@ from pikube.api.kinds.base import (
     Field,
     Int32,
     Int64,
+    Names,
     Quantity,
     Struct,
     Time,
 )
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
 class CrossVersionObjectReference(Struct):
@@ -46,7 +47,8 @@ class HorizontalPodAutoscalerStatus(Struct):
     conditions: Annotated[tuple[HorizontalPodAutoscalerCondition, ...], Field(6, merge_key="type", list_type="map", list_keys=("type",))] = ()
 
 
-class HorizontalPodAutoscaler(Struct):
+class HorizontalPodAutoscaler(Object):
+    names: ClassVar[Names] = Names("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True, short=("hpa",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "HorizontalPodAutoscaler")
     api_version: str = msgspec.field(default_factory=lambda: "autoscaling/v2")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -16,7 +16,7 @@ Lists are tuples: objects are values that many tasks share.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -75,6 +75,37 @@ class Format:
         self.name = name
 
 
+class Names(NamedTuple):
+    """What clients call a kind: its group, version, kind, plural and the rest of its entry in discovery."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool
+    short: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """`group/plural`: the store's and the caches' name of the kind."""
+        return f"{self.group}/{self.plural}"
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path of a collection, an object or a subresource."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [root]
+        if namespace and self.namespaced:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
 Time: TypeAlias = Annotated[str, Format("date-time")]
 """RFC 3339 in UTC with whole seconds, `2026-01-31T12:00:00Z`; "" is no time."""
 MicroTime: TypeAlias = Annotated[str, Format("micro-time")]
@@ -95,6 +126,14 @@ RawObject: TypeAlias = Annotated[Any, Format("raw")]
 
 class Struct(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """The base of every API type: camelCase on the wire, snake_case here, empty values left out."""
+
+
+class Kind(Struct):
+    """The base of what has a URL of its own; each subclass declares `names` and carries metadata."""
+
+    names: ClassVar[Names]
+    kind: str = ""
+    api_version: str = ""
 
 
 ALWAYS_STR: Any = msgspec.field(default_factory=str)

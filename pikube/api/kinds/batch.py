@@ -5,14 +5,14 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, Field, Int32, Int64, Struct, Time
+from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, Field, Int32, Int64, Names, Struct, Time
 from pikube.api.kinds.core_pod import PodTemplateSpec
 from pikube.api.kinds.core_references import ObjectReference
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
 class JobSpec(Struct):
@@ -48,7 +48,8 @@ class JobStatus(Struct):
     ready: Annotated[Int32 | None, Field(9)] = None
 
 
-class Job(Struct):
+class Job(Object):
+    names: ClassVar[Names] = Names("batch", "v1", "Job", "jobs", True, categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "Job")
     api_version: str = msgspec.field(default_factory=lambda: "batch/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -122,7 +123,8 @@ class CronJobStatus(Struct):
     last_successful_time: Annotated[Time, Field(5)] = ""
 
 
-class CronJob(Struct):
+class CronJob(Object):
+    names: ClassVar[Names] = Names("batch", "v1", "CronJob", "cronjobs", True, short=("cj",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "CronJob")
     api_version: str = msgspec.field(default_factory=lambda: "batch/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

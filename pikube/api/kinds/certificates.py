@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_STR, MAP, Bytes, Field, Int32, Struct, Time
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.base import ALWAYS_STR, MAP, Bytes, Field, Int32, Names, Struct, Time
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
 class CertificateSigningRequestSpec(Struct):
@@ -29,7 +29,8 @@ class CertificateSigningRequestStatus(Struct):
     certificate: Annotated[Bytes, Field(2)] = ""
 
 
-class CertificateSigningRequest(Struct):
+class CertificateSigningRequest(Object):
+    names: ClassVar[Names] = Names("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", False, short=("csr",))
     kind: str = msgspec.field(default_factory=lambda: "CertificateSigningRequest")
     api_version: str = msgspec.field(default_factory=lambda: "certificates.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import Field, Int32, MicroTime, Struct
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.base import Field, Int32, MicroTime, Names, Struct
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
 class LeaseSpec(Struct):
@@ -23,7 +23,8 @@ class LeaseSpec(Struct):
     preferred_holder: Annotated[str | None, Field(7)] = None
 
 
-class Lease(Struct):
+class Lease(Object):
+    names: ClassVar[Names] = Names("coordination.k8s.io", "v1", "Lease", "leases", True)
     kind: str = msgspec.field(default_factory=lambda: "Lease")
     api_version: str = msgspec.field(default_factory=lambda: "coordination.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -19,13 +19,14 @@ from pikube.api.kinds.base import (
     Int32,
     Int64,
     MicroTime,
+    Names,
     Quantity,
     Struct,
     Time,
 )
 from pikube.api.kinds.core_pod import PodTemplateSpec
 from pikube.api.kinds.core_references import LocalObjectReference, ObjectReference, ScopeSelector
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
 class ReplicationControllerSpec(Struct):
@@ -52,7 +53,8 @@ class ReplicationControllerCondition(Struct):
     message: Annotated[str, Field(5)] = ""
 
 
-class ReplicationController(Struct):
+class ReplicationController(Object):
+    names: ClassVar[Names] = Names("", "v1", "ReplicationController", "replicationcontrollers", True, short=("rc",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "ReplicationController")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -60,7 +62,8 @@ class ReplicationController(Struct):
     status: Annotated[ReplicationControllerStatus, Field(3)] = msgspec.field(default_factory=ReplicationControllerStatus)
 
 
-class ServiceAccount(Struct):
+class ServiceAccount(Object):
+    names: ClassVar[Names] = Names("", "v1", "ServiceAccount", "serviceaccounts", True, short=("sa",))
     kind: str = msgspec.field(default_factory=lambda: "ServiceAccount")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -86,7 +89,8 @@ class NamespaceCondition(Struct):
     message: Annotated[str, Field(6)] = ""
 
 
-class Namespace(Struct):
+class Namespace(Object):
+    names: ClassVar[Names] = Names("", "v1", "Namespace", "namespaces", False, short=("ns",))
     kind: str = msgspec.field(default_factory=lambda: "Namespace")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -99,7 +103,8 @@ class EventSource(Struct):
     host: Annotated[str, Field(2)] = ""
 
 
-class Event(Struct):
+class Event(Object):
+    names: ClassVar[Names] = Names("", "v1", "Event", "events", True, short=("ev",))
     kind: str = msgspec.field(default_factory=lambda: "Event")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1, required=True)] = msgspec.field(default_factory=ObjectMeta)
@@ -137,7 +142,8 @@ class LimitRangeSpec(Struct):
     limits: Annotated[tuple[LimitRangeItem, ...], Field(1, required=True)] = ALWAYS_LIST
 
 
-class LimitRange(Struct):
+class LimitRange(Object):
+    names: ClassVar[Names] = Names("", "v1", "LimitRange", "limitranges", True, short=("limits",))
     kind: str = msgspec.field(default_factory=lambda: "LimitRange")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -155,7 +161,8 @@ class ResourceQuotaStatus(Struct):
     used: Annotated[dict[str, Quantity], Field(2)] = MAP
 
 
-class ResourceQuota(Struct):
+class ResourceQuota(Object):
+    names: ClassVar[Names] = Names("", "v1", "ResourceQuota", "resourcequotas", True, short=("quota",))
     kind: str = msgspec.field(default_factory=lambda: "ResourceQuota")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -163,7 +170,8 @@ class ResourceQuota(Struct):
     status: Annotated[ResourceQuotaStatus, Field(3)] = msgspec.field(default_factory=ResourceQuotaStatus)
 
 
-class Secret(Struct):
+class Secret(Object):
+    names: ClassVar[Names] = Names("", "v1", "Secret", "secrets", True)
     kind: str = msgspec.field(default_factory=lambda: "Secret")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -173,7 +181,8 @@ class Secret(Struct):
     type: Annotated[str, Field(3)] = ""
 
 
-class ConfigMap(Struct):
+class ConfigMap(Object):
+    names: ClassVar[Names] = Names("", "v1", "ConfigMap", "configmaps", True, short=("cm",))
     kind: str = msgspec.field(default_factory=lambda: "ConfigMap")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -189,7 +198,8 @@ class ComponentCondition(Struct):
     error: Annotated[str, Field(4)] = ""
 
 
-class ComponentStatus(Struct):
+class ComponentStatus(Object):
+    names: ClassVar[Names] = Names("", "v1", "ComponentStatus", "componentstatuses", False, short=("cs",))
     kind: str = msgspec.field(default_factory=lambda: "ComponentStatus")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,12 +5,23 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, MAP, Field, Int32, Int64, Quantity, Struct, Time
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.base import (
+    ALWAYS_LIST,
+    ALWAYS_STR,
+    MAP,
+    Field,
+    Int32,
+    Int64,
+    Names,
+    Quantity,
+    Struct,
+    Time,
+)
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
 class Taint(Struct):
@@ -130,7 +141,8 @@ class NodeAddress(Struct):
     address: Annotated[str, Field(2, required=True)] = ALWAYS_STR
 
 
-class Node(Struct):
+class Node(Object):
+    names: ClassVar[Names] = Names("", "v1", "Node", "nodes", False, short=("no",))
     kind: str = msgspec.field(default_factory=lambda: "Node")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from pikube.api.kinds.base import (
     Field,
     Int32,
     Int64,
+    Names,
     Quantity,
     Struct,
     Time,
@@ -40,7 +41,7 @@ from pikube.api.kinds.core_references import (
     Toleration,
 )
 from pikube.api.kinds.core_volume import Volume
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
 class PodCondition(Struct):
@@ -258,7 +259,8 @@ class PodStatusResult(Struct):
     status: Annotated[PodStatus, Field(2)] = msgspec.field(default_factory=PodStatus)
 
 
-class Pod(Struct):
+class Pod(Object):
+    names: ClassVar[Names] = Names("", "v1", "Pod", "pods", True, short=("po",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "Pod")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -271,14 +273,16 @@ class PodTemplateSpec(Struct):
     spec: Annotated[PodSpec, Field(2)] = msgspec.field(default_factory=PodSpec)
 
 
-class PodTemplate(Struct):
+class PodTemplate(Object):
+    names: ClassVar[Names] = Names("", "v1", "PodTemplate", "podtemplates", True)
     kind: str = msgspec.field(default_factory=lambda: "PodTemplate")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
     template: Annotated[PodTemplateSpec, Field(2)] = msgspec.field(default_factory=PodTemplateSpec)
 
 
-class Binding(Struct):
+class Binding(Object):
+    names: ClassVar[Names] = Names("", "v1", "Binding", "bindings", True)
     kind: str = msgspec.field(default_factory=lambda: "Binding")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

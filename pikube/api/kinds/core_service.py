@@ -5,13 +5,13 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_INT, ALWAYS_STR, MAP, Field, Int32, IntOrString, Struct
+from pikube.api.kinds.base import ALWAYS_INT, ALWAYS_STR, MAP, Field, Int32, IntOrString, Names, Struct
 from pikube.api.kinds.core_references import ObjectReference, PortStatus
-from pikube.api.kinds.meta import Condition, ObjectMeta
+from pikube.api.kinds.meta import Condition, Object, ObjectMeta
 
 
 class SessionAffinityConfig(Struct):
@@ -70,7 +70,8 @@ class ServicePort(Struct):
     node_port: Annotated[Int32, Field(5)] = 0
 
 
-class Service(Struct):
+class Service(Object):
+    names: ClassVar[Names] = Names("", "v1", "Service", "services", True, short=("svc",), categories=("all",))
     kind: str = msgspec.field(default_factory=lambda: "Service")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -78,7 +79,8 @@ class Service(Struct):
     status: Annotated[ServiceStatus, Field(3)] = msgspec.field(default_factory=ServiceStatus)
 
 
-class Endpoints(Struct):
+class Endpoints(Object):
+    names: ClassVar[Names] = Names("", "v1", "Endpoints", "endpoints", True, short=("ep",))
     kind: str = msgspec.field(default_factory=lambda: "Endpoints")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

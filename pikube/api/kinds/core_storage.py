@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from pikube.api.kinds.base import (
     MAP,
     Field,
     Int32,
+    Names,
     Quantity,
     Struct,
     Time,
@@ -35,7 +36,7 @@ from pikube.api.kinds.core_volume import (
     QuobyteVolumeSource,
     VsphereVirtualDiskVolumeSource,
 )
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
 class PersistentVolumeSpec(Struct):
@@ -79,7 +80,8 @@ class PersistentVolumeStatus(Struct):
     last_phase_transition_time: Annotated[Time, Field(4)] = ""
 
 
-class PersistentVolume(Struct):
+class PersistentVolume(Object):
+    names: ClassVar[Names] = Names("", "v1", "PersistentVolume", "persistentvolumes", False, short=("pv",))
     kind: str = msgspec.field(default_factory=lambda: "PersistentVolume")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -102,7 +104,8 @@ class PersistentVolumeClaimStatus(Struct):
     modify_volume_status: Annotated[ModifyVolumeStatus | None, Field(9)] = None
 
 
-class PersistentVolumeClaim(Struct):
+class PersistentVolumeClaim(Object):
+    names: ClassVar[Names] = Names("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True, short=("pvc",))
     kind: str = msgspec.field(default_factory=lambda: "PersistentVolumeClaim")
     api_version: str = msgspec.field(default_factory=lambda: "v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,16 +5,17 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, MAP, Field, Int32, Struct
+from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, MAP, Field, Int32, Names, Struct
 from pikube.api.kinds.core_references import ObjectReference
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
-class EndpointSlice(Struct):
+class EndpointSlice(Object):
+    names: ClassVar[Names] = Names("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", True)
     kind: str = msgspec.field(default_factory=lambda: "EndpointSlice")
     api_version: str = msgspec.field(default_factory=lambda: "discovery.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,17 +5,18 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_INT, Field, Int32, MicroTime, Struct, Time
+from pikube.api.kinds.base import ALWAYS_INT, Field, Int32, MicroTime, Names, Struct, Time
 from pikube.api.kinds.core_config import EventSource
 from pikube.api.kinds.core_references import ObjectReference
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
-class Event(Struct):
+class Event(Object):
+    names: ClassVar[Names] = Names("events.k8s.io", "v1", "Event", "events", True, short=("ev",))
     kind: str = msgspec.field(default_factory=lambda: "Event")
     api_version: str = msgspec.field(default_factory=lambda: "events.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

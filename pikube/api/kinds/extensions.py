@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -18,11 +18,12 @@ from pikube.api.kinds.base import (
     Field,
     Int32,
     Int64,
+    Names,
     RawObject,
     Struct,
     Time,
 )
-from pikube.api.kinds.meta import ObjectMeta, Status
+from pikube.api.kinds.meta import Object, ObjectMeta, Status
 
 
 class CustomResourceDefinitionNames(Struct):
@@ -107,7 +108,8 @@ class CustomResourceDefinitionStatus(Struct):
     observed_generation: Annotated[Int64, Field(4)] = 0
 
 
-class CustomResourceDefinition(Struct):
+class CustomResourceDefinition(Object):
+    names: ClassVar[Names] = Names("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", False, short=("crd", "crds"), categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "CustomResourceDefinition")
     api_version: str = msgspec.field(default_factory=lambda: "apiextensions.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -42,6 +42,12 @@ class ObjectMeta(Struct):
     managed_fields: Annotated[tuple[ManagedFieldsEntry, ...], Field(17)] = ()
 
 
+class Object(Kind):
+    """The base of every kind that is stored: what generic code knows of an object."""
+
+    metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
+
+
 class OwnerReference(Struct):
     api_version: Annotated[str, Field(5, required=True)] = ALWAYS_STR
     kind: Annotated[str, Field(1, required=True)] = ALWAYS_STR

@@ -5,15 +5,26 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_MAP, ALWAYS_STR, Duration, Field, Quantity, Struct, Time
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.base import (
+    ALWAYS_LIST,
+    ALWAYS_MAP,
+    ALWAYS_STR,
+    Duration,
+    Field,
+    Names,
+    Quantity,
+    Struct,
+    Time,
+)
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
-class NodeMetrics(Struct):
+class NodeMetrics(Object):
+    names: ClassVar[Names] = Names("metrics.k8s.io", "v1beta1", "NodeMetrics", "nodes", False)
     kind: str = msgspec.field(default_factory=lambda: "NodeMetrics")
     api_version: str = msgspec.field(default_factory=lambda: "metrics.k8s.io/v1beta1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -22,7 +33,8 @@ class NodeMetrics(Struct):
     usage: Annotated[dict[str, Quantity], Field(4, required=True)] = ALWAYS_MAP
 
 
-class PodMetrics(Struct):
+class PodMetrics(Object):
+    names: ClassVar[Names] = Names("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", True)
     kind: str = msgspec.field(default_factory=lambda: "PodMetrics")
     api_version: str = msgspec.field(default_factory=lambda: "metrics.k8s.io/v1beta1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,13 +5,22 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_INT, ALWAYS_LIST, ALWAYS_STR, Field, Int32, IntOrString, Struct
+from pikube.api.kinds.base import (
+    ALWAYS_INT,
+    ALWAYS_LIST,
+    ALWAYS_STR,
+    Field,
+    Int32,
+    IntOrString,
+    Names,
+    Struct,
+)
 from pikube.api.kinds.core_references import TypedLocalObjectReference
-from pikube.api.kinds.meta import Condition, LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import Condition, LabelSelector, Object, ObjectMeta
 
 
 class NetworkPolicySpec(Struct):
@@ -21,7 +30,8 @@ class NetworkPolicySpec(Struct):
     policy_types: Annotated[tuple[str, ...], Field(4, enum=("Ingress", "Egress"))] = ()
 
 
-class NetworkPolicy(Struct):
+class NetworkPolicy(Object):
+    names: ClassVar[Names] = Names("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", True, short=("netpol",))
     kind: str = msgspec.field(default_factory=lambda: "NetworkPolicy")
     api_version: str = msgspec.field(default_factory=lambda: "networking.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -70,7 +80,8 @@ class IngressStatus(Struct):
     load_balancer: Annotated[IngressLoadBalancerStatus, Field(1)] = msgspec.field(default_factory=IngressLoadBalancerStatus)
 
 
-class Ingress(Struct):
+class Ingress(Object):
+    names: ClassVar[Names] = Names("networking.k8s.io", "v1", "Ingress", "ingresses", True, short=("ing",))
     kind: str = msgspec.field(default_factory=lambda: "Ingress")
     api_version: str = msgspec.field(default_factory=lambda: "networking.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -130,7 +141,8 @@ class IngressClassSpec(Struct):
     parameters: Annotated[IngressClassParametersReference | None, Field(2)] = None
 
 
-class IngressClass(Struct):
+class IngressClass(Object):
+    names: ClassVar[Names] = Names("networking.k8s.io", "v1", "IngressClass", "ingressclasses", False)
     kind: str = msgspec.field(default_factory=lambda: "IngressClass")
     api_version: str = msgspec.field(default_factory=lambda: "networking.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -149,7 +161,8 @@ class IPAddressSpec(Struct):
     parent_ref: Annotated[ParentReference | None, Field(1, required=True)] = None
 
 
-class IPAddress(Struct):
+class IPAddress(Object):
+    names: ClassVar[Names] = Names("networking.k8s.io", "v1", "IPAddress", "ipaddresses", False, short=("ip",))
     kind: str = msgspec.field(default_factory=lambda: "IPAddress")
     api_version: str = msgspec.field(default_factory=lambda: "networking.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -171,7 +184,8 @@ class ServiceCIDRStatus(Struct):
     conditions: Annotated[tuple[Condition, ...], Field(1, merge_key="type", list_type="map", list_keys=("type",))] = ()
 
 
-class ServiceCIDR(Struct):
+class ServiceCIDR(Object):
+    names: ClassVar[Names] = Names("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", False)
     kind: str = msgspec.field(default_factory=lambda: "ServiceCIDR")
     api_version: str = msgspec.field(default_factory=lambda: "networking.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

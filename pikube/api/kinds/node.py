@@ -5,16 +5,17 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_STR, MAP, Field, Quantity, Struct
+from pikube.api.kinds.base import ALWAYS_STR, MAP, Field, Names, Quantity, Struct
 from pikube.api.kinds.core_references import Toleration
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
-class RuntimeClass(Struct):
+class RuntimeClass(Object):
+    names: ClassVar[Names] = Names("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", False)
     kind: str = msgspec.field(default_factory=lambda: "RuntimeClass")
     api_version: str = msgspec.field(default_factory=lambda: "node.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

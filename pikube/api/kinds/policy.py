@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_INT, MAP, Field, Int32, Int64, IntOrString, Struct, Time
-from pikube.api.kinds.meta import Condition, DeleteOptions, LabelSelector, ObjectMeta
+from pikube.api.kinds.base import ALWAYS_INT, MAP, Field, Int32, Int64, IntOrString, Names, Struct, Time
+from pikube.api.kinds.meta import Condition, DeleteOptions, LabelSelector, Object, ObjectMeta
 
 
 class PodDisruptionBudgetSpec(Struct):
@@ -30,7 +30,8 @@ class PodDisruptionBudgetStatus(Struct):
     conditions: Annotated[tuple[Condition, ...], Field(7, merge_key="type", list_type="map", list_keys=("type",))] = ()
 
 
-class PodDisruptionBudget(Struct):
+class PodDisruptionBudget(Object):
+    names: ClassVar[Names] = Names("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True, short=("pdb",))
     kind: str = msgspec.field(default_factory=lambda: "PodDisruptionBudget")
     api_version: str = msgspec.field(default_factory=lambda: "policy/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -38,7 +39,8 @@ class PodDisruptionBudget(Struct):
     status: Annotated[PodDisruptionBudgetStatus, Field(3)] = msgspec.field(default_factory=PodDisruptionBudgetStatus)
 
 
-class Eviction(Struct):
+class Eviction(Object):
+    names: ClassVar[Names] = Names("policy", "v1", "Eviction", "evictions", True)
     kind: str = msgspec.field(default_factory=lambda: "Eviction")
     api_version: str = msgspec.field(default_factory=lambda: "policy/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,12 +5,12 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, Field, Struct
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.base import ALWAYS_LIST, ALWAYS_STR, Field, Names, Struct
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
 class PolicyRule(Struct):
@@ -34,14 +34,16 @@ class RoleRef(Struct):
     name: Annotated[str, Field(3, required=True)] = ALWAYS_STR
 
 
-class Role(Struct):
+class Role(Object):
+    names: ClassVar[Names] = Names("rbac.authorization.k8s.io", "v1", "Role", "roles", True)
     kind: str = msgspec.field(default_factory=lambda: "Role")
     api_version: str = msgspec.field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
     rules: Annotated[tuple[PolicyRule, ...], Field(2)] = ALWAYS_LIST
 
 
-class RoleBinding(Struct):
+class RoleBinding(Object):
+    names: ClassVar[Names] = Names("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
     kind: str = msgspec.field(default_factory=lambda: "RoleBinding")
     api_version: str = msgspec.field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -49,7 +51,8 @@ class RoleBinding(Struct):
     role_ref: Annotated[RoleRef, Field(3, required=True, atomic=True)] = msgspec.field(default_factory=RoleRef)
 
 
-class ClusterRole(Struct):
+class ClusterRole(Object):
+    names: ClassVar[Names] = Names("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", False)
     kind: str = msgspec.field(default_factory=lambda: "ClusterRole")
     api_version: str = msgspec.field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -61,7 +64,8 @@ class AggregationRule(Struct):
     cluster_role_selectors: Annotated[tuple[LabelSelector, ...], Field(1)] = ()
 
 
-class ClusterRoleBinding(Struct):
+class ClusterRoleBinding(Object):
+    names: ClassVar[Names] = Names("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", False)
     kind: str = msgspec.field(default_factory=lambda: "ClusterRoleBinding")
     api_version: str = msgspec.field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

@@ -5,15 +5,16 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_INT, Field, Int32, Struct
-from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.base import ALWAYS_INT, Field, Int32, Names
+from pikube.api.kinds.meta import Object, ObjectMeta
 
 
-class PriorityClass(Struct):
+class PriorityClass(Object):
+    names: ClassVar[Names] = Names("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False, short=("pc",))
     kind: str = msgspec.field(default_factory=lambda: "PriorityClass")
     api_version: str = msgspec.field(default_factory=lambda: "scheduling.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)

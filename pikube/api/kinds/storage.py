@@ -5,7 +5,7 @@ Field names, types and protobuf numbers are upstream's (module k8s.io/api, v0.36
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -17,16 +17,18 @@ from pikube.api.kinds.base import (
     Field,
     Int32,
     Int64,
+    Names,
     Quantity,
     Struct,
     Time,
 )
 from pikube.api.kinds.core_references import TopologySelectorTerm
 from pikube.api.kinds.core_storage import PersistentVolumeSpec
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 
 
-class StorageClass(Struct):
+class StorageClass(Object):
+    names: ClassVar[Names] = Names("storage.k8s.io", "v1", "StorageClass", "storageclasses", False, short=("sc",))
     kind: str = msgspec.field(default_factory=lambda: "StorageClass")
     api_version: str = msgspec.field(default_factory=lambda: "storage.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -57,7 +59,8 @@ class VolumeAttachmentStatus(Struct):
     detach_error: Annotated[VolumeError | None, Field(4)] = None
 
 
-class VolumeAttachment(Struct):
+class VolumeAttachment(Object):
+    names: ClassVar[Names] = Names("storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", False)
     kind: str = msgspec.field(default_factory=lambda: "VolumeAttachment")
     api_version: str = msgspec.field(default_factory=lambda: "storage.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -85,7 +88,8 @@ class CSIDriverSpec(Struct):
     prevent_pod_scheduling_if_missing: Annotated[bool | None, Field(11)] = None
 
 
-class CSIDriver(Struct):
+class CSIDriver(Object):
+    names: ClassVar[Names] = Names("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
     kind: str = msgspec.field(default_factory=lambda: "CSIDriver")
     api_version: str = msgspec.field(default_factory=lambda: "storage.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -101,7 +105,8 @@ class CSINodeSpec(Struct):
     drivers: Annotated[tuple[CSINodeDriver, ...], Field(1, required=True, merge_key="name", list_type="map", list_keys=("name",))] = ALWAYS_LIST
 
 
-class CSINode(Struct):
+class CSINode(Object):
+    names: ClassVar[Names] = Names("storage.k8s.io", "v1", "CSINode", "csinodes", False)
     kind: str = msgspec.field(default_factory=lambda: "CSINode")
     api_version: str = msgspec.field(default_factory=lambda: "storage.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -119,7 +124,8 @@ class VolumeNodeResources(Struct):
     count: Annotated[Int32 | None, Field(1)] = None
 
 
-class CSIStorageCapacity(Struct):
+class CSIStorageCapacity(Object):
+    names: ClassVar[Names] = Names("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities", True)
     kind: str = msgspec.field(default_factory=lambda: "CSIStorageCapacity")
     api_version: str = msgspec.field(default_factory=lambda: "storage.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
@@ -129,7 +135,8 @@ class CSIStorageCapacity(Struct):
     maximum_volume_size: Annotated[Quantity | None, Field(5)] = None
 
 
-class VolumeAttributesClass(Struct):
+class VolumeAttributesClass(Object):
+    names: ClassVar[Names] = Names("storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", False, short=("vac",))
     kind: str = msgspec.field(default_factory=lambda: "VolumeAttributesClass")
     api_version: str = msgspec.field(default_factory=lambda: "storage.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1)] = msgspec.field(default_factory=ObjectMeta)
