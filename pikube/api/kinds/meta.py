@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from pikube.api.kinds.base import ALWAYS_STR, MAP, Field, Int32, Int64, RawObject, Struct, Time
+from pikube.api.kinds.base import ALWAYS_STR, MAP, Field, Int32, Int64, Kind, RawObject, Struct, Time
 
 
 class TypeMeta(Struct):
