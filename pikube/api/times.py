@@ -1,0 +1,37 @@
+"""Pure: the instants that users see. Enter and leave: RFC 3339 text and seconds since 1970 (UTC, float).
+
+Wall time decides nothing inside pikube but what Kubernetes defines by it (ages, deadlines written in
+objects); everything else uses Trio's clock.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def render_time(at: float) -> str:
+    """metav1.Time: whole seconds, `2026-01-31T12:00:00Z`."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def render_micro_time(at: float) -> str:
+    """metav1.MicroTime: six decimals."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> float:
+    """Seconds since 1970 of an RFC 3339 text of any offset and precision; ValueError if it is none."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return at.timestamp()
+
+
+def seconds_since(text: str, now: float) -> float | None:
+    """How long ago `text` was; None for an empty or unreadable time."""
+    if not text:
+        return None
+    try:
+        return now - parse_time(text)
+    except ValueError:
+        return None

@@ -1,0 +1,213 @@
+"""Shell: runs a Controller: queue, workers, performing, back-off, events, once for all of them.
+
+Enter: a Controller value, the shared informers, the client. Leave: API writes. Called by run.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import trio
+
+from pikube.api.client import Client, ConnectionLost
+from pikube.api.errors import ApiError, Conflict, NotFound
+from pikube.api.kinds.meta import Object
+from pikube.informer.actions import (
+    Action,
+    Create,
+    Delete,
+    PatchObject,
+    RecordEvent,
+    RequeueAfter,
+    Update,
+)
+from pikube.informer.cache import ObjectKey
+from pikube.informer.controller import Controller, Watch
+from pikube.informer.informer import Informers
+from pikube.informer.queue import WorkQueue
+from pikube.informer.recorder import Recorder
+
+log = logging.getLogger("pikube.controller")
+
+CATCH_UP_S = 10.0  # far longer than a watch event ever takes; after it the decision is merely late, not wrong
+LARGEST_BATCH = 32  # creates in flight: more do not commit faster (one group commit takes them all)
+
+
+class ControllerLoop:
+    """One controller at work. `run` never returns."""
+
+    def __init__(
+        self,
+        controller: Controller[Any, Any],
+        client: Client,
+        informers: Informers,
+        recorder: Recorder,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.controller = controller
+        self.queue: WorkQueue[ObjectKey] = WorkQueue()
+        self._client = client
+        self._informers = informers
+        self._recorder = recorder
+        self._now = wall_clock
+        self._written: dict[ObjectKey, dict[type[Object], int]] = {}
+        for index in controller.indexes:
+            informers.cache(index.cls).add_index(index.name, index.indexer)
+        for watch in controller.watches:
+            informers.of(watch.cls).subscribe(self._subscriber(watch))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Works keys off with the controller's number of workers."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.queue.run)
+            for _ in range(self.controller.workers):
+                nursery.start_soon(self._work)
+            task_status.started()
+
+    def _subscriber(self, watch: Watch) -> Callable[[Object | None, Object | None], None]:
+        def changed(old: Object | None, new: Object | None) -> None:
+            for obj in (old, new):
+                if obj is not None:
+                    for key in watch.keys(self._informers, obj):
+                        self.queue.add(key)
+
+        return changed
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            try:
+                await self.work_off(key)
+            except ConnectionLost as lost:
+                self._failed(key, str(lost), logging.INFO)
+            except Conflict as conflict:
+                self._failed(key, conflict.message, logging.DEBUG)
+            except ApiError as error:
+                self._failed(key, error.message, logging.WARNING)
+            except Exception:
+                # one of the three places where every error is caught: a bug met with one object must not
+                # stop the controller for all others
+                log.exception("event=controller_bug controller=%s key=%s", self.controller.name, key)
+                self.queue.retry(key)
+            else:
+                self.queue.forget(key)
+            finally:
+                self.queue.done(key)
+
+    async def work_off(self, key: ObjectKey) -> None:
+        """One round for one key: catch up, observe, decide, perform."""
+        await self._catch_up(key)
+        seen = self.controller.observe(self._informers, key)
+        if seen is None:
+            return
+        desired, observed = seen
+        actions = self.controller.reconcile(desired, observed, self._now())
+        for group in batches(actions):
+            failure = await self._perform_together(key, group)
+            if failure is not None:
+                action, error = failure
+                if self.controller.on_failure is not None:
+                    words = self.controller.on_failure(desired, observed, action, error, self._now())
+                    for word in words:
+                        await self._perform(key, word)
+                raise error
+
+    def _failed(self, key: ObjectKey, why: str, level: int) -> None:
+        delay_s = self.queue.retry(key)
+        log.log(
+            level,
+            "event=reconcile_failed controller=%s key=%s retry_s=%.3f why=%r",
+            self.controller.name, key, delay_s, why,
+        )  # fmt: skip
+
+    async def _catch_up(self, key: ObjectKey) -> None:
+        written = self._written.pop(key, None)
+        if written is None:
+            return
+        with trio.move_on_after(CATCH_UP_S) as scope:
+            for cls, revision in written.items():
+                await self._informers.of(cls).wait_revision(revision)
+        if scope.cancelled_caught:
+            log.warning("event=cache_behind controller=%s key=%s", self.controller.name, key)
+
+    async def _perform_together(
+        self, key: ObjectKey, group: Sequence[Action]
+    ) -> tuple[Action, ApiError] | None:
+        if len(group) == 1:
+            return await self._try(key, group[0])
+        failures: list[tuple[Action, ApiError]] = []
+
+        async def one(action: Action) -> None:
+            failure = await self._try(key, action)
+            if failure is not None:
+                failures.append(failure)
+
+        async with trio.open_nursery() as nursery:
+            for action in group:
+                nursery.start_soon(one, action)
+        return failures[0] if failures else None
+
+    async def _try(self, key: ObjectKey, action: Action) -> tuple[Action, ApiError] | None:
+        try:
+            await self._perform(key, action)
+        except ApiError as error:
+            return action, error
+        return None
+
+    async def _perform(self, key: ObjectKey, action: Action) -> None:
+        match action:
+            case Create(obj):
+                self._wrote(key, await self._client.create(obj))
+            case Update(obj, subresource):
+                self._wrote(key, await self._client.update(obj, subresource=subresource))
+            case PatchObject(cls, target, patch, content_type, subresource):
+                try:
+                    changed = await self._client.patch(
+                        cls, target.name, target.namespace, patch,
+                        content_type=content_type, subresource=subresource,
+                    )  # fmt: skip
+                except NotFound:
+                    return
+                self._wrote(key, changed)
+            case Delete(cls, target, uid, grace_period_s, propagation):
+                try:
+                    gone = await self._client.delete(
+                        cls, target.name, target.namespace,
+                        uid=uid, grace_period_s=grace_period_s, propagation=propagation,
+                    )  # fmt: skip
+                except (NotFound, Conflict):
+                    return
+                if gone is not None:
+                    self._wrote(key, gone)
+            case RecordEvent(regarding, type_, reason, message):
+                self._recorder.record(self.controller.name, regarding, type_, reason, message)
+            case RequeueAfter(seconds):
+                self.queue.add_after(key, seconds)
+
+    def _wrote(self, key: ObjectKey, obj: Object) -> None:
+        revisions = self._written.setdefault(key, {})
+        cls = type(obj)
+        revisions[cls] = max(revisions.get(cls, 0), int(obj.metadata.resource_version or 0))
+
+
+def batches(actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
+    """Split into groups to perform together: runs of Creates in 1, 2, 4 … up to LARGEST_BATCH, runs of Deletes
+    whole, everything else one by one, in order."""
+    start = 0
+    while start < len(actions):
+        kind = type(actions[start])
+        end = start + 1
+        if kind in (Create, Delete):
+            while end < len(actions) and type(actions[end]) is kind:
+                end += 1
+        run = actions[start:end]
+        size = 1 if kind is Create else LARGEST_BATCH
+        while run:
+            yield run[:size]
+            run = run[size:]
+            size = min(size * 2, LARGEST_BATCH)
+        start = end
