@@ -1,0 +1,117 @@
+"""Declaration: what a served kind is made of, and the lookups that the request path needs.
+
+A `KindInfo` joins a kind's declaration with its behaviour (defaulting, validation, selectable fields,
+subresources). `pikube.api.served` lists them all; there is no registration, the Scheme is built from
+that list by run.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pikube.api.errors import Cause, Resource
+from pikube.api.kinds.base import Kind, Names, Struct
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+REVIEW_VERBS = ("create",)
+
+
+def no_defaults(obj: Any) -> None:
+    """Nothing to fill in."""
+
+
+def no_causes(*objects: Any) -> list[Cause]:
+    """Nothing to complain about."""
+    return []
+
+
+def no_fields(obj: Any) -> dict[str, str]:
+    """Only metadata.name and metadata.namespace can be selected."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Subresource:
+    """`pods/log`: its name, verbs, and the kind of its documents (None: the object's own kind)."""
+
+    name: str
+    verbs: tuple[str, ...] = ("get", "patch", "update")
+    cls: type[Kind] | None = None
+
+
+STATUS = Subresource("status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindInfo:
+    """One kind as the API serves it.
+
+    default fills what the user left out, in place; validate and validate_update give causes whose field is
+    the whole path; select gives the kind's selectable fields beside name and namespace. generation tells
+    whether metadata.generation counts spec changes. is_ephemeral kinds live in memory only. is_review kinds
+    are answered, never stored. path_segment checks names as URL segments only (RBAC), else as DNS names.
+    """
+
+    cls: type[Any]
+    default: Callable[[Any], None] = no_defaults
+    validate: Callable[[Any], list[Cause]] = no_causes
+    validate_update: Callable[[Any, Any], list[Cause]] = no_causes
+    select: Callable[[Any], dict[str, str]] = no_fields
+    field_labels: tuple[str, ...] = ()
+    subresources: tuple[Subresource, ...] = ()
+    verbs: tuple[str, ...] = ALL_VERBS
+    has_generation: bool = False
+    is_ephemeral: bool = False
+    is_review: bool = False
+    name_rule: Callable[[str], list[str]] | None = None
+
+    @property
+    def names(self) -> Names:
+        return self.cls.names  # type: ignore[no-any-return]
+
+    @property
+    def resource(self) -> Resource:
+        """As errors name it."""
+        return Resource(self.names.group, self.names.plural)
+
+    @property
+    def has_status(self) -> bool:
+        return STATUS in self.subresources
+
+    def subresource(self, name: str) -> Subresource | None:
+        return next((sub for sub in self.subresources if sub.name == name), None)
+
+
+class Scheme:
+    """Every served kind, by URL and by class. Immutable; custom resources make a new one."""
+
+    def __init__(self, infos: Iterable[KindInfo]) -> None:
+        self._infos = tuple(infos)
+        self._by_url = {(i.names.group, i.names.version, i.names.plural): i for i in self._infos}
+        self._by_class: dict[type[Struct], KindInfo] = {i.cls: i for i in self._infos}
+        self._by_kind = {(i.names.group, i.names.version, i.names.kind): i for i in self._infos}
+
+    def __iter__(self) -> Iterator[KindInfo]:
+        return iter(self._infos)
+
+    def by_url(self, group: str, version: str, plural: str) -> KindInfo | None:
+        return self._by_url.get((group, version, plural))
+
+    def by_class(self, cls: type[Struct]) -> KindInfo:
+        return self._by_class[cls]
+
+    def by_kind(self, group: str, version: str, kind: str) -> KindInfo | None:
+        return self._by_kind.get((group, version, kind))
+
+    def by_resource(self, group: str, plural: str) -> KindInfo | None:
+        """The first version that serves it."""
+        return next(
+            (i for i in self._infos if (i.names.group, i.names.plural) == (group, plural)),
+            None,
+        )
+
+    def group_versions(self) -> list[tuple[str, str]]:
+        """(group, version) in the order of the list, the core group as ('', 'v1')."""
+        return list(dict.fromkeys((i.names.group, i.names.version) for i in self._infos))

@@ -1,0 +1,269 @@
+"""Declaration: every kind that the API serves, in the order of discovery, with its behaviour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pikube.api.kinds import (
+    admission,
+    apps,
+    authentication,
+    authorization,
+    autoscaling,
+    autoscaling_v2,
+    batch,
+    certificates,
+    coordination,
+    core_config,
+    core_node,
+    core_pod,
+    core_service,
+    core_storage,
+    discovery,
+    events,
+    extensions,
+    networking,
+    node,
+    policy,
+    rbac,
+    scheduling,
+    storage,
+)
+from pikube.api.scheme import ALL_VERBS, REVIEW_VERBS, STATUS, KindInfo, Subresource
+
+SCALE = Subresource("scale", cls=autoscaling.Scale)
+GET_ONLY = ("get",)
+STREAM = ("create", "get")
+PROXY = ("create", "delete", "get", "patch", "update")
+
+
+def _pod_fields(pod: core_pod.Pod) -> dict[str, str]:
+    return {
+        "spec.nodeName": pod.spec.node_name,
+        "spec.restartPolicy": pod.spec.restart_policy,
+        "spec.schedulerName": pod.spec.scheduler_name,
+        "spec.serviceAccountName": pod.spec.service_account_name,
+        "spec.hostNetwork": "true" if pod.spec.host_network else "false",
+        "status.phase": pod.status.phase,
+        "status.podIP": pod.status.pod_ip,
+        "status.nominatedNodeName": pod.status.nominated_node_name,
+    }
+
+
+def _event_fields(event: core_config.Event) -> dict[str, str]:
+    about = event.involved_object
+    return {
+        "involvedObject.kind": about.kind,
+        "involvedObject.namespace": about.namespace,
+        "involvedObject.name": about.name,
+        "involvedObject.uid": about.uid,
+        "involvedObject.apiVersion": about.api_version,
+        "involvedObject.resourceVersion": about.resource_version,
+        "involvedObject.fieldPath": about.field_path,
+        "reason": event.reason,
+        "reportingComponent": event.reporting_component,
+        "source": event.source.component or event.reporting_component,
+        "type": event.type,
+    }
+
+
+def _node_fields(obj: core_node.Node) -> dict[str, str]:
+    return {"spec.unschedulable": "true" if obj.spec.unschedulable else "false"}
+
+
+def _namespace_fields(obj: core_config.Namespace) -> dict[str, str]:
+    return {"status.phase": obj.status.phase}
+
+
+def _secret_fields(obj: core_config.Secret) -> dict[str, str]:
+    return {"type": obj.type}
+
+
+def _service_fields(obj: core_service.Service) -> dict[str, str]:
+    return {"spec.clusterIP": obj.spec.cluster_ip, "spec.type": obj.spec.type}
+
+
+def _replica_fields(obj: Any) -> dict[str, str]:
+    return {"status.replicas": str(obj.status.replicas)}
+
+
+def _job_fields(obj: batch.Job) -> dict[str, str]:
+    return {"status.successful": str(obj.status.succeeded)}
+
+
+def _csr_fields(obj: certificates.CertificateSigningRequest) -> dict[str, str]:
+    return {"spec.signerName": obj.spec.signer_name}
+
+
+POD_FIELDS = tuple(_pod_fields(core_pod.Pod()))
+EVENT_FIELDS = tuple(_event_fields(core_config.Event()))
+
+CORE = (
+    KindInfo(cls=core_config.ConfigMap),
+    KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
+    KindInfo(cls=core_service.Endpoints),
+    KindInfo(cls=core_config.Event, is_ephemeral=True, select=_event_fields, field_labels=EVENT_FIELDS),
+    KindInfo(cls=core_config.LimitRange),
+    KindInfo(
+        cls=core_config.Namespace,
+        select=_namespace_fields,
+        field_labels=("status.phase",),
+        subresources=(STATUS, Subresource("finalize", ("update",))),
+        verbs=tuple(verb for verb in ALL_VERBS if verb != "deletecollection"),
+    ),
+    KindInfo(
+        cls=core_node.Node,
+        select=_node_fields,
+        field_labels=("spec.unschedulable",),
+        subresources=(STATUS, Subresource("proxy", PROXY)),
+    ),
+    KindInfo(cls=core_storage.PersistentVolumeClaim, subresources=(STATUS,)),
+    KindInfo(cls=core_storage.PersistentVolume, subresources=(STATUS,)),
+    KindInfo(
+        cls=core_pod.Pod,
+        select=_pod_fields,
+        field_labels=POD_FIELDS,
+        has_generation=True,
+        subresources=(
+            STATUS,
+            Subresource("attach", STREAM),
+            Subresource("binding", ("create",), core_pod.Binding),
+            Subresource("ephemeralcontainers"),
+            Subresource("eviction", ("create",), policy.Eviction),
+            Subresource("exec", STREAM),
+            Subresource("log", GET_ONLY),
+            Subresource("portforward", STREAM),
+            Subresource("proxy", PROXY),
+            Subresource("resize"),
+        ),
+    ),
+    KindInfo(cls=core_pod.PodTemplate),
+    KindInfo(
+        cls=core_config.ReplicationController,
+        select=_replica_fields,
+        field_labels=("status.replicas",),
+        has_generation=True,
+        subresources=(STATUS, SCALE),
+    ),
+    KindInfo(cls=core_config.ResourceQuota, subresources=(STATUS,)),
+    KindInfo(cls=core_config.Secret, select=_secret_fields, field_labels=("type",)),
+    KindInfo(
+        cls=core_config.ServiceAccount,
+        subresources=(Subresource("token", ("create",), authentication.TokenRequest),),
+    ),
+    KindInfo(
+        cls=core_service.Service,
+        select=_service_fields,
+        field_labels=("spec.clusterIP", "spec.type"),
+        subresources=(STATUS, Subresource("proxy", PROXY)),
+    ),
+)
+
+APPS = (
+    KindInfo(cls=apps.ControllerRevision),
+    KindInfo(cls=apps.DaemonSet, has_generation=True, subresources=(STATUS,)),
+    KindInfo(cls=apps.Deployment, has_generation=True, subresources=(STATUS, SCALE)),
+    KindInfo(
+        cls=apps.ReplicaSet,
+        select=_replica_fields,
+        field_labels=("status.replicas",),
+        has_generation=True,
+        subresources=(STATUS, SCALE),
+    ),
+    KindInfo(cls=apps.StatefulSet, has_generation=True, subresources=(STATUS, SCALE)),
+)
+
+EVENTS = (KindInfo(cls=events.Event, is_ephemeral=True),)
+
+BATCH = (
+    KindInfo(cls=batch.CronJob, has_generation=True, subresources=(STATUS,)),
+    KindInfo(
+        cls=batch.Job,
+        select=_job_fields,
+        field_labels=("status.successful",),
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
+)
+
+REVIEWS = (
+    KindInfo(cls=authentication.SelfSubjectReview, verbs=REVIEW_VERBS, is_review=True),
+    KindInfo(cls=authentication.TokenReview, verbs=REVIEW_VERBS, is_review=True),
+    KindInfo(cls=authorization.LocalSubjectAccessReview, verbs=REVIEW_VERBS, is_review=True),
+    KindInfo(cls=authorization.SelfSubjectAccessReview, verbs=REVIEW_VERBS, is_review=True),
+    KindInfo(cls=authorization.SelfSubjectRulesReview, verbs=REVIEW_VERBS, is_review=True),
+    KindInfo(cls=authorization.SubjectAccessReview, verbs=REVIEW_VERBS, is_review=True),
+)
+
+AUTOSCALING = (
+    KindInfo(cls=autoscaling_v2.HorizontalPodAutoscaler, subresources=(STATUS,)),
+    KindInfo(cls=autoscaling.HorizontalPodAutoscaler, subresources=(STATUS,)),
+)
+
+CERTIFICATES = (
+    KindInfo(
+        cls=certificates.CertificateSigningRequest,
+        select=_csr_fields,
+        field_labels=("spec.signerName",),
+        subresources=(STATUS, Subresource("approval")),
+    ),
+)
+
+NETWORKING = (
+    KindInfo(cls=networking.IngressClass, has_generation=True),
+    KindInfo(cls=networking.Ingress, has_generation=True, subresources=(STATUS,)),
+    KindInfo(cls=networking.IPAddress),
+    KindInfo(cls=networking.NetworkPolicy, has_generation=True),
+    KindInfo(cls=networking.ServiceCIDR, subresources=(STATUS,)),
+)
+
+POLICY = (KindInfo(cls=policy.PodDisruptionBudget, has_generation=True, subresources=(STATUS,)),)
+
+RBAC = (
+    KindInfo(cls=rbac.ClusterRoleBinding),
+    KindInfo(cls=rbac.ClusterRole),
+    KindInfo(cls=rbac.RoleBinding),
+    KindInfo(cls=rbac.Role),
+)
+
+STORAGE = (
+    KindInfo(cls=storage.CSIDriver),
+    KindInfo(cls=storage.CSINode),
+    KindInfo(cls=storage.CSIStorageCapacity),
+    KindInfo(cls=storage.StorageClass),
+    KindInfo(cls=storage.VolumeAttachment, subresources=(STATUS,)),
+    KindInfo(cls=storage.VolumeAttributesClass),
+)
+
+ADMISSION = (
+    KindInfo(cls=admission.MutatingWebhookConfiguration, has_generation=True),
+    KindInfo(cls=admission.ValidatingAdmissionPolicy, has_generation=True, subresources=(STATUS,)),
+    KindInfo(cls=admission.ValidatingAdmissionPolicyBinding, has_generation=True),
+    KindInfo(cls=admission.ValidatingWebhookConfiguration, has_generation=True),
+)
+
+EXTENSIONS = (KindInfo(cls=extensions.CustomResourceDefinition, has_generation=True, subresources=(STATUS,)),)
+
+OTHERS = (
+    KindInfo(cls=scheduling.PriorityClass, has_generation=True),
+    KindInfo(cls=coordination.Lease, is_ephemeral=True),
+    KindInfo(cls=node.RuntimeClass),
+    KindInfo(cls=discovery.EndpointSlice, has_generation=True),
+)
+
+SERVED: tuple[KindInfo, ...] = (
+    *CORE,
+    *APPS,
+    *EVENTS,
+    *REVIEWS,
+    *AUTOSCALING,
+    *BATCH,
+    *CERTIFICATES,
+    *NETWORKING,
+    *POLICY,
+    *RBAC,
+    *STORAGE,
+    *ADMISSION,
+    *EXTENSIONS,
+    *OTHERS,
+)
