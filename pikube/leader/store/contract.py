@@ -12,13 +12,21 @@ of it cannot contain a quotation mark). The store replaces the 0 with the revisi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 DRAFT_MARK = b'"resourceVersion":"0"'
+
+
+class StoreUnusable(Exception):
+    """The store cannot be opened; the message is one sentence for a person and says what to do."""
+
+    def __init__(self, message: str, *, is_in_use: bool = False) -> None:
+        super().__init__(message)
+        self.is_in_use = is_in_use  # by another process, which is the one reason that may pass by itself
 
 
 class Key(NamedTuple):
@@ -47,7 +55,7 @@ class Item(NamedTuple):
     select: Selectable
 
 
-class EventType(str, Enum):
+class EventType(StrEnum):
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
     DELETED = "DELETED"
@@ -60,6 +68,14 @@ class Event(NamedTuple):
     type: EventType
     item: Item
     previous: Item | None
+
+
+Describe = Callable[[Key, bytes], tuple[str, Selectable]]
+"""Reads the uid and what selectors look at out of a stored value, when a store loads it at start."""
+
+Interest = Callable[[Event], bool]
+"""Whether a watcher cares about a change. Called inside a commit: quick, no side effects, no exceptions. A
+selector must look at `previous` as well, or it misses what stops matching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +97,47 @@ class Snapshot:
     remaining: int  # how many more items a limited list would have had
 
 
+class Watch(Protocol):
+    """A running watch: an async iterator of batches. Batches are shared between watchers: do not change them.
+
+    `anext` is cancel-safe: a cancelled wait loses no event. Raises Expired if the watcher fell behind its
+    bounded queue (the client lists again). Ends when the store closes.
+    """
+
+    @property
+    def revision(self) -> int:
+        """Everything up to this revision has been handed out: what a bookmark may carry."""
+        ...
+
+    def __aiter__(self) -> Watch: ...
+
+    async def __anext__(self) -> list[Event]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """Figures for metrics and `pikube status`."""
+
+    revision: int
+    objects: Mapping[str, int]  # by resource
+    object_bytes: int
+    history_events: int
+    history_bytes: int
+    watchers: int
+    watchers_expired: int  # since start, those that fell behind
+    pending_writes: int
+    commits: int  # durable transactions since start
+    commit_failures: int
+    commit_time_s: float  # all commits since start together
+    file_bytes: int  # 0 for a store without files
+
+
 class Store(Protocol):
-    """Errors raised: api.errors.AlreadyExists / NotFound / Conflict / Expired, nothing of the backend."""
+    """Errors raised: api.errors.AlreadyExists / NotFound / Conflict / Expired, and ServiceUnavailable or
+    TooManyRequests when the disk fails or cannot keep up; nothing of the backend.
+
+    A write that is cancelled has either happened completely or not at all; the caller cannot know which.
+    """
 
     @property
     def revision(self) -> int:
@@ -107,8 +162,8 @@ class Store(Protocol):
         limit: int = 0,
     ) -> Snapshot:
         """All items of a resource (of one namespace, if given) as of `at_revision` (default: now), after
-        the (namespace, name) `after`, at most `limit` (0: all). Expired if that revision's history is gone.
-        Never blocks."""
+        the (namespace, name) `after`, at most `limit` (0: all). Expired if that revision's history is gone
+        or lies in the future (a client that knew the store before a backup was restored). Never blocks."""
         ...
 
     async def update(self, draft: Draft, *, expected_revision: int) -> Item:
@@ -121,13 +176,23 @@ class Store(Protocol):
         ...
 
     def watch(
-        self, resource: str, namespace: str | None = None, *, after_revision: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[list[Event]]]:
-        """Every change after `after_revision`, in order, none twice, none missing, in batches as they come.
-        Expired at entry if history does not reach back that far; Expired raised from the iterator if the
-        watcher is slower than its bounded queue. A watcher never slows the writer."""
+        self,
+        resource: str,
+        namespace: str | None = None,
+        *,
+        after_revision: int,
+        interest: Interest | None = None,
+    ) -> AbstractAsyncContextManager[Watch]:
+        """Every change after `after_revision`, in order, none twice, none missing, in batches as they come;
+        of these only the ones that `interest` says yes to, and the watcher is not woken for others. Expired
+        at entry if history does not reach back that far, or for a revision in the future. A watcher never
+        slows the writer."""
         ...
 
     def compact(self, revision: int) -> None:
         """Forget history at and before `revision`; watches and snapshots from before it are Expired."""
+        ...
+
+    def statistics(self) -> StoreStatistics:
+        """Figures as of now."""
         ...

@@ -1,0 +1,90 @@
+"""Shell: a store's backup file and the way back. The store writes it; `pikube restore` restores it, leader stopped.
+
+A backup is a database like any other: whole, checked when it is opened, and private, since it holds Secrets.
+Every function blocks. Both are atomic: cut at any instant they leave what was there, or the whole new file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from pikube.leader.store.contract import Describe, Item, StoreUnusable
+from pikube.leader.store.database import CommitFailed, Database, log_of, sync_directory
+
+# A restored store starts behind every revision its origin may have given out since the backup, so that no client
+# takes an old object for a new one. It would take the origin 100 reservations to get there.
+RESTORE_GAP = 1_000_000_000
+
+
+def write_backup(path: Path, items: Iterable[Item], ceiling: int) -> None:
+    """Write items into a new database at `path`, durably. Raises StoreUnusable, OSError."""
+    part = _part(path)
+    part.unlink(missing_ok=True)
+    try:
+        database = Database(part)
+        try:
+            database.commit(items, [], ceiling + RESTORE_GAP)
+        finally:
+            database.close()
+        os.replace(part, path)
+    except CommitFailed as error:
+        raise StoreUnusable(
+            f"the backup {path} cannot be written ({error}); free some space there"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def restore_backup(backup: Path, path: Path, describe: Describe) -> int:
+    """Put a checked copy of `backup` in the place of the database `path`; returns how many objects it holds.
+
+    The replaced database is kept as `NAME.before-restore`. Raises StoreUnusable (also if `path` is in use), OSError.
+    """
+    part = _part(path)
+    try:
+        shutil.copyfile(_existing(backup), part)
+        part.chmod(0o600)
+        objects = _count_checked(part, describe)
+        if path.exists():
+            _keep(path)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync_directory(path.parent)
+    return objects
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _existing(backup: Path) -> Path:
+    if not backup.is_file():
+        raise StoreUnusable(f"there is no backup {backup}; name a file that `pikube backup` wrote")
+    return backup
+
+
+def _count_checked(path: Path, describe: Describe) -> int:
+    database = Database(path)
+    try:
+        return sum(1 for _ in database.load(describe))
+    finally:
+        database.close()
+
+
+def _keep(path: Path) -> None:
+    """Copy a database aside. Its log must not stay: SQLite would replay it into the restored file."""
+    try:
+        Database(path).close()
+    except StoreUnusable as error:
+        if error.is_in_use:
+            raise
+    kept = path.with_name(f"{path.name}.before-restore")
+    shutil.copyfile(path, kept)
+    kept.chmod(0o600)
+    if log_of(path).exists():
+        os.replace(log_of(path), log_of(kept))
