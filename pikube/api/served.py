@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pikube.api.defaulting import pods, services, workloads
 from pikube.api.kinds import (
     admission,
     apps,
@@ -101,11 +102,12 @@ EVENT_FIELDS = tuple(_event_fields(core_config.Event()))
 CORE = (
     KindInfo(cls=core_config.ConfigMap),
     KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
-    KindInfo(cls=core_service.Endpoints),
+    KindInfo(cls=core_service.Endpoints, default=services.default_endpoints),
     KindInfo(cls=core_config.Event, is_ephemeral=True, select=_event_fields, field_labels=EVENT_FIELDS),
-    KindInfo(cls=core_config.LimitRange),
+    KindInfo(cls=core_config.LimitRange, default=services.default_limit_range),
     KindInfo(
         cls=core_config.Namespace,
+        default=services.default_namespace,
         select=_namespace_fields,
         field_labels=("status.phase",),
         subresources=(STATUS, Subresource("finalize", ("update",))),
@@ -113,14 +115,16 @@ CORE = (
     ),
     KindInfo(
         cls=core_node.Node,
+        default=services.default_node,
         select=_node_fields,
         field_labels=("spec.unschedulable",),
         subresources=(STATUS, Subresource("proxy", PROXY)),
     ),
-    KindInfo(cls=core_storage.PersistentVolumeClaim, subresources=(STATUS,)),
-    KindInfo(cls=core_storage.PersistentVolume, subresources=(STATUS,)),
+    KindInfo(cls=core_storage.PersistentVolumeClaim, default=services.default_claim, subresources=(STATUS,)),
+    KindInfo(cls=core_storage.PersistentVolume, default=services.default_volume, subresources=(STATUS,)),
     KindInfo(
         cls=core_pod.Pod,
+        default=pods.default_pod,
         select=_pod_fields,
         field_labels=POD_FIELDS,
         has_generation=True,
@@ -137,22 +141,26 @@ CORE = (
             Subresource("resize"),
         ),
     ),
-    KindInfo(cls=core_pod.PodTemplate),
+    KindInfo(cls=core_pod.PodTemplate, default=pods.default_pod_template),
     KindInfo(
         cls=core_config.ReplicationController,
+        default=workloads.default_replication_controller,
         select=_replica_fields,
         field_labels=("status.replicas",),
         has_generation=True,
         subresources=(STATUS, SCALE),
     ),
-    KindInfo(cls=core_config.ResourceQuota, subresources=(STATUS,)),
-    KindInfo(cls=core_config.Secret, select=_secret_fields, field_labels=("type",)),
+    KindInfo(cls=core_config.ResourceQuota, default=services.default_quota, subresources=(STATUS,)),
+    KindInfo(
+        cls=core_config.Secret, default=services.default_secret, select=_secret_fields, field_labels=("type",)
+    ),
     KindInfo(
         cls=core_config.ServiceAccount,
         subresources=(Subresource("token", ("create",), authentication.TokenRequest),),
     ),
     KindInfo(
         cls=core_service.Service,
+        default=services.default_service,
         select=_service_fields,
         field_labels=("spec.clusterIP", "spec.type"),
         subresources=(STATUS, Subresource("proxy", PROXY)),
@@ -161,24 +169,40 @@ CORE = (
 
 APPS = (
     KindInfo(cls=apps.ControllerRevision),
-    KindInfo(cls=apps.DaemonSet, has_generation=True, subresources=(STATUS,)),
-    KindInfo(cls=apps.Deployment, has_generation=True, subresources=(STATUS, SCALE)),
+    KindInfo(
+        cls=apps.DaemonSet, default=workloads.default_daemon_set, has_generation=True, subresources=(STATUS,)
+    ),
+    KindInfo(
+        cls=apps.Deployment,
+        default=workloads.default_deployment,
+        has_generation=True,
+        subresources=(STATUS, SCALE),
+    ),
     KindInfo(
         cls=apps.ReplicaSet,
+        default=workloads.default_replica_set,
         select=_replica_fields,
         field_labels=("status.replicas",),
         has_generation=True,
         subresources=(STATUS, SCALE),
     ),
-    KindInfo(cls=apps.StatefulSet, has_generation=True, subresources=(STATUS, SCALE)),
+    KindInfo(
+        cls=apps.StatefulSet,
+        default=workloads.default_stateful_set,
+        has_generation=True,
+        subresources=(STATUS, SCALE),
+    ),
 )
 
 EVENTS = (KindInfo(cls=events.Event, is_ephemeral=True),)
 
 BATCH = (
-    KindInfo(cls=batch.CronJob, has_generation=True, subresources=(STATUS,)),
+    KindInfo(
+        cls=batch.CronJob, default=workloads.default_cron_job, has_generation=True, subresources=(STATUS,)
+    ),
     KindInfo(
         cls=batch.Job,
+        default=workloads.default_job,
         select=_job_fields,
         field_labels=("status.successful",),
         has_generation=True,
@@ -196,8 +220,16 @@ REVIEWS = (
 )
 
 AUTOSCALING = (
-    KindInfo(cls=autoscaling_v2.HorizontalPodAutoscaler, subresources=(STATUS,)),
-    KindInfo(cls=autoscaling.HorizontalPodAutoscaler, subresources=(STATUS,)),
+    KindInfo(
+        cls=autoscaling_v2.HorizontalPodAutoscaler,
+        default=workloads.default_autoscaler,
+        subresources=(STATUS,),
+    ),
+    KindInfo(
+        cls=autoscaling.HorizontalPodAutoscaler,
+        default=workloads.default_autoscaler_v1,
+        subresources=(STATUS,),
+    ),
 )
 
 CERTIFICATES = (
@@ -213,33 +245,37 @@ NETWORKING = (
     KindInfo(cls=networking.IngressClass, has_generation=True),
     KindInfo(cls=networking.Ingress, has_generation=True, subresources=(STATUS,)),
     KindInfo(cls=networking.IPAddress),
-    KindInfo(cls=networking.NetworkPolicy, has_generation=True),
+    KindInfo(cls=networking.NetworkPolicy, default=services.default_network_policy, has_generation=True),
     KindInfo(cls=networking.ServiceCIDR, subresources=(STATUS,)),
 )
 
 POLICY = (KindInfo(cls=policy.PodDisruptionBudget, has_generation=True, subresources=(STATUS,)),)
 
 RBAC = (
-    KindInfo(cls=rbac.ClusterRoleBinding),
+    KindInfo(cls=rbac.ClusterRoleBinding, default=services.default_binding),
     KindInfo(cls=rbac.ClusterRole),
-    KindInfo(cls=rbac.RoleBinding),
+    KindInfo(cls=rbac.RoleBinding, default=services.default_binding),
     KindInfo(cls=rbac.Role),
 )
 
 STORAGE = (
-    KindInfo(cls=storage.CSIDriver),
+    KindInfo(cls=storage.CSIDriver, default=services.default_csi_driver),
     KindInfo(cls=storage.CSINode),
     KindInfo(cls=storage.CSIStorageCapacity),
-    KindInfo(cls=storage.StorageClass),
+    KindInfo(cls=storage.StorageClass, default=services.default_storage_class),
     KindInfo(cls=storage.VolumeAttachment, subresources=(STATUS,)),
     KindInfo(cls=storage.VolumeAttributesClass),
 )
 
 ADMISSION = (
-    KindInfo(cls=admission.MutatingWebhookConfiguration, has_generation=True),
+    KindInfo(
+        cls=admission.MutatingWebhookConfiguration, default=services.default_webhooks, has_generation=True
+    ),
     KindInfo(cls=admission.ValidatingAdmissionPolicy, has_generation=True, subresources=(STATUS,)),
     KindInfo(cls=admission.ValidatingAdmissionPolicyBinding, has_generation=True),
-    KindInfo(cls=admission.ValidatingWebhookConfiguration, has_generation=True),
+    KindInfo(
+        cls=admission.ValidatingWebhookConfiguration, default=services.default_webhooks, has_generation=True
+    ),
 )
 
 EXTENSIONS = (KindInfo(cls=extensions.CustomResourceDefinition, has_generation=True, subresources=(STATUS,)),)
@@ -248,7 +284,7 @@ OTHERS = (
     KindInfo(cls=scheduling.PriorityClass, has_generation=True),
     KindInfo(cls=coordination.Lease, is_ephemeral=True),
     KindInfo(cls=node.RuntimeClass),
-    KindInfo(cls=discovery.EndpointSlice, has_generation=True),
+    KindInfo(cls=discovery.EndpointSlice, default=services.default_endpoint_slice, has_generation=True),
 )
 
 SERVED: tuple[KindInfo, ...] = (
