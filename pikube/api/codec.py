@@ -1,0 +1,228 @@
+"""Pure: objects from the bytes of a request and back: JSON, YAML and protobuf in, canonical JSON out.
+
+Enter: a body, its Content-Type and the class that the URL names. Leaves: a Struct. Every complaint is
+the one that kubectl users know (kubernetes apimachinery runtime, sigs.k8s.io/json). Called by the
+request path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from pikube.api.errors import BadRequest
+from pikube.api.kinds.base import Kind, Struct
+from pikube.api.media_types import JSON, PROTOBUF, YAML, body_encoding
+from pikube.api.protobuf import decode_message, unwrap
+from pikube.api.schema import FieldInfo, fields_by_name
+
+K = TypeVar("K", bound=Kind)
+
+_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+encode = msgspec.json.encode
+
+
+def decode_body(body: bytes, content_type: str, cls: type[K]) -> K:
+    """The object a client sent to a URL of kind `cls`. BadRequest, UnsupportedMediaType."""
+    encoding = body_encoding(content_type)
+    if encoding == JSON and b"null" not in body:
+        try:
+            obj = msgspec.json.decode(body, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass  # the slow way words what is wrong
+        else:
+            check_kind(obj.api_version, obj.kind, cls)
+            return obj
+    return from_builtins(decode_builtins(body, encoding, cls), cls)
+
+
+def decode_builtins(body: bytes, encoding: str, cls: type[Kind]) -> dict[str, Any]:
+    """The document as builtins, whatever its encoding; the kind is checked."""
+    if encoding == PROTOBUF:
+        api_version, kind, message = unwrap(body)
+        check_kind(api_version, kind, cls)
+        document: Any = decode_message(message, cls)
+    elif encoding == YAML:
+        document = load_yaml(body)
+    else:
+        document = load_json(body, cls.names.kind)
+    if not isinstance(document, dict):
+        raise BadRequest(
+            f"couldn't get version/kind; json parse error: json: cannot unmarshal {_json_type(document)} "
+            "into Go value of type struct { APIVersion string; Kind string }"
+        )
+    check_kind(_word(document, "apiVersion"), _word(document, "kind"), cls)
+    return document
+
+
+def _word(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def load_json(body: bytes, kind: str = "") -> Any:
+    """Parsed JSON; BadRequest with the parser's words."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {kind or 'Object'}): couldn't get "
+            f"version/kind; json parse error: {error} ({body[:32].hex()} ...)"
+        ) from None
+
+
+def load_yaml(body: bytes) -> Any:
+    """Parsed YAML as JSON builtins: keys become text, times stay text."""
+    try:
+        document = yaml.load(body, Loader=_loader())
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        words = " ".join(str(error).split())
+        raise BadRequest(f"error converting YAML to JSON: yaml: {words}") from None
+    return _as_json(document)
+
+
+def _loader() -> Any:
+    class Loader(_YamlLoader):  # type: ignore[misc, valid-type]
+        """Timestamps are not resolved: Kubernetes reads them as text."""
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:timestamp"]
+        for first, rules in _YamlLoader.yaml_implicit_resolvers.items()
+    }
+    return Loader
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_key(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return "null" if key is None else str(key)
+
+
+def from_builtins(document: Mapping[str, Any], cls: type[K]) -> K:
+    """The typed object; BadRequest names the first field of a wrong type as Go does."""
+    try:
+        return msgspec.convert(without_nulls(document, cls), cls, strict=True)
+    except (msgspec.ValidationError, OverflowError) as error:
+        names = cls.names
+        raise BadRequest(
+            f'{names.kind} in version "{names.version}" cannot be handled as a {names.kind}: '
+            f"{_go_words(str(error), document, cls)}"
+        ) from None
+
+
+def without_nulls(value: Any, cls: type[Struct] | None) -> Any:
+    """`null` means absent in Go, except inside raw documents."""
+    if cls is None or not isinstance(value, dict):
+        return value
+    known = fields_by_name(cls)
+    out = {}
+    for name, item in value.items():
+        if item is None:
+            continue
+        field = known.get(name)
+        if field is None or field.type == "raw":
+            out[name] = item
+        elif field.is_list and isinstance(item, list):
+            out[name] = [without_nulls(element, field.struct) for element in item if element is not None]
+        elif field.container and isinstance(item, dict):
+            out[name] = {key: without_nulls(v, field.struct) for key, v in item.items() if v is not None}
+        else:
+            out[name] = without_nulls(item, field.struct)
+    return out
+
+
+def check_kind(api_version: str, kind: str, cls: type[Kind]) -> None:
+    """The document's own apiVersion and kind must be those of the URL; left out they count as said."""
+    names = cls.names
+    if api_version and api_version != names.api_version:
+        raise BadRequest(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({names.api_version})"
+        )
+    if kind and kind != names.kind:
+        raise BadRequest(f"the kind in the data ({kind}) does not match the expected kind ({names.kind})")
+
+
+_PATH = re.compile(r"`\$\.?(.*)`$")
+
+
+def _go_words(message: str, document: Any, cls: type[Kind]) -> str:
+    """msgspec's complaint in the words of encoding/json."""
+    match = _PATH.search(message)
+    path = [part for part in re.split(r"\.|\[([^\]]*)\]", match[1] if match else "") if part]
+    here: Any = document
+    owner: type[Struct] | None = cls
+    names: list[str] = []
+    field: FieldInfo | None = None
+    for part in path:
+        if part == "...":
+            here, owner, field = _descend_map(here, field)
+            continue
+        if isinstance(here, list) and part.isdigit():
+            here = here[int(part)]
+            owner = field.struct if field is not None else None
+            continue
+        if owner is not None and part in fields_by_name(owner):
+            names.append(part)
+            last_owner, field = owner, fields_by_name(owner)[part]
+            owner = field.struct
+            struct_name = last_owner.__name__
+        here = here.get(part) if isinstance(here, Mapping) else None
+    if field is None:
+        return f"json: {message}"
+    return (
+        f"json: cannot unmarshal {_json_type(here)} into Go struct field "
+        f"{struct_name}.{'.'.join(names)} of type {_go_type(field, here)}"
+    )
+
+
+def _descend_map(here: Any, field: FieldInfo | None) -> tuple[Any, type[Struct] | None, FieldInfo | None]:
+    """msgspec says `...` for a map's value without naming the key: take the first that is of a wrong type."""
+    if isinstance(here, Mapping):
+        odd = [item for item in here.values() if not isinstance(item, str)]
+        return (odd or [None])[0], field.struct if field is not None else None, field
+    return here, None, field
+
+
+def _json_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, Sequence):
+        return "array"
+    return "object" if isinstance(value, Mapping) else "null"
+
+
+_GO = {
+    "string": "string", "boolean": "bool", "int32": "int32", "int64": "int64", "number": "float64",
+    "date-time": "v1.Time", "micro-time": "v1.MicroTime", "quantity": "resource.Quantity",
+    "int-or-string": "intstr.IntOrString", "byte": "[]uint8", "duration": "v1.Duration", "any": "interface {}",
+}  # fmt: skip
+
+
+def _go_type(field: FieldInfo, value: Any) -> str:
+    inner = f"v1.{field.struct.__name__}" if field.struct is not None else _GO.get(field.type, field.type)
+    if field.is_list and not isinstance(value, list | tuple):
+        return f"[]{inner}"
+    if field.is_map and not isinstance(value, str | int | float | bool):
+        return f"map[string]{inner}"
+    return inner
