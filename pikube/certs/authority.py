@@ -1,0 +1,186 @@
+"""Shell: the cluster's certificate authority: keys, certificates by profile, signatures on requests.
+
+The only module, with pikube.certs.tokens, that imports cryptography. Enter: profiles and names. Leave:
+PEM bytes. Random numbers come from the operating system.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from pikube.certs.profiles import CA_LIFE_DAYS, EPOCH, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate and its key, PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is written in a certificate and decides whether it still serves."""
+
+    names: frozenset[str]
+    issued_at: float
+    expires_at: float
+    issuer_key_id: bytes
+
+
+def make_ca(cluster_name: str, now: float) -> KeyPair:
+    """A self-signed authority that lives longer than the cards it is stored on."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"pikube-ca-{cluster_name}")])
+    certificate = (
+        _builder(name, name, key.public_key(), now, CA_LIFE_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(is_ca=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return KeyPair(_pem(certificate), _key_pem(key))
+
+
+def issue(ca: KeyPair, profile: Profile, names: Iterable[str], now: float, *, node: str = "") -> KeyPair:
+    """A new key and its certificate by profile; `names` are the addresses and DNS names of a server."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(profile, node)
+    return KeyPair(_sign(ca, profile, subject, key.public_key(), names, now), _key_pem(key))
+
+
+def sign_request(
+    ca: KeyPair, profile: Profile, csr: bytes, names: Iterable[str], now: float, *, node: str
+) -> bytes:
+    """Sign the key of a certificate request by profile: subject and names are the profile's, never the asker's.
+
+    Raises: ValueError for a request that is malformed, not signed by its key, or of a weak key.
+    """
+    request = x509.load_pem_x509_csr(csr)
+    if not request.is_signature_valid:
+        raise ValueError("the certificate request is not signed by its own key")
+    key = request.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size < 256:
+        raise ValueError("the certificate request must have an ECDSA key of 256 bits or more")
+    return _sign(ca, profile, _subject(profile, node), key, names, now)
+
+
+def facts_of(certificate: bytes) -> Facts:
+    """What a PEM certificate says; ValueError if it is none."""
+    cert = x509.load_pem_x509_certificate(certificate)
+    names: set[str] = set()
+    try:
+        san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        pass
+    else:
+        names |= set(san.get_values_for_type(x509.DNSName))
+        names |= {str(address) for address in san.get_values_for_type(x509.IPAddress)}
+    issuer = cert.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    # not_valid_before lies far in the past on purpose: the serial number carries the time of issue
+    issued_at = float(cert.serial_number >> 96)
+    return Facts(frozenset(names), issued_at, cert.not_valid_after_utc.timestamp(), issuer or b"")
+
+
+def key_id_of(ca_certificate: bytes) -> bytes:
+    """The key identifier that leaves of this authority carry."""
+    cert = x509.load_pem_x509_certificate(ca_certificate)
+    return cert.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
+def fingerprint(certificate: bytes) -> str:
+    """SHA-256 of the DER form, in hex: what people and tokens compare."""
+    return x509.load_pem_x509_certificate(certificate).fingerprint(hashes.SHA256()).hex()
+
+
+def _sign(
+    ca: KeyPair,
+    profile: Profile,
+    subject: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    names: Iterable[str],
+    now: float,
+) -> bytes:
+    authority = x509.load_pem_x509_certificate(ca.certificate)
+    signer = serialization.load_pem_private_key(ca.key, None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    builder = _builder(subject, authority.subject, public_key, now, profile.life_days)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(is_ca=False), critical=True)
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH] * profile.is_server
+    purposes += [ExtendedKeyUsageOID.CLIENT_AUTH] * profile.is_client
+    builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    issuer = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False
+    )
+    alternatives = [_general_name(name) for name in sorted(set(names))]
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    return _pem(builder.sign(signer, hashes.SHA256()))
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: float, life_days: int
+) -> x509.CertificateBuilder:
+    serial = (int(now) << 96) | (x509.random_serial_number() >> 64)
+    begins = datetime.fromisoformat(EPOCH).replace(tzinfo=UTC)
+    ends = max(datetime.fromtimestamp(now, UTC), begins) + timedelta(days=life_days)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(serial)
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
+
+
+def _subject(profile: Profile, node: str) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, o) for o in profile.organizations]
+    common_name = profile.common_name.format(node=node)
+    attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+    return x509.Name(attributes)
+
+
+def _usage(*, is_ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
