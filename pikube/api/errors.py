@@ -198,14 +198,19 @@ class Conflict(ApiError):
 
     @classmethod
     def apply(cls, causes: Sequence[Cause]) -> Conflict:
-        """Server-side apply met fields of other managers (kubernetes managedfields conflict wording)."""
-        message = f"Apply failed with {len(causes)} conflict{'s' if len(causes) != 1 else ''}: " + (
-            f"{causes[0].message}: {causes[0].field}"
-            if len(causes) == 1
-            else "conflicts with other managers:\n"
-            + "\n".join(f"- {cause.field}: {cause.message}" for cause in causes)
-        )
-        return cls(message, causes=causes)
+        """Server-side apply met fields of other managers; each cause says `conflict with "M" using V` and
+        names a field (kubernetes managedfields `conflict.go:getConflictMessage`, which groups by manager)."""
+        if len(causes) == 1:
+            return cls(f"Apply failed with 1 conflict: {causes[0].message}: {causes[0].field}", causes=causes)
+        by_manager: dict[str, list[str]] = {}
+        for cause in causes:
+            by_manager.setdefault(cause.message, []).append(f"- {cause.field}")
+        lines = [
+            line
+            for words, fields in by_manager.items()
+            for line in (words.replace("conflict with", "conflicts with", 1) + ":", *fields)
+        ]
+        return cls(f"Apply failed with {len(causes)} conflicts: " + "\n".join(lines), causes=causes)
 
 
 class Expired(ApiError):

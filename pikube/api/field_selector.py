@@ -112,8 +112,8 @@ def _split_terms(text: str) -> list[str]:
 
 
 def _unknown_field_words(field: str, known: Collection[str]) -> str:
-    if tuple(known) == DEFAULT_FIELDS:
-        listed = ", ".join(map(quoted, known))
+    if set(known) <= set(DEFAULT_FIELDS):
+        listed = ", ".join(map(quoted, DEFAULT_FIELDS))
         return f"{quoted(field)} is not a known field selector: only {listed}"
     return f"field label not supported: {field}"
 
