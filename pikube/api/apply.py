@@ -37,10 +37,11 @@ from pikube.api.managed_fields import (
     own_part,
     updater,
 )
+from pikube.api.pruning import pruned
 from pikube.api.structure import Type, structure_of
 from pikube.api.structured_diff import Comparison
-from pikube.api.structured_fields import StructureError, field_set_of, with_named_members
-from pikube.api.structured_merge import merge, without
+from pikube.api.structured_fields import StructureError, field_set_of
+from pikube.api.structured_merge import merge
 from pikube.api.times import render_time
 
 BEFORE_FIRST_APPLY = "before-first-apply"
@@ -130,7 +131,7 @@ class _Request:
         last = managed.get(self.manager)
         if last is not None:
             others = [owned.fields for who, owned in managed.items() if who != self.manager]
-            after = _pruned(after, last.fields, applied, others, self.structure)
+            after = pruned(after, last.fields, applied, others, self.structure)
         return (before if before == after else after), own_part(applied, ())
 
     def owners(self, managed: Managed, own: FieldSet, change: Comparison, *, is_changed: bool) -> Managed:
@@ -145,32 +146,6 @@ class _Request:
         else:
             out[self.manager] = Owned(own, self.version, self.now)
         return out
-
-
-def _pruned(merged: Json, last: FieldSet, applied: FieldSet, others: list[FieldSet], structure: Type) -> Json:
-    """Without the fields that were applied last time, are not applied now, and nobody else owns."""
-    if not difference(last, applied):
-        return merged
-    owned = applied
-    for fields in others:
-        owned = union(owned, fields)
-    last = with_named_members(last, structure)
-    owned = with_named_members(owned, structure)
-    everything = with_named_members(_fields_of(merged, structure), structure)
-    pruned = without(merged, last, structure)
-    remaining = with_named_members(_fields_of(pruned, structure), structure)
-    pruned = without(merged, difference(everything, union(remaining, owned)), structure)
-    remaining = with_named_members(_fields_of(pruned, structure), structure)
-    left: Json = without(merged, intersection(difference(everything, remaining), last), structure)
-    return left
-
-
-def _fields_of(document: Json, structure: Type) -> FieldSet:
-    """What a stored object names; one that breaks its own structure names nothing, so nothing is pruned."""
-    try:
-        return field_set_of(document, structure)
-    except StructureError:
-        return {}
 
 
 def _conflicts(
