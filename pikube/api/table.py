@@ -33,7 +33,7 @@ _OWN: dict[type[Any], Columns] = {
 }
 
 
-def columns_of(cls: type[Any]) -> Columns:
+def columns_of(cls: type[Struct]) -> Columns:
     """The table of a kind; name and age for those that upstream gives nothing more."""
     return _OWN.get(cls) or cluster.TABLES.get(cls.__name__, cluster.PLAIN)
 
@@ -75,7 +75,7 @@ def _definitions(cls: type[Struct]) -> bytes:
 
 
 def render_table(
-    cls: type[Any],
+    cls: type[Struct],
     values: Iterable[bytes],
     list_metadata: bytes,
     now: float,

@@ -117,4 +117,4 @@ class ResourceRule(Struct):
 
 class NonResourceRule(Struct):
     verbs: Annotated[tuple[str, ...], Field(1, required=True)] = ALWAYS_LIST
-    non_resource_ur_ls: Annotated[tuple[str, ...], Field(2)] = msgspec.field(name="nonResourceURLs", default=())
+    non_resource_urls: Annotated[tuple[str, ...], Field(2)] = msgspec.field(name="nonResourceURLs", default=())

@@ -18,7 +18,7 @@ class PolicyRule(Struct):
     api_groups: Annotated[tuple[str, ...], Field(2)] = ()
     resources: Annotated[tuple[str, ...], Field(3)] = ()
     resource_names: Annotated[tuple[str, ...], Field(4)] = ()
-    non_resource_ur_ls: Annotated[tuple[str, ...], Field(5)] = msgspec.field(name="nonResourceURLs", default=())
+    non_resource_urls: Annotated[tuple[str, ...], Field(5)] = msgspec.field(name="nonResourceURLs", default=())
 
 
 class Subject(Struct):

@@ -1,0 +1,44 @@
+# make run    a one-board cluster with a workload, on this machine
+# make stop   end it; make clean also removes every container, network, route and file it made
+# make check  the fast tests; make test  all of them; make bench  the figures
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: run stop clean check test bench prepare venv format
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+run: prepare
+	@scripts/demo run
+
+stop:
+	@scripts/demo stop
+
+clean:
+	@scripts/demo clean
+
+prepare:
+	@scripts/prepare
+
+venv:
+	@scripts/prepare venv
+
+format: venv
+	@$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+check: venv
+	@$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(PY) -m pytest -m "not e2e"
+
+test: prepare
+	@$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(PY) -m pytest
+
+bench: prepare
+	@$(PY) -m benchmarks

@@ -1,0 +1,31 @@
+"""Shell: argv to one command; nothing is imported before it is known to be needed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from pikube.cli.failure import StartupError
+
+COMMANDS = ("leader", "kubeconfig", "version")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="pikube", description="Kubernetes for a drawer of Raspberry Pis.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
+    for name in wanted:
+        importlib.import_module(f"pikube.cli.{name}").add_parser(commands)
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except StartupError as error:
+        print(f"pikube: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

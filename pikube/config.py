@@ -1,0 +1,236 @@
+"""Declaration: every setting of pikube, once: name, type, default, and why; and the rule that joins their sources.
+
+A flag counts before an environment variable (PIKUBE_…), before the configuration file, before the
+default. Enter: texts. Leaves: `Settings`. Called by the command line; nothing here touches a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: `name` is the YAML key and the flag (with dashes), `read` makes the value from a text."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    words: str
+    metavar: str = ""
+    modes: tuple[str, ...] = ("leader", "agent")
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return f"PIKUBE_{self.name.upper().replace('-', '_')}"
+
+    @property
+    def attribute(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.default, tuple)
+
+    @property
+    def is_switch(self) -> bool:
+        return isinstance(self.default, bool)
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _path(text: str) -> str:
+    return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:
+        raise ValueError("a port is a number from 1 to 65535")
+    return number
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("it cannot be negative")
+    return number
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text))
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.ip_address(text)) if text else ""
+
+
+def _ports(text: str) -> str:
+    low, _, high = text.partition("-")
+    if not 0 < int(low) <= int(high) < 65536:
+        raise ValueError("a range is written 30000-32767")
+    return text
+
+
+def _switch(text: str) -> bool:
+    word = text.lower()
+    if word in ("true", "yes", "1", "on", ""):
+        return True
+    if word in ("false", "no", "0", "off"):
+        return False
+    raise ValueError("it is true or false")
+
+
+LEADER = ("leader",)
+AGENT = ("agent",)
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("data-dir", _path, "/var/lib/pikube", "where pikube keeps everything it writes", "DIR"),
+    Setting("node-name", _text, "", "this board's name in the cluster (default: its host name)", "NAME"),
+    Setting("node-ip", _address, "", "the address that other boards reach this one by (default: found)", "IP"),
+    Setting("node-label", _text, (), "a label of this node, key=value (may be given again)", "LABEL"),
+    Setting("node-taint", _text, (), "a taint of this node, key=value:effect (may be given again)", "TAINT"),
+    Setting("max-pods", _number, 110, "pods that this board takes at most (Kubernetes' default)", "N"),
+    Setting("bind-address", _address, "0.0.0.0", "the address that the API listens on", "IP", LEADER),
+    Setting("https-listen-port", _port, 6443, "the port of the API", "PORT", LEADER),
+    Setting("tls-san", _text, (), "a further name or address in the API's certificate", "NAME", LEADER),
+    Setting("cluster-name", _text, "pikube", "what the cluster is called where several are seen", "NAME", LEADER),
+    Setting("cluster-cidr", _network, "10.42.0.0/16", "addresses of pods; each node gets a /24 (k3s' range)", "CIDR"),
+    Setting("service-cidr", _network, "10.43.0.0/16", "addresses of Services (k3s' range)", "CIDR"),
+    Setting("cluster-dns", _address, "10.43.0.10", "the address of the cluster's DNS", "IP"),
+    Setting("cluster-domain", _text, "cluster.local", "the DNS domain of the cluster", "DOMAIN"),
+    Setting("service-node-port-range", _ports, "30000-32767", "ports for Services of type NodePort", "LOW-HIGH"),
+    Setting("kubelet-port", _port, 10250, "the port on which this board answers logs and exec", "PORT"),
+    Setting("write-kubeconfig", _path, "", "where the administrator's kubeconfig goes (default: DATA-DIR/kubeconfig)",
+            "FILE", LEADER),
+    Setting("no-agent", _switch, False, "run no pods on this board", "", LEADER),
+    Setting("server", _text, "", "URL of the leader, https://HOST:6443", "URL", AGENT),
+    Setting("podman-socket", _path, "", "a Podman API socket to use (default: pikube starts Podman's service)", "PATH"),
+    Setting("podman-root", _path, "", "Podman's storage (default: Podman's own)", "DIR"),
+    Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
+    Setting("podman-network-dir", _path, "", "Podman's network definitions (default: Podman's own)", "DIR"),
+    Setting("containers-conf", _path, "", "a containers.conf for Podman (default: the system's)", "FILE"),
+    Setting("log-level", _text, "info", "debug, info, warning or error", "LEVEL"),
+)  # fmt: skip
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is in force. Attributes are the settings' names with underscores."""
+
+    data_dir: str
+    node_name: str
+    node_ip: str
+    node_label: tuple[str, ...]
+    node_taint: tuple[str, ...]
+    max_pods: int
+    bind_address: str
+    https_listen_port: int
+    tls_san: tuple[str, ...]
+    cluster_name: str
+    cluster_cidr: str
+    service_cidr: str
+    cluster_dns: str
+    cluster_domain: str
+    service_node_port_range: str
+    kubelet_port: int
+    write_kubeconfig: str
+    no_agent: bool
+    server: str
+    podman_socket: str
+    podman_root: str
+    podman_runroot: str
+    podman_network_dir: str
+    containers_conf: str
+    log_level: str
+
+    @property
+    def data(self) -> Path:
+        return Path(self.data_dir)
+
+    @property
+    def certificates(self) -> Path:
+        return self.data / "certs"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "server" / "state.db"
+
+    @property
+    def pods(self) -> Path:
+        return self.data / "pods"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return Path(self.write_kubeconfig) if self.write_kubeconfig else self.data / "kubeconfig"
+
+    @property
+    def node_ports(self) -> range:
+        low, _, high = self.service_node_port_range.partition("-")
+        return range(int(low), int(high) + 1)
+
+    @property
+    def kubernetes_service_ip(self) -> str:
+        """The first address of the service range: the Service `kubernetes`."""
+        return str(ipaddress.ip_network(self.service_cidr)[1])
+
+
+def merge(
+    flags: Mapping[str, Any], environment: Mapping[str, str], document: Mapping[str, Any], *, host: str
+) -> Settings:
+    """Join the sources. `flags` by name hold texts, lists of texts or None; `document` is the parsed file.
+
+    Raises: BadSetting.
+    """
+    unknown = [key for key in document if key not in BY_NAME]
+    if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), BY_NAME, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadSetting(f"the configuration file has an unknown setting {unknown[0]}{hint}")
+    values = {s.attribute: _value(s, flags, environment, document) for s in SETTINGS}
+    values["node_name"] = (values["node_name"] or host).lower()
+    assert set(values) == {field.name for field in fields(Settings)}
+    return Settings(**values)
+
+
+def _value(
+    setting: Setting, flags: Mapping[str, Any], environment: Mapping[str, str], document: Mapping[str, Any]
+) -> Any:
+    for given, source in (
+        (flags.get(setting.name), setting.flag),
+        (environment.get(setting.variable), setting.variable),
+        (document.get(setting.name), f"{setting.name} in the configuration file"),
+    ):
+        if given is None:
+            continue
+        try:
+            if setting.is_list:
+                items = given if isinstance(given, list | tuple) else str(given).split(",")
+                return tuple(setting.read(str(item)) for item in items)
+            return setting.read(_as_text(given))
+        except ValueError as error:
+            raise BadSetting(f"{source} cannot be {given!r}: {error}") from None
+    return setting.default
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

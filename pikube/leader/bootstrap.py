@@ -1,0 +1,92 @@
+"""Shell: the objects that every cluster begins with; made when missing, at each start.
+
+Called by run.py once the registry works. Sources: kubernetes pkg/controlplane, scheduling/rest,
+DESIGN.md's conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pikube.api.client import Client
+from pikube.api.errors import AlreadyExists
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.core_service import (
+    EndpointAddress,
+    EndpointPort,
+    Endpoints,
+    EndpointSubset,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
+from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointSlice
+from pikube.api.kinds.discovery import EndpointPort as SlicePort
+from pikube.api.kinds.meta import Object, ObjectMeta
+from pikube.api.kinds.scheduling import PriorityClass
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+def first_objects(cluster_ip: str) -> Iterable[Object]:
+    """Everything that does not depend on where the leader is."""
+    for name in NAMESPACES:
+        yield Namespace(metadata=ObjectMeta(name=name))
+    yield Service(
+        metadata=ObjectMeta(
+            name="kubernetes",
+            namespace="default",
+            labels={"component": "apiserver", "provider": "kubernetes"},
+        ),
+        spec=ServiceSpec(
+            type="ClusterIP",
+            cluster_ip=cluster_ip,
+            ports=(ServicePort(name="https", protocol="TCP", port=443, target_port=6443),),
+        ),
+    )
+    for name, value, words in (
+        ("system-cluster-critical", 2_000_000_000, "Pods the cluster needs; they may move to another node."),
+        ("system-node-critical", 2_000_001_000, "Pods a node needs; they must stay where they are."),
+    ):
+        yield PriorityClass(metadata=ObjectMeta(name=name), value=value, description=words)
+
+
+def leader_endpoints(addresses: Iterable[str], port: int) -> tuple[Endpoints, EndpointSlice]:
+    """Where the Service `kubernetes` leads."""
+    ips = tuple(addresses)
+    endpoints = Endpoints(
+        metadata=ObjectMeta(
+            name="kubernetes", namespace="default", labels={"endpointslice.kubernetes.io/skip-mirror": "true"}
+        ),
+        subsets=(
+            EndpointSubset(
+                addresses=tuple(EndpointAddress(ip=ip) for ip in ips),
+                ports=(EndpointPort(name="https", port=port, protocol="TCP"),),
+            ),
+        ),
+    )
+    slice_ = EndpointSlice(
+        metadata=ObjectMeta(
+            name="kubernetes",
+            namespace="default",
+            labels={"kubernetes.io/service-name": "kubernetes"},
+        ),
+        address_type="IPv4",
+        endpoints=tuple(Endpoint(addresses=(ip,), conditions=EndpointConditions(ready=True)) for ip in ips),
+        ports=(SlicePort(name="https", port=port, protocol="TCP"),),
+    )
+    return endpoints, slice_
+
+
+async def make_first_objects(client: Client, cluster_ip: str, addresses: Iterable[str], port: int) -> None:
+    """Create what is missing; point the Service `kubernetes` at this leader."""
+    for obj in first_objects(cluster_ip):
+        try:
+            await client.create(obj)
+        except AlreadyExists:
+            continue
+    for wanted in leader_endpoints(addresses, port):
+        try:
+            await client.create(wanted)
+        except AlreadyExists:
+            await client.update(wanted)

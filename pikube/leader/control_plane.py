@@ -1,0 +1,140 @@
+"""Shell: builds the control plane around an open store: registry, identity, handler.
+
+Enter: the store, the signing key, settings. Leaves: a ControlPlane, whose parts run.py puts to work.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pikube.api.kinds.core_service import Service
+from pikube.api.scheme import KindInfo, Scheme
+from pikube.api.served import SERVED
+from pikube.config import Settings
+from pikube.leader.local_client import LocalClient
+from pikube.leader.request.admission import Chain
+from pikube.leader.request.allocation import ServiceAllocator
+from pikube.leader.request.context import LEADER, User
+from pikube.leader.request.documents import Documents, Health
+from pikube.leader.request.handler import ApiHandler, ApiParts, Streams
+from pikube.leader.request.plugins import standard_plugins
+from pikube.leader.request.rbac import Rbac
+from pikube.leader.request.registry import Registry, selectable
+from pikube.leader.request.reviews import Reviewer
+from pikube.leader.request.subresources import Subresources
+from pikube.leader.service_tokens import ServiceTokens, Signer
+from pikube.leader.store.contract import Item, Key, Selectable, Store
+
+
+def stored_kinds(scheme: Scheme) -> dict[str, KindInfo]:
+    """By the store's name of each kind, the version that is stored."""
+    found: dict[str, KindInfo] = {}
+    for info in scheme:
+        if not info.is_review:
+            found.setdefault(info.names.resource, info)
+    return found
+
+
+def describer(scheme: Scheme) -> Callable[[Key, bytes], tuple[str, Selectable]]:
+    """How the store reads uid, labels and fields of what it loads at start."""
+    kinds = stored_kinds(scheme)
+
+    def describe(key: Key, value: bytes) -> tuple[str, Selectable]:
+        info = kinds[key.resource]
+        obj: Any = msgspec.json.decode(value, type=info.cls)
+        return obj.metadata.uid, selectable(info, obj)
+
+    return describe
+
+
+def ephemeral_resources(scheme: Scheme) -> frozenset[str]:
+    """What lives in memory only."""
+    return frozenset(info.names.resource for info in scheme if info.is_ephemeral)
+
+
+def make_scheme() -> Scheme:
+    return Scheme(SERVED)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """The parts that run.py hands to others."""
+
+    scheme: Scheme
+    registry: Registry
+    client: LocalClient
+    tokens: ServiceTokens
+    _make_handler: Callable[[Streams], ApiHandler]
+
+    def handler(self, streams: Streams) -> ApiHandler:
+        """The API, with the way to the boards' kubelets."""
+        return self._make_handler(streams)
+
+
+def build_control_plane(
+    scheme: Scheme,
+    store: Store,
+    signer: Signer,
+    settings: Settings,
+    address: str,
+    health: Health,
+    wall_clock: Callable[[], float],
+) -> ControlPlane:
+    """Wire the request path. Reads existing Services to know which addresses are taken."""
+
+    def decode(cls: type[Any], item: Item) -> Any:
+        return registry.decode(scheme.by_class(cls), item)
+
+    plugins: list[Any] = standard_plugins(store, decode)
+    services = scheme.by_class(Service)
+    existing = (
+        msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items
+    )
+    plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
+    registry = Registry(
+        store,
+        Chain(plugins),
+        new_uid=lambda: str(uuid.uuid4()),
+        random_digits=_five_digits,
+    )
+    tokens = ServiceTokens(signer, store, wall_clock)
+    subresources = Subresources(registry, scheme, tokens.issue)
+    rbac = Rbac(store, decode)
+
+    def make_handler(streams: Streams) -> ApiHandler:
+        return ApiHandler(
+            ApiParts(
+                scheme=scheme,
+                registry=registry,
+                subresources=subresources,
+                documents=Documents(scheme, address, health),
+                streams=streams,
+                authorizer=rbac,
+                read_token=tokens.read,
+                review=Reviewer(rbac, tokens.read),
+                wall_clock=wall_clock,
+            )
+        )
+
+    client = make_client(registry, scheme, subresources, LEADER, wall_clock)
+    return ControlPlane(scheme, registry, client, tokens, make_handler)
+
+
+def make_client(
+    registry: Registry,
+    scheme: Scheme,
+    subresources: Subresources,
+    user: User,
+    wall_clock: Callable[[], float],
+) -> LocalClient:
+    return LocalClient(registry, scheme, subresources, user, wall_clock)
+
+
+def _five_digits() -> Sequence[int]:
+    return [random.randrange(1 << 16) for _ in range(5)]

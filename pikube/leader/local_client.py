@@ -1,0 +1,162 @@
+"""Shell: the leader's own api Client: straight into the registry, with no bytes on a wire.
+
+Controllers, the scheduler and the embedded agent use it. Lists decode the store's bytes once for each
+informer; writes follow every rule that requests follow, as the identity it was made with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from pikube.api.client import MERGE_PATCH, Listed, Patch, WatchEvent
+from pikube.api.kinds.base import Kind
+from pikube.api.kinds.meta import Object
+from pikube.api.merge_patch import merge_patch
+from pikube.api.scheme import Scheme
+from pikube.leader.request.context import Context, DeleteWish, User
+from pikube.leader.request.registry import Registry
+from pikube.leader.request.selection import list_page, make_filter, seen_through
+from pikube.leader.request.subresources import Subresources
+from pikube.leader.store.contract import Item
+
+K = TypeVar("K", bound=Object)
+A = TypeVar("A", bound=Kind)
+
+
+class LocalClient:
+    """Implements pikube.api.client.Client for one user. Patches are merge patches only: nothing inside needs more."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        scheme: Scheme,
+        subresources: Subresources,
+        user: User,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._registry = registry
+        self._scheme = scheme
+        self._subresources = subresources
+        self._user = user
+        self._now = wall_clock
+
+    async def get(self, cls: type[K], name: str, namespace: str = "") -> K:
+        info = self._scheme.by_class(cls)
+        return self._object(cls, self._registry.get(info, namespace, name))
+
+    async def list(
+        self,
+        cls: type[K],
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> Listed[K]:
+        info = self._scheme.by_class(cls)
+        filter_ = make_filter(info, label_selector, field_selector)
+        page = list_page(self._registry.store, info, namespace, filter_)
+        return Listed([self._object(cls, item) for item in page.items], str(page.revision))
+
+    def watch(
+        self,
+        cls: type[K],
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[K]]]:
+        info = self._scheme.by_class(cls)
+        filter_ = make_filter(info, label_selector, field_selector)
+
+        @asynccontextmanager
+        async def watching() -> AsyncIterator[AsyncIterator[WatchEvent[K]]]:
+            async with self._registry.store.watch(
+                info.names.resource,
+                namespace,
+                after_revision=int(resource_version),
+                interest=filter_.interest(),
+            ) as batches:
+
+                async def events() -> AsyncIterator[WatchEvent[K]]:
+                    async for batch in batches:
+                        for event in batch:
+                            type_ = seen_through(filter_, event)
+                            if type_ is not None:
+                                yield WatchEvent(type_.value, self._object(cls, event.item))
+
+                yield events()
+
+        return watching()
+
+    async def create(self, obj: K) -> K:
+        info = self._scheme.by_class(type(obj))
+        copy = self._copy(obj)
+        item = await self._registry.create(info, obj.metadata.namespace, copy, self._context())
+        return self._object(type(obj), item)
+
+    async def create_subresource(
+        self, cls: type[Kind], name: str, namespace: str, subresource: str, body: A
+    ) -> A:
+        info = self._scheme.by_class(cls)
+        made = await self._subresources.create(info, namespace, name, subresource, body, self._context())
+        return cast(A, made)
+
+    async def update(self, obj: K, *, subresource: str = "") -> K:
+        info = self._scheme.by_class(type(obj))
+        meta = obj.metadata
+        item = await self._registry.replace(
+            info, meta.namespace, meta.name, self._copy(obj), self._context(), subresource
+        )
+        return self._object(type(obj), item)
+
+    async def patch(
+        self,
+        cls: type[K],
+        name: str,
+        namespace: str,
+        patch: Patch,
+        *,
+        content_type: str = MERGE_PATCH,
+        subresource: str = "",
+    ) -> K:
+        assert content_type == MERGE_PATCH, content_type
+        info = self._scheme.by_class(cls)
+
+        def transform(item: Item) -> Any:
+            return msgspec.convert(merge_patch(msgspec.json.decode(item.value), patch), cls, strict=True)
+
+        item, _ = await self._registry.change(
+            info, namespace, name, transform, self._context(), subresource=subresource
+        )
+        return self._object(cls, item)
+
+    async def delete(
+        self,
+        cls: type[K],
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        grace_period_s: int | None = None,
+        propagation: str = "",
+    ) -> K | None:
+        info = self._scheme.by_class(cls)
+        wish = DeleteWish(grace_period_s, propagation, uid, resource_version)
+        item, _ = await self._registry.delete(info, namespace, name, wish, self._context())
+        return self._object(cls, item)
+
+    def _context(self) -> Context:
+        return Context(self._user, self._now())
+
+    def _copy(self, obj: K) -> K:
+        """The registry changes what it is given; callers' objects are shared values."""
+        return msgspec.json.decode(msgspec.json.encode(obj), type=type(obj))
+
+    def _object(self, cls: type[K], item: Item) -> K:
+        return self._registry.decode(self._scheme.by_class(cls), item)  # type: ignore[no-any-return]

@@ -1,0 +1,135 @@
+"""Pure: stored bytes as the answers clients ask for: the object, a list, a Table, metadata only; JSON or YAML.
+
+Enter: items and what Accept negotiated. Leave: chunks of bytes, the store's own wherever possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import yaml
+
+from pikube.api.media_types import JSON, YAML, Accepted
+from pikube.api.scheme import KindInfo
+from pikube.api.table import PARTIAL_HEAD, partial_object, render_table
+from pikube.leader.request.selection import Page
+from pikube.leader.store.contract import Item
+from pikube.wire.messages import Response
+
+encode = msgspec.json.encode
+
+
+def document(value: Any, accepted: Accepted, status: int = 200) -> Response:
+    """A Struct or builtins as an answer."""
+    return raw([encode(value)], accepted, status)
+
+
+def raw(chunks: Sequence[bytes], accepted: Accepted, status: int = 200) -> Response:
+    """JSON chunks as an answer, turned into YAML if that is wanted."""
+    if accepted.encoding == YAML:
+        builtins = msgspec.json.decode(b"".join(chunks))
+        text = yaml.dump(builtins, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        return Response(status, (("Content-Type", YAML),), (text.encode(),))
+    return Response(status, (("Content-Type", JSON),), chunks)
+
+
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def one(
+    info: KindInfo, item: Item, accepted: Accepted, now: float, status: int = 200, include: str = ""
+) -> Response:
+    """One object."""
+    if accepted.form == "Table":
+        metadata = encode({"resourceVersion": str(item.revision)})
+        return raw(
+            render_table(info.cls, [item.value], metadata, now, include_object=include or "Metadata",
+                         version=accepted.version),
+            accepted,
+            status,
+        )  # fmt: skip
+    if accepted.form:
+        return raw([partial_object(item.value)], accepted, status)
+    return raw([item.value], accepted, status)
+
+
+def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include: str = "") -> Response:
+    """A page of a list."""
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.continue_token:
+        metadata["continue"] = page.continue_token
+    if page.remaining:
+        metadata["remainingItemCount"] = page.remaining
+    meta = encode(metadata)
+    values = [item.value for item in page.items]
+    if accepted.form == "Table":
+        return raw(
+            render_table(info.cls, values, meta, now, include_object=include or "Metadata",
+                         version=accepted.version),
+            accepted,
+        )  # fmt: skip
+    names = info.names
+    if accepted.form:
+        head = b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":%s,"items":['
+        return raw([head % meta, b",".join(map(partial_object, values)), b"]}\n"], accepted)
+    head = b'{"kind":"%sList","apiVersion":"%s","metadata":%s,"items":[' % (
+        names.kind.encode(),
+        names.api_version.encode(),
+        meta,
+    )
+    return raw([head, b",".join(values), b"]}\n"], accepted)
+
+
+def watch_line(
+    info: KindInfo, type_: str, value: bytes, accepted: Accepted, now: float, *, is_first: bool, include: str
+) -> bytes:
+    """One watch event, with its newline."""
+    if accepted.form == "Table":
+        meta = _table_metadata(value)
+        body = b"".join(
+            render_table(info.cls, [value], meta, now, include_object=include or "Metadata",
+                         version=accepted.version, has_header=is_first)
+        ).rstrip()  # fmt: skip
+    elif accepted.form:
+        body = partial_object(value)
+    else:
+        body = value
+    return b'{"type":"%s","object":%s}\n' % (type_.encode(), body)
+
+
+def bookmark_line(info: KindInfo, revision: int, accepted: Accepted, *, ends_initial: bool) -> bytes:
+    """A BOOKMARK: an empty object that carries a revision."""
+    meta: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
+    if ends_initial:
+        meta["annotations"] = {"k8s.io/initial-events-end": "true"}
+    names = info.names
+    if accepted.form == "Table":
+        obj = (
+            b'{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":%s,"columnDefinitions":null,"rows":[]}'
+        )
+        body = obj % encode({"resourceVersion": str(revision)})
+        if ends_initial:
+            row = b'{"cells":[],"object":%s%s}}' % (PARTIAL_HEAD, encode(meta))
+            body = body.replace(b'"rows":[]', b'"rows":[%s]' % row)
+    elif accepted.form:
+        body = b"%s%s}" % (PARTIAL_HEAD, encode(meta))
+    else:
+        body = encode({"kind": names.kind, "apiVersion": names.api_version, "metadata": meta})
+    return b'{"type":"BOOKMARK","object":%s}\n' % body
+
+
+class _Version(msgspec.Struct):
+    resourceVersion: str = ""
+
+
+class _Meta(msgspec.Struct):
+    metadata: _Version = msgspec.field(default_factory=_Version)
+
+
+_meta = msgspec.json.Decoder(_Meta)
+
+
+def _table_metadata(value: bytes) -> bytes:
+    return encode({"resourceVersion": _meta.decode(value).metadata.resourceVersion})

@@ -1,0 +1,29 @@
+"""Declaration: what authorization is, and the words of its refusal."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pikube.api.errors import Forbidden, Resource
+from pikube.leader.request.context import User
+from pikube.leader.request.route import Route
+
+
+class Authorizer(Protocol):
+    def may(self, user: User, route: Route) -> bool:
+        """Whether the user may do what the route says. Quick, from memory."""
+        ...
+
+
+def refuse(user: User, route: Route) -> Forbidden:
+    """The answer of kubernetes apiserver endpoints/handlers/responsewriters/errors.go:forbiddenMessage."""
+    if not route.is_resource:
+        return Forbidden(f'forbidden: User "{user.name}" cannot {route.verb} path "{route.path}"')
+    resource = Resource(route.group, route.resource)
+    what = f"{route.resource}/{route.subresource}" if route.subresource else route.resource
+    where = f'in the namespace "{route.namespace}"' if route.namespace else "at the cluster scope"
+    return Forbidden.of(
+        resource,
+        route.name,
+        f'User "{user.name}" cannot {route.verb} resource "{what}" in API group "{route.group}" {where}',
+    )

@@ -1,0 +1,197 @@
+"""Shell: the API as a Handler: from a request to an answer, through authentication, authorization and the
+verbs.
+
+    route → who → may → kind → verb or subresource → answer
+
+Built by run.py. Everything that is no resource (health, discovery, OpenAPI) is in `documents`, everything
+that a board must answer (logs, exec) in `streams`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound
+from pikube.api.media_types import Accepted, negotiate
+from pikube.api.scheme import KindInfo, Scheme
+from pikube.leader.request import answers, reads, writes
+from pikube.leader.request.authn import TokenReader, authenticate, impersonated
+from pikube.leader.request.authz import Authorizer, refuse
+from pikube.leader.request.context import Context, User
+from pikube.leader.request.registry import Registry
+from pikube.leader.request.route import Query, Route, parse_route
+from pikube.leader.request.scale import patch_scale, put_scale
+from pikube.leader.request.subresources import Subresources
+from pikube.wire.messages import Answer, Request
+
+log = logging.getLogger("pikube.api")
+
+
+class Documents(Protocol):
+    async def answer(self, route: Route, request: Request, query: Query) -> Answer:
+        """Paths that are no resource; PathNotFound."""
+        ...
+
+
+class Streams(Protocol):
+    async def answer(self, route: Route, request: Request, query: Query, user: User) -> Answer:
+        """Subresources that a board answers: log, exec, attach, portforward, proxy."""
+        ...
+
+
+Review = Callable[[KindInfo, Route, Any, User], Awaitable[Any] | Any]
+"""Answers kinds that are asked and never stored (TokenReview, SubjectAccessReview …)."""
+
+RELAYED = ("log", "exec", "attach", "portforward", "proxy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """What the handler is built of."""
+
+    scheme: Scheme
+    registry: Registry
+    subresources: Subresources
+    documents: Documents
+    streams: Streams
+    authorizer: Authorizer
+    read_token: TokenReader
+    review: Review
+    wall_clock: Callable[[], float]
+
+
+class ApiHandler:
+    """Implements pikube.wire.messages.Handler."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._parts = parts
+
+    async def __call__(self, request: Request) -> Answer:
+        """Answer one request; raises ApiError for everything that is refused."""
+        parts = self._parts
+        query = Query(request.query)
+        route = parse_route(request.method, request.path, query)
+        user = authenticate(request.peer, request.headers, parts.read_token)
+        if "impersonate-user" in request.headers:
+            user = impersonated(user, request.headers, self._may_impersonate(user))
+        if not parts.authorizer.may(user, route):
+            raise refuse(user, route)
+        if not route.is_resource:
+            return await parts.documents.answer(route, request, query)
+        info = parts.scheme.by_url(route.group, route.version, route.resource)
+        if info is None:
+            raise PathNotFound()
+        if info.names.namespaced and not route.namespace and route.verb not in ("list", "watch"):
+            raise PathNotFound()
+        if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
+            return await parts.streams.answer(route, request, query, user)
+        return await self._resource(info, route, request, query, user)
+
+    def _may_impersonate(self, user: User) -> Callable[[str, str], bool]:
+        def may(resource: str, name: str) -> bool:
+            wish = Route("impersonate", "", True, "", "v1", "", resource, name)
+            return self._parts.authorizer.may(user, wish)
+
+        return may
+
+    async def _resource(
+        self, info: KindInfo, route: Route, request: Request, query: Query, user: User
+    ) -> Answer:
+        accepted = negotiate(request.headers.get("accept", ""))
+        now = self._parts.wall_clock()
+        if info.is_review:
+            if route.verb != "create":
+                raise MethodNotAllowed()
+            body, _ = await writes.read_object(request, query, info.cls)
+            answer = self._parts.review(info, route, body, user)
+            return answers.document(await answer if isinstance(answer, Awaitable) else answer, accepted, 201)
+        if route.subresource:
+            return await self._subresource(info, route, request, query, user, accepted)
+        if route.verb not in info.verbs:
+            raise MethodNotAllowed()
+        registry = self._parts.registry
+        if route.verb == "get":
+            return reads.get(registry, info, route, query, accepted, now)
+        if route.verb == "list":
+            return reads.list_(registry, info, route, query, accepted, now)
+        if route.verb == "watch":
+            return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
+        context = self._context(request, query, user, now)
+        write = {
+            "create": writes.create,
+            "update": writes.update,
+            "patch": writes.patch,
+            "delete": writes.delete,
+            "deletecollection": writes.delete_collection,
+        }[route.verb]
+        if route.verb == "create" and route.name:
+            raise MethodNotAllowed()
+        return await write(registry, info, route, request, query, accepted, context)
+
+    async def _subresource(
+        self,
+        info: KindInfo,
+        route: Route,
+        request: Request,
+        query: Query,
+        user: User,
+        accepted: Accepted,
+    ) -> Answer:
+        found = info.subresource(route.subresource)
+        if found is None:
+            raise PathNotFound()
+        if route.verb not in found.verbs:
+            raise MethodNotAllowed()
+        parts = self._parts
+        now = parts.wall_clock()
+        context = self._context(request, query, user, now)
+        if route.subresource == "scale":
+            return await self._scale(info, route, request, query, accepted, context)
+        if route.verb == "get":
+            return reads.get(parts.registry, info, route, query, accepted, now)
+        if route.verb == "create":
+            assert found.cls is not None
+            body, warnings = await writes.read_object(request, query, found.cls)
+            made = await parts.subresources.create(
+                info, route.namespace, route.name, route.subresource, body, context
+            )
+            response = answers.document(made, answers_plain(accepted), 201)
+            return writes.with_warnings(response, warnings)
+        if route.verb == "patch":
+            return await writes.patch(parts.registry, info, route, request, query, accepted, context)
+        return await writes.update(parts.registry, info, route, request, query, accepted, context)
+
+    async def _scale(
+        self,
+        info: KindInfo,
+        route: Route,
+        request: Request,
+        query: Query,
+        accepted: Accepted,
+        context: Context,
+    ) -> Answer:
+        parts = self._parts
+        if route.verb == "get":
+            obj = parts.registry.decode(info, parts.registry.get(info, route.namespace, route.name))
+            scale = parts.subresources.scale_of(obj)
+        elif route.verb == "update":
+            scale = await put_scale(parts.subresources, info, route, request, query, context)
+        else:
+            scale = await patch_scale(parts.subresources, info, route, request, query, context)
+        return answers.document(scale, answers_plain(accepted))
+
+    def _context(self, request: Request, query: Query, user: User, now: float) -> Context:
+        manager = query.get("fieldManager")
+        if len(manager) > 128:
+            raise BadRequest("fieldManager: Too long: may not be more than 128 bytes")
+        if not manager:
+            manager = request.headers.get("user-agent", "").partition("/")[0][:128] or "unknown"
+        return Context(user, now, manager, writes.is_dry_run(query))
+
+
+def answers_plain(accepted: Accepted) -> Accepted:
+    """Documents of subresources are never tables."""
+    return Accepted(accepted.encoding)

@@ -1,0 +1,193 @@
+"""Pure: the part of every write that concerns metadata: what the server sets, and what nobody may change.
+
+Enter: decoded objects, which are changed in place. Leaves: causes for Invalid. Called by the registry.
+Rules: kubernetes apiserver registry/rest/{create,update}.go and apimachinery api/validation/objectmeta.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from pikube.api import names
+from pikube.api.errors import BadRequest, Cause
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.scheme import KindInfo
+from pikube.api.times import render_time
+
+DOORS = {
+    "status": ("status",),
+    "approval": ("status",),
+    "scale": ("spec.replicas",),
+    "finalize": ("spec.finalizers",),
+    "binding": ("spec.node_name", "status"),
+    "ephemeralcontainers": ("spec.ephemeral_containers",),
+    "resize": ("spec.containers", "spec.init_containers"),
+}
+"""What a write through each subresource may change beside metadata."""
+
+ANNOTATIONS_LIMIT_BYTES = 256 * 1024  # apimachinery objectmeta.go:TotalAnnotationSizeLimitB
+
+
+def prepare_create(info: KindInfo, obj: Any, namespace: str, uid: str, now: float) -> None:
+    """Set what the server owns. BadRequest for what a creator may not say."""
+    meta = obj.metadata
+    if meta.resource_version:
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    match_namespace(info, obj, namespace)
+    meta.uid = uid
+    meta.creation_timestamp = render_time(now)
+    meta.deletion_timestamp = ""
+    meta.deletion_grace_period_seconds = None
+    meta.self_link = ""
+    meta.generation = 1 if info.has_generation else 0
+
+
+def match_namespace(info: KindInfo, obj: Any, namespace: str) -> None:
+    """The namespace of the URL goes into the object; BadRequest if it says another."""
+    meta = obj.metadata
+    if info.names.namespaced:
+        if meta.namespace and meta.namespace != namespace:
+            raise BadRequest(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        meta.namespace = namespace
+    elif meta.namespace:
+        raise BadRequest("namespace may not be set on a cluster-scoped object")
+
+
+def match_name(obj: Any, name: str) -> None:
+    """The name of the URL goes into the object; BadRequest if it says another."""
+    if obj.metadata.name and obj.metadata.name != name:
+        raise BadRequest(
+            f"the name of the object ({obj.metadata.name}) does not match the name on the URL ({name})"
+        )
+    obj.metadata.name = name
+
+
+def prepare_update(info: KindInfo, new: Any, old: Any, subresource: str) -> None:
+    """Carry over what the server owns and what this door does not change; count the generation."""
+    mine, theirs = new.metadata, old.metadata
+    for attribute in ("self_link", "deletion_timestamp", "deletion_grace_period_seconds", "generation"):
+        setattr(mine, attribute, getattr(theirs, attribute))
+    mine.uid = mine.uid or theirs.uid
+    mine.creation_timestamp = theirs.creation_timestamp
+    mine.generate_name = theirs.generate_name
+    if subresource:
+        _keep_all_but(new, old, DOORS.get(subresource, ()))
+    elif info.has_status:
+        new.status = old.status
+        if isinstance(new, Namespace):
+            new.spec = old.spec  # finalizers leave by /finalize only
+    if info.has_generation and _has_new_spec(new, old):
+        mine.generation = theirs.generation + 1
+
+
+def metadata_causes(info: KindInfo, obj: Any) -> list[Cause]:
+    """What is wrong with the metadata of a new object or of a changed one."""
+    meta = obj.metadata
+    causes: list[Cause] = []
+    rule = info.name_rule or (
+        names.path_segment_name
+        if info.names.group == "rbac.authorization.k8s.io"
+        else names.dns1123_subdomain
+    )
+    if not meta.name:
+        causes.append(
+            Cause("FieldValueRequired", "Required value: name or generateName is required", "metadata.name")
+        )
+    else:
+        causes += [_invalid("metadata.name", meta.name, word) for word in rule(meta.name)]
+    if info.names.namespaced and not meta.namespace:
+        causes.append(Cause("FieldValueRequired", "Required value", "metadata.namespace"))
+    for key, value in meta.labels.items():
+        causes += [_invalid("metadata.labels", key, word) for word in names.qualified_name(key)]
+        causes += [_invalid("metadata.labels", value, word) for word in names.label_value(value)]
+    size = 0
+    for key, value in meta.annotations.items():
+        size += len(key) + len(value)
+        causes += [_invalid("metadata.annotations", key, word) for word in names.annotation_key(key)]
+    if size > ANNOTATIONS_LIMIT_BYTES:
+        causes.append(
+            Cause(
+                "FieldValueTooLong",
+                f"Too long: may not be more than {ANNOTATIONS_LIMIT_BYTES} bytes",
+                "metadata.annotations",
+            )
+        )
+    causes += _owner_causes(obj)
+    for finalizer in meta.finalizers:
+        causes += [_invalid("metadata.finalizers", finalizer, word) for word in names.finalizer(finalizer)]
+    return causes
+
+
+def metadata_update_causes(new: Any, old: Any) -> list[Cause]:
+    """What an update may not change."""
+    mine, theirs = new.metadata, old.metadata
+    causes = [
+        _invalid(f"metadata.{field}", value, "field is immutable")
+        for field, value, before in (("uid", mine.uid, theirs.uid),)
+        if value != before
+    ]
+    if theirs.deletion_timestamp:
+        added = [f for f in mine.finalizers if f not in theirs.finalizers]
+        if added:
+            causes.append(
+                Cause(
+                    "FieldValueForbidden",
+                    "Forbidden: no new finalizers can be added if the object is being deleted, "
+                    f"found new finalizers {list(added)!r}".replace("'", '"'),
+                    "metadata.finalizers",
+                )
+            )
+    return causes
+
+
+def _owner_causes(obj: Any) -> list[Cause]:
+    causes: list[Cause] = []
+    controllers = 0
+    for index, owner in enumerate(obj.metadata.owner_references):
+        path = f"metadata.ownerReferences[{index}]"
+        for field, value in (
+            ("apiVersion", owner.api_version),
+            ("kind", owner.kind),
+            ("name", owner.name),
+            ("uid", owner.uid),
+        ):
+            if not value:
+                causes.append(_invalid(f"{path}.{field}", "", "must not be empty"))
+        controllers += bool(owner.controller)
+    if controllers > 1:
+        causes.append(
+            Cause(
+                "FieldValueInvalid",
+                "Invalid value: Only one reference can have Controller set to true",
+                "metadata.ownerReferences",
+            )
+        )
+    return causes
+
+
+def _invalid(field: str, value: str, word: str) -> Cause:
+    return Cause("FieldValueInvalid", f'Invalid value: "{value}": {word}', field)
+
+
+def _keep_all_but(new: Any, old: Any, opened: tuple[str, ...]) -> None:
+    """Take everything from `old` but metadata and the opened parts (`status`, `spec.replicas`)."""
+    for attribute in old.__struct_fields__:
+        if attribute in ("kind", "api_version", "metadata") or attribute in opened:
+            continue
+        inner = [part.split(".", 1)[1] for part in opened if part.startswith(f"{attribute}.")]
+        mine, theirs = getattr(new, attribute), getattr(old, attribute)
+        if inner:
+            theirs = structs.replace(theirs, **{name: getattr(mine, name) for name in inner})
+        setattr(new, attribute, theirs)
+
+
+def _has_new_spec(new: Any, old: Any) -> bool:
+    return any(
+        getattr(new, attribute) != getattr(old, attribute)
+        for attribute in old.__struct_fields__
+        if attribute not in ("kind", "api_version", "metadata", "status")
+    )

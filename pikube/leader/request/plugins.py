@@ -1,0 +1,268 @@
+"""Shell: the admission plugins: namespace lifecycle, service accounts, tolerations, priority, limits, quota.
+
+Each is small and reads the store's memory only. Sources: kubernetes plugin/pkg/admission/*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pikube.api.errors import Forbidden, NotFound, Resource
+from pikube.api.kinds.base import Struct
+from pikube.api.kinds.core_config import Namespace, ServiceAccount
+from pikube.api.kinds.core_container import VolumeMount
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_references import LocalObjectReference, ObjectFieldSelector, Toleration
+from pikube.api.kinds.core_storage import PersistentVolumeClaim
+from pikube.api.kinds.core_volume import (
+    ConfigMapProjection,
+    DownwardAPIProjection,
+    DownwardAPIVolumeFile,
+    KeyToPath,
+    ProjectedVolumeSource,
+    ServiceAccountTokenProjection,
+    Volume,
+    VolumeProjection,
+)
+from pikube.api.kinds.networking import Ingress, IngressClass
+from pikube.api.kinds.scheduling import PriorityClass
+from pikube.api.kinds.storage import StorageClass
+from pikube.leader.request.admission import Attributes
+from pikube.leader.store.contract import Item, Key, Store
+
+S = TypeVar("S", bound=Struct)
+Decode = Callable[[type[Any], Item], Any]
+
+PROTECTED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+TOKEN_S = 3607  # kubernetes serviceaccount admission: one hour and seven seconds, to be told apart
+EVICT_AFTER_S = 5
+"""Default tolerationSeconds of not-ready and unreachable nodes. Upstream waits 300 s; a home lab expects its
+pods elsewhere within fifteen seconds of pulling a plug, ten of which pass until the node counts as lost."""
+SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+
+class Plugin:
+    """Does nothing; the base of those that follow."""
+
+    def __init__(self, store: Store, decode: Decode) -> None:
+        self._store = store
+        self._decode = decode
+
+    def admit(self, attributes: Attributes) -> None:
+        """See admission.Plugin."""
+
+    def settle(self, attributes: Attributes, is_stored: bool) -> None:
+        """See admission.Plugin."""
+
+    def _find(self, cls: type[Any], namespace: str, name: str) -> Any:
+        item = self._store.get(Key(cls.names.resource, namespace, name))
+        return self._decode(cls, item) if item is not None else None
+
+    def _all(self, cls: type[Any], namespace: str | None = None) -> list[Any]:
+        return [self._decode(cls, item) for item in self._store.list(cls.names.resource, namespace).items]
+
+
+class NamespaceLifecycle(Plugin):
+    """Nothing is made in a namespace that is not there or is going; the first namespaces cannot go."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.operation == "DELETE":
+            if attributes.info.cls is Namespace and attributes.name in PROTECTED_NAMESPACES:
+                raise Forbidden.of(
+                    attributes.info.resource, attributes.name, "this namespace may not be deleted"
+                )
+            return
+        if attributes.operation != "CREATE" or not attributes.info.names.namespaced:
+            return
+        namespace = self._find(Namespace, "", attributes.namespace)
+        if namespace is None:
+            raise NotFound.of(Resource("", "namespaces"), attributes.namespace)
+        if namespace.metadata.deletion_timestamp and not attributes.info.is_ephemeral:
+            raise Forbidden.of(
+                attributes.info.resource,
+                attributes.name,
+                f"unable to create new content in namespace {attributes.namespace} because it is being terminated",
+            )
+
+
+class DefaultTolerations(Plugin):
+    """Pods stay on a node that is not ready or unreachable for a short while only."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.info.cls is not Pod or attributes.operation == "DELETE" or attributes.subresource:
+            return
+        spec = attributes.obj.spec
+        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+            if not any(_tolerates(toleration, key) for toleration in spec.tolerations):
+                wanted = Toleration(
+                    key=key, operator="Exists", effect="NoExecute", toleration_seconds=EVICT_AFTER_S
+                )
+                spec.tolerations = (*spec.tolerations, wanted)
+
+
+def _tolerates(toleration: Toleration, key: str) -> bool:
+    return toleration.key in (key, "") and toleration.effect in ("NoExecute", "")
+
+
+class ServiceAccounts(Plugin):
+    """Every pod runs as a service account, finds its token, and uses the account's pull secrets."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.info.cls is not Pod or attributes.operation != "CREATE":
+            return
+        pod: Pod = attributes.obj
+        spec = pod.spec
+        if "kubernetes.io/config.mirror" in pod.metadata.annotations:
+            return
+        spec.service_account_name = spec.service_account_name or "default"
+        spec.service_account = spec.service_account_name
+        account = self._find(ServiceAccount, pod.metadata.namespace, spec.service_account_name)
+        if account is None:
+            if spec.service_account_name == "default":
+                account = ServiceAccount()  # the controller is about to make it
+            else:
+                raise Forbidden.of(
+                    attributes.info.resource,
+                    attributes.name,
+                    f"error looking up service account {pod.metadata.namespace}/{spec.service_account_name}: "
+                    f'serviceaccount "{spec.service_account_name}" not found',
+                )
+        if not spec.image_pull_secrets:
+            spec.image_pull_secrets = tuple(
+                LocalObjectReference(name=ref.name) for ref in account.image_pull_secrets
+            )
+        wants_token = spec.automount_service_account_token
+        if wants_token is None:
+            wants_token = account.automount_service_account_token
+        if wants_token is not False:
+            _mount_token(pod)
+
+
+def _mount_token(pod: Pod) -> None:
+    spec = pod.spec
+    containers = (*spec.init_containers, *spec.containers)
+    needing = [c for c in containers if all(m.mount_path != TOKEN_MOUNT for m in c.volume_mounts)]
+    if not needing:
+        return
+    name = f"kube-api-access-{pod.metadata.uid[:5] or 'token'}"
+    volume = Volume(
+        name=name,
+        projected=ProjectedVolumeSource(
+            default_mode=0o644,
+            sources=(
+                VolumeProjection(
+                    service_account_token=ServiceAccountTokenProjection(
+                        expiration_seconds=TOKEN_S, path="token"
+                    )
+                ),
+                VolumeProjection(
+                    config_map=ConfigMapProjection(
+                        name="kube-root-ca.crt", items=(KeyToPath(key="ca.crt", path="ca.crt"),)
+                    )
+                ),
+                VolumeProjection(
+                    downward_api=DownwardAPIProjection(
+                        items=(
+                            DownwardAPIVolumeFile(
+                                path="namespace",
+                                field_ref=ObjectFieldSelector(
+                                    api_version="v1", field_path="metadata.namespace"
+                                ),
+                            ),
+                        )
+                    )
+                ),
+            ),
+        ),
+    )
+    spec.volumes = (*spec.volumes, volume)
+    for container in needing:
+        mount = VolumeMount(name=name, read_only=True, mount_path=TOKEN_MOUNT)
+        container.volume_mounts = (*container.volume_mounts, mount)
+
+
+class Priority(Plugin):
+    """A pod's priority is the value of its class, or of the default class."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.info.cls is not Pod or attributes.operation != "CREATE":
+            return
+        spec = attributes.obj.spec
+        name = spec.priority_class_name
+        if not name:
+            default = [p for p in self._all(PriorityClass) if p.global_default]
+            if default:
+                chosen = max(default, key=lambda p: p.value)
+                spec.priority_class_name, spec.priority = chosen.metadata.name, chosen.value
+                spec.preemption_policy = chosen.preemption_policy
+            else:
+                spec.priority = 0
+        elif name in SYSTEM_PRIORITIES:
+            spec.priority = SYSTEM_PRIORITIES[name]
+        else:
+            found = self._find(PriorityClass, "", name)
+            if found is None:
+                raise Forbidden.of(
+                    attributes.info.resource,
+                    attributes.name,
+                    f"no PriorityClass with name {name} was found",
+                )
+            spec.priority, spec.preemption_policy = found.value, found.preemption_policy
+        if spec.preemption_policy is None:
+            spec.preemption_policy = "PreemptLowerPriority"
+
+
+class DefaultClasses(Plugin):
+    """Claims and ingresses that name no class get the default one."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.operation != "CREATE":
+            return
+        spec: Any = getattr(attributes.obj, "spec", None)
+        if attributes.info.cls is PersistentVolumeClaim and spec.storage_class_name is None:
+            chosen = self._default(StorageClass, "storageclass.kubernetes.io/is-default-class")
+            if chosen is not None:
+                spec.storage_class_name = chosen
+        elif attributes.info.cls is Ingress and spec.ingress_class_name is None:
+            if "kubernetes.io/ingress.class" in attributes.obj.metadata.annotations:
+                return
+            chosen = self._default(IngressClass, "ingressclass.kubernetes.io/is-default-class")
+            if chosen is not None:
+                spec.ingress_class_name = chosen
+
+    def _default(self, cls: type[Any], annotation: str) -> str | None:
+        marked = [c for c in self._all(cls) if c.metadata.annotations.get(annotation) == "true"]
+        if not marked:
+            return None
+        newest = max(marked, key=lambda c: (c.metadata.creation_timestamp, c.metadata.name))
+        return str(newest.metadata.name)
+
+
+class StorageProtection(Plugin):
+    """Volumes and claims in use are not removed: a finalizer that the controllers take away."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.operation != "CREATE":
+            return
+        finalizer = {
+            "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+            "persistentvolumes": "kubernetes.io/pv-protection",
+        }.get(attributes.info.names.plural)
+        meta = attributes.obj.metadata
+        if finalizer and finalizer not in meta.finalizers:
+            meta.finalizers = (*meta.finalizers, finalizer)
+
+
+def standard_plugins(store: Store, decode: Decode) -> list[Plugin]:
+    """In the order in which upstream runs them."""
+    kinds = (
+        NamespaceLifecycle,
+        ServiceAccounts,
+        Priority,
+        DefaultTolerations,
+        DefaultClasses,
+        StorageProtection,
+    )
+    return [kind(store, decode) for kind in kinds]

@@ -1,0 +1,154 @@
+"""Shell: get, list and watch.
+
+Enter: a Route, its query and what the client accepts. Leave: answers; a watch is a stream that follows the
+store. Called by the handler.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import trio
+
+from pikube.api.errors import BadRequest, Expired
+from pikube.api.media_types import JSON, Accepted
+from pikube.api.scheme import KindInfo
+from pikube.leader.request import answers
+from pikube.leader.request.registry import Registry
+from pikube.leader.request.route import Query, Route
+from pikube.leader.request.selection import Filter, list_page, make_filter, seen_through
+from pikube.leader.store.contract import Event, Watch
+from pikube.wire.messages import Response, Send, StreamResponse
+
+BOOKMARK_S = 60.0  # kubernetes cacher.go:bookmarkFrequency
+MIN_WATCH_S = 1800  # kubernetes --min-request-timeout: without a wish a watch lasts 30 to 60 minutes
+
+
+def get(
+    registry: Registry, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
+) -> Response:
+    """One object."""
+    item = registry.get(info, route.namespace, route.name)
+    return answers.one(info, item, accepted, now, include=query.get("includeObject"))
+
+
+def list_(
+    registry: Registry, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
+) -> Response:
+    """A page of a collection."""
+    filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
+    page = list_page(
+        registry.store,
+        info,
+        route.namespace or None,
+        filter_,
+        limit=max(0, query.number("limit") or 0),
+        continue_token=query.get("continue"),
+        resource_version=query.get("resourceVersion"),
+        match=query.get("resourceVersionMatch"),
+    )
+    return answers.listing(info, page, accepted, now, query.get("includeObject"))
+
+
+class WatchRun:
+    """One watch of one client."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        info: KindInfo,
+        route: Route,
+        query: Query,
+        accepted: Accepted,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._registry = registry
+        self._info = info
+        self._namespace = (route.namespace or None) if info.names.namespaced else None
+        fields = query.get("fieldSelector")
+        if route.name:
+            fields = f"metadata.name={route.name}"
+        self._filter: Filter = make_filter(info, query.get("labelSelector"), fields)
+        self._accepted = accepted
+        self._include = query.get("includeObject")
+        self._bookmarks = query.flag("allowWatchBookmarks")
+        self._now = wall_clock
+        self._is_first = True
+        wanted_s = query.number("timeoutSeconds") or 0
+        self._timeout_s = wanted_s if wanted_s > 0 else MIN_WATCH_S * (1 + random.random())
+        version = query.get("resourceVersion")
+        if version and not version.isdigit():
+            raise BadRequest(f'Invalid value: "{version}": resourceVersion must be a number')
+        wants_initial = query.get("sendInitialEvents")
+        if wants_initial and query.get("resourceVersionMatch") != "NotOlderThan":
+            raise BadRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        self._ends_initial = wants_initial == "true"
+        self._sends_initial = self._ends_initial or (not wants_initial and version in ("", "0"))
+        self._after = registry.store.revision if self._sends_initial or not version else int(version)
+
+    def answer(self) -> StreamResponse:
+        """The stream. Expired before its first byte is an answer of its own."""
+        return StreamResponse(200, (("Content-Type", JSON),), self.run)
+
+    async def run(self, send: Send) -> None:
+        """Initial objects if wished, then changes and bookmarks until the client's or our time is over."""
+        async with self._registry.store.watch(
+            self._info.names.resource,
+            self._namespace,
+            after_revision=self._after,
+            interest=self._filter.interest(),
+        ) as watch:
+            await send(b"")
+            if self._sends_initial:
+                await self._send_initial(send)
+            with trio.move_on_after(self._timeout_s):
+                try:
+                    await self._follow(watch, send)
+                except Expired as error:
+                    # it began well, so the error is an event (kubernetes endpoints/handlers/watch.go)
+                    await send(b'{"type":"ERROR","object":%s}\n' % error.to_bytes().rstrip())
+
+    async def _send_initial(self, send: Send) -> None:
+        page = list_page(
+            self._registry.store,
+            self._info,
+            self._namespace,
+            self._filter,
+            resource_version=str(self._after),
+            match="Exact",
+        )
+        lines = [self._line("ADDED", item.value) for item in page.items]
+        if self._ends_initial:
+            lines.append(answers.bookmark_line(self._info, self._after, self._accepted, ends_initial=True))
+        if lines:
+            await send(b"".join(lines))
+
+    async def _follow(self, watch: Watch, send: Send) -> None:
+        next_bookmark_at = trio.current_time() + BOOKMARK_S if self._bookmarks else math.inf
+        while True:
+            batch: list[Event] | None = None
+            with trio.move_on_at(next_bookmark_at):
+                try:
+                    batch = await anext(watch)
+                except StopAsyncIteration:
+                    return
+            if batch is None:
+                next_bookmark_at = trio.current_time() + BOOKMARK_S
+                revision = max(watch.revision, self._after)
+                await send(answers.bookmark_line(self._info, revision, self._accepted, ends_initial=False))
+                continue
+            lines = [
+                self._line(type_.value, event.item.value)
+                for event in batch
+                if (type_ := seen_through(self._filter, event)) is not None
+            ]
+            if lines:
+                await send(b"".join(lines))
+
+    def _line(self, type_: str, value: bytes) -> bytes:
+        is_first, self._is_first = self._is_first, False
+        return answers.watch_line(
+            self._info, type_, value, self._accepted, self._now(), is_first=is_first, include=self._include
+        )

@@ -1,0 +1,277 @@
+"""Shell: the objects of the API: decoded objects in, stored items out, every rule of a write in between.
+
+    create  →  metadata → defaults → admission → validation → managed fields → store
+    update  →  carry over what the server owns → the same → store, at the revision that was read
+    delete  →  preconditions → grace, finalizers → mark or remove
+
+Called by the HTTP handlers and by the leader's own client, so that both follow the same rules. The
+objects handed in belong to the registry from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from pikube.api.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
+from pikube.api.kinds.base import Kind
+from pikube.api.managed_fields import track_update
+from pikube.api.names import generated_name
+from pikube.api.quantity import QuantityError
+from pikube.api.scheme import KindInfo
+from pikube.leader.request.admission import Attributes, Chain
+from pikube.leader.request.context import LEADER, Context, DeleteWish
+from pikube.leader.request.deletion import Verdict, begin_deletion, is_finished
+from pikube.leader.request.metadata import (
+    match_name,
+    match_namespace,
+    metadata_causes,
+    metadata_update_causes,
+    prepare_create,
+    prepare_update,
+)
+from pikube.leader.store.contract import Draft, Item, Key, Selectable, Store
+
+ATTEMPTS = 8  # for generated names that collide and changes that meet a newer object
+
+encode = msgspec.json.encode
+
+
+def key_for(info: KindInfo, namespace: str, name: str) -> Key:
+    """Where the store keeps it."""
+    return Key(info.names.resource, namespace if info.names.namespaced else "", name)
+
+
+def selectable(info: KindInfo, obj: Any) -> Selectable:
+    """What selectors look at."""
+    meta = obj.metadata
+    fields = info.select(obj)
+    fields["metadata.name"] = meta.name
+    if info.names.namespaced:
+        fields["metadata.namespace"] = meta.namespace
+    return Selectable(meta.labels, fields)
+
+
+class Registry:
+    """`new_uid` and `random_digits` are the only randomness; the time comes with each Context."""
+
+    def __init__(
+        self,
+        store: Store,
+        admission: Chain,
+        *,
+        new_uid: Callable[[], str],
+        random_digits: Callable[[], Sequence[int]],
+    ) -> None:
+        self.store = store
+        self._admission = admission
+        self._new_uid = new_uid
+        self._random_digits = random_digits
+        self._decoders: dict[type[Kind], msgspec.json.Decoder[Any]] = {}
+
+    def decode(self, info: KindInfo, item: Item) -> Any:
+        """A private copy of the stored object."""
+        decoder = self._decoders.get(info.cls)
+        if decoder is None:
+            decoder = self._decoders[info.cls] = msgspec.json.Decoder(info.cls)
+        return decoder.decode(item.value)
+
+    def get(self, info: KindInfo, namespace: str, name: str) -> Item:
+        """The newest item, or NotFound."""
+        item = self.store.get(key_for(info, namespace, name))
+        if item is None:
+            raise NotFound.of(info.resource, name)
+        return item
+
+    async def create(
+        self, info: KindInfo, namespace: str, obj: Any, context: Context, *, is_tracked: bool = True
+    ) -> Item:
+        """Store a new object; AlreadyExists, Invalid, Forbidden."""
+        wanted = obj.metadata.name
+        prefix = obj.metadata.generate_name
+        prepare_create(info, obj, namespace, self._new_uid(), context.now)
+        for attempt in range(ATTEMPTS):
+            if not wanted and prefix:
+                obj.metadata.name = generated_name(prefix, self._random_digits())
+            try:
+                return await self._create_once(info, obj, context, is_tracked)
+            except AlreadyExists:
+                if wanted or not prefix or attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _create_once(self, info: KindInfo, obj: Any, context: Context, is_tracked: bool) -> Item:
+        meta = obj.metadata
+        _default(info, obj)
+        attributes = Attributes("CREATE", info, meta.namespace, meta.name, "", obj, None, context)
+        self._admission.admit(attributes)
+        is_stored = False
+        try:
+            _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
+            key = key_for(info, meta.namespace, meta.name)
+            if context.dry_run and self.store.get(key) is not None:
+                raise AlreadyExists.of(info.resource, meta.name)
+            if is_tracked and context.manager and not info.is_ephemeral:
+                track_update(None, obj, info.cls, context.manager, context.now)
+            item = await self._write(info, obj, None, context)
+            is_stored = not context.dry_run
+            return item
+        except AlreadyExists:
+            raise AlreadyExists.of(info.resource, meta.name) from None
+        finally:
+            self._admission.settle(attributes, is_stored)
+
+    async def replace(
+        self, info: KindInfo, namespace: str, name: str, obj: Any, context: Context, subresource: str = ""
+    ) -> Item:
+        """PUT: with a resourceVersion only over exactly that revision (Conflict), without one over any."""
+        match_namespace(info, obj, namespace)
+        match_name(obj, name)
+        wanted = obj.metadata.resource_version
+        copy = encode(obj)
+        item, _ = await self.change(
+            info,
+            namespace,
+            name,
+            lambda old: msgspec.json.decode(copy, type=info.cls),
+            context,
+            subresource=subresource,
+            expected=wanted,
+        )
+        return item
+
+    async def change(
+        self,
+        info: KindInfo,
+        namespace: str,
+        name: str,
+        transform: Callable[[Item], Any],
+        context: Context,
+        *,
+        subresource: str = "",
+        expected: str = "",
+        is_tracked: bool = True,
+    ) -> tuple[Item, bool]:
+        """Replace the stored object by what `transform` makes of it; a newer object met on the way is tried again,
+        unless `expected` or the transformed object names a resourceVersion. Returns the item and whether it was
+        removed by this change (its last finalizer went)."""
+        for attempt in range(ATTEMPTS):
+            item = self.get(info, namespace, name)
+            if expected and expected not in ("0", str(item.revision)):
+                raise Conflict.modified(info.resource, name)
+            new = transform(item)
+            if new.metadata.resource_version not in ("", "0", str(item.revision)):
+                raise Conflict.modified(info.resource, name)
+            try:
+                return await self._change_once(info, item, new, context, subresource, is_tracked)
+            except Conflict as conflict:
+                if expected or attempt == ATTEMPTS - 1 or conflict.causes:
+                    raise
+                if self.store.get(item.key) == item:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _change_once(
+        self,
+        info: KindInfo,
+        item: Item,
+        new: Any,
+        context: Context,
+        subresource: str,
+        is_tracked: bool,
+    ) -> tuple[Item, bool]:
+        old = self.decode(info, item)
+        match_namespace(info, new, old.metadata.namespace)
+        match_name(new, old.metadata.name)
+        prepare_update(info, new, old, subresource)
+        _default(info, new)
+        attributes = Attributes(
+            "UPDATE", info, item.key.namespace, item.key.name, subresource, new, old, context
+        )
+        self._admission.admit(attributes)
+        is_stored = False
+        try:
+            causes = metadata_update_causes(new, old) + metadata_causes(info, new)
+            causes += info.validate_update(new, old)
+            _raise_if(info, new, causes)
+            if is_tracked and context.manager and not info.is_ephemeral:
+                track_update(old, new, info.cls, context.manager, context.now, subresource)
+            if is_finished(new):
+                if context.dry_run:
+                    return item, True
+                return await self._remove(info, item.key, item.revision), True
+            result = await self._write(info, new, item.revision, context)
+            is_stored = not context.dry_run
+            return result, False
+        finally:
+            self._admission.settle(attributes, is_stored)
+
+    async def delete(
+        self, info: KindInfo, namespace: str, name: str, wish: DeleteWish, context: Context
+    ) -> tuple[Item, bool]:
+        """Begin or finish a deletion: the item as it is now or was last, and whether it is gone."""
+        for _ in range(ATTEMPTS):
+            item = self.get(info, namespace, name)
+            obj = self.decode(info, item)
+            verdict = begin_deletion(obj, wish, info.resource, context.now)
+            attributes = Attributes("DELETE", info, item.key.namespace, name, "", None, obj, context)
+            self._admission.admit(attributes)
+            if verdict is Verdict.PENDING:
+                return item, False
+            if context.dry_run:
+                return item, verdict is Verdict.REMOVE
+            try:
+                if verdict is Verdict.MARK:
+                    return await self._write(info, obj, item.revision, context), False
+                return await self._remove(info, item.key, item.revision), True
+            except Conflict:
+                continue  # the object moved on between reading and writing: decide anew
+        raise Conflict.modified(info.resource, name)
+
+    async def _remove(self, info: KindInfo, key: Key, revision: int | None) -> Item:
+        try:
+            gone = await self.store.delete(key, expected_revision=revision)
+        except NotFound:
+            raise NotFound.of(info.resource, key.name) from None
+        attributes = Attributes(
+            "DELETE", info, key.namespace, key.name, "", None, self.decode(info, gone), NOBODY
+        )
+        self._admission.settle(attributes, True)
+        return gone
+
+    async def _write(self, info: KindInfo, obj: Any, expected: int | None, context: Context) -> Item:
+        meta = obj.metadata
+        key = key_for(info, meta.namespace, meta.name)
+        if context.dry_run:
+            meta.resource_version = "" if expected is None else str(expected)
+            return Item(key, encode(obj), expected or 0, meta.uid, selectable(info, obj))
+        meta.resource_version = "0"
+        draft = Draft(key, encode(obj), meta.uid, selectable(info, obj))
+        if expected is None:
+            return await self.store.create(draft)
+        try:
+            return await self.store.update(draft, expected_revision=expected)
+        except NotFound:
+            raise NotFound.of(info.resource, meta.name) from None
+        except Conflict:
+            raise Conflict.modified(info.resource, meta.name) from None
+
+
+NOBODY = Context(user=LEADER, now=0.0)
+
+
+def _default(info: KindInfo, obj: Any) -> None:
+    try:
+        info.default(obj)
+    except QuantityError as error:
+        names = info.names
+        raise BadRequest(
+            f'{names.kind} in version "{names.version}" cannot be handled as a {names.kind}: {error}'
+        ) from None
+
+
+def _raise_if(info: KindInfo, obj: Any, causes: list[Cause]) -> None:
+    if causes:
+        raise Invalid.of(info.names.kind, info.names.group, obj.metadata.name, causes)

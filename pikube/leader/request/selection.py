@@ -1,0 +1,188 @@
+"""Pure: lists and watches as clients ask for them: selectors, limits, continue tokens, bookmarks.
+
+Enter: query options and store snapshots or events. Leave: the items of a page, the events a selector
+lets through. Called by the HTTP handlers and the leader's own client.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+
+from pikube.api.errors import BadRequest, Cause, Expired, Invalid
+from pikube.api.scheme import KindInfo
+from pikube.api.selector import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
+from pikube.leader.store.contract import Event, EventType, Interest, Item, Key, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list or watch wants of a kind: both selectors, compiled."""
+
+    labels: LabelSelector
+    fields: FieldSelector
+
+    @property
+    def is_empty(self) -> bool:
+        return self.labels.empty and self.fields.empty
+
+    def matches(self, item: Item) -> bool:
+        return self.labels.matches(item.select.labels) and self.fields.matches(item.select.fields)
+
+    def interest(self) -> Interest | None:
+        """Which changes concern this filter; None for all."""
+        if self.is_empty:
+            return None
+
+        def concerns(event: Event) -> bool:
+            return self.matches(event.item) or (event.previous is not None and self.matches(event.previous))
+
+        return concerns
+
+
+NAMED = ("metadata.name", "metadata.namespace")
+
+
+def make_filter(info: KindInfo, label_selector: str, field_selector: str) -> Filter:
+    """Compile both; BadRequest for bad syntax or a field that cannot be selected by."""
+    labels = parse_label_selector(label_selector)
+    names = NAMED if info.names.namespaced else NAMED[:1]
+    fields = parse_field_selector(field_selector, (*names, *info.field_labels))
+    return Filter(labels, fields)
+
+
+def seen_through(filter_: Filter, event: Event) -> EventType | None:
+    """The type of a change for a client that sees only what the filter lets through: an object that stops
+    matching is DELETED for it, one that begins to match is ADDED (kubernetes cacher: watchCache events)."""
+    if filter_.is_empty:
+        return event.type
+    was = event.previous is not None and filter_.matches(event.previous)
+    if event.type is EventType.DELETED:
+        return EventType.DELETED if was else None
+    matches = filter_.matches(event.item)
+    if matches:
+        return EventType.MODIFIED if was else EventType.ADDED
+    return EventType.DELETED if was else None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer to a list: items, the revision it is true of, and how to go on."""
+
+    items: list[Item]
+    revision: int
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+def list_page(
+    store: Store,
+    info: KindInfo,
+    namespace: str | None,
+    filter_: Filter,
+    *,
+    limit: int = 0,
+    continue_token: str = "",
+    resource_version: str = "",
+    match: str = "",
+) -> Page:
+    """The page a client asked for. Expired when its snapshot is gone, Invalid for options that contradict."""
+    check_list_options(info, limit, continue_token, resource_version, match)
+    resource = info.names.resource
+    scope = namespace if info.names.namespaced else None
+    at: int | None = None
+    after: tuple[str, str] | None = None
+    if continue_token:
+        at, after = decode_continue(continue_token)
+    elif match == "Exact":
+        at = int(resource_version)
+    elif resource_version not in ("", "0") and int(resource_version) > store.revision:
+        raise Expired(f"Too large resource version: {resource_version}, current: {store.revision}")
+    exact = filter_.fields.exact("metadata.name")
+    if exact and scope and at is None:
+        return _one(store, info, scope, exact, filter_)
+    if filter_.is_empty:
+        snapshot = store.list(resource, scope, at_revision=at, after=after, limit=limit)
+        return _page(snapshot.items, snapshot.revision, snapshot.remaining, limit)
+    snapshot = store.list(resource, scope, at_revision=at, after=after)
+    matching = [item for item in snapshot.items if filter_.matches(item)]
+    if limit and len(matching) > limit:
+        # upstream does not count what remains behind a selector, because it would have to look at it
+        page = _page(matching[:limit], snapshot.revision, len(matching) - limit, limit)
+        return Page(page.items, page.revision, page.continue_token, None)
+    return Page(matching, snapshot.revision)
+
+
+def _one(store: Store, info: KindInfo, namespace: str, name: str, filter_: Filter) -> Page:
+    item = store.get(Key(info.names.resource, namespace, name))
+    found = [item] if item is not None and filter_.matches(item) else []
+    return Page(found, store.revision)
+
+
+def _page(items: list[Item], revision: int, remaining: int, limit: int) -> Page:
+    if not remaining:
+        return Page(items, revision)
+    last = items[-1].key
+    return Page(items, revision, encode_continue(revision, (last.namespace, last.name)), remaining)
+
+
+def encode_continue(revision: int, after: tuple[str, str]) -> str:
+    """An opaque token: the snapshot and the last key."""
+    text = json.dumps({"v": "pikube/v1", "rv": revision, "ns": after[0], "name": after[1]})
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_continue(token: str) -> tuple[int, tuple[str, str]]:
+    """Back again; BadRequest for anything that we did not hand out."""
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        content = json.loads(text)
+        return int(content["rv"]), (str(content["ns"]), str(content["name"]))
+    except (binascii.Error, ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise BadRequest("continue key is not valid: " + type(error).__name__) from None
+
+
+def check_list_options(
+    info: KindInfo, limit: int, continue_token: str, resource_version: str, match: str
+) -> None:
+    """Kubernetes metav1/validation:ValidateListOptions."""
+    causes: list[Cause] = []
+    if resource_version and not resource_version.isdigit():
+        raise BadRequest(f'Invalid value: "{resource_version}": resourceVersion must be a number')
+    if match:
+        if not resource_version:
+            causes.append(
+                Cause(
+                    "FieldValueForbidden",
+                    "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+                    "resourceVersionMatch",
+                )
+            )
+        if continue_token:
+            causes.append(
+                Cause(
+                    "FieldValueForbidden",
+                    "Forbidden: resourceVersionMatch is forbidden when continue is provided",
+                    "resourceVersionMatch",
+                )
+            )
+        if match not in ("Exact", "NotOlderThan"):
+            causes.append(
+                Cause(
+                    "FieldValueNotSupported",
+                    f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"',
+                    "resourceVersionMatch",
+                )
+            )
+        if match == "Exact" and resource_version == "0":
+            causes.append(
+                Cause(
+                    "FieldValueForbidden",
+                    'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+                    "resourceVersionMatch",
+                )
+            )
+    if causes:
+        raise Invalid.of("ListOptions", "meta.k8s.io", "", causes)

@@ -1,0 +1,216 @@
+"""Shell: the subresources that are more than a door to a part of their object: binding, eviction, scale, token.
+
+Enter: the parent's kind and name, the decoded document, the context. Leaves: the document to answer.
+Called by the HTTP handlers and the leader's own client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import structs
+
+from pikube.api.errors import (
+    BadRequest,
+    Cause,
+    Conflict,
+    Invalid,
+    MethodNotAllowed,
+    Resource,
+    TooManyRequests,
+)
+from pikube.api.kinds.authentication import TokenRequest
+from pikube.api.kinds.autoscaling import Scale, ScaleSpec, ScaleStatus
+from pikube.api.kinds.core_pod import Binding, Pod, PodCondition
+from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.policy import Eviction, PodDisruptionBudget
+from pikube.api.scheme import KindInfo, Scheme
+from pikube.api.selector import from_label_selector
+from pikube.api.times import render_time
+from pikube.leader.request.context import Context, DeleteWish
+from pikube.leader.request.registry import Registry
+from pikube.leader.store.contract import Item
+
+IssueToken = Callable[[str, str, TokenRequest, Context], TokenRequest]
+"""(namespace, service account, request, context) → the request with its status filled in."""
+
+
+class Subresources:
+    """Acts on parents through the registry."""
+
+    def __init__(self, registry: Registry, scheme: Scheme, issue_token: IssueToken) -> None:
+        self._registry = registry
+        self._scheme = scheme
+        self._issue_token = issue_token
+
+    async def create(
+        self, info: KindInfo, namespace: str, name: str, subresource: str, body: Any, context: Context
+    ) -> Any:
+        """POST to a subresource; the document that answers it."""
+        match body:
+            case Binding() if subresource == "binding":
+                return await self.bind(info, namespace, name, body, context)
+            case Eviction() if subresource == "eviction":
+                return await self.evict(info, namespace, name, body, context)
+            case TokenRequest() if subresource == "token":
+                self._registry.get(info, namespace, name)
+                return self._issue_token(namespace, name, body, context)
+        raise MethodNotAllowed()
+
+    async def bind(
+        self, info: KindInfo, namespace: str, name: str, binding: Binding, context: Context
+    ) -> Binding:
+        """Put a pod on a node; Conflict if it is on one, or is going."""
+        node = binding.target.name
+        if not node:
+            raise Invalid.of(
+                "Binding", "", name, [Cause("FieldValueRequired", "Required value", "target.name")]
+            )
+
+        def assign(item: Item) -> Pod:
+            pod: Pod = self._registry.decode(info, item)
+            resource = Resource("", "pods/binding")
+            if pod.metadata.deletion_timestamp:
+                raise Conflict.of(
+                    resource, name, f"pod {name} is being deleted, cannot be assigned to a host"
+                )
+            if pod.spec.node_name:
+                why = f'pod {name} is already assigned to node "{pod.spec.node_name}"'
+                raise Conflict(Conflict.of(resource, name, why).message, causes=[Cause("Conflict", why)])
+            if pod.spec.scheduling_gates:
+                raise Conflict.of(resource, name, f"pod {name} has non-empty .spec.schedulingGates")
+            pod.spec.node_name = node
+            pod.status.conditions = with_condition(
+                pod.status.conditions,
+                PodCondition(
+                    type="PodScheduled", status="True", last_transition_time=render_time(context.now)
+                ),
+            )
+            return pod
+
+        await self._registry.change(info, namespace, name, assign, context, subresource="binding")
+        return binding
+
+    async def evict(
+        self, info: KindInfo, namespace: str, name: str, eviction: Eviction, context: Context
+    ) -> Any:
+        """Delete a pod unless a PodDisruptionBudget forbids it now (429)."""
+        pod: Pod = self._registry.decode(info, self._registry.get(info, namespace, name))
+        options = eviction.delete_options
+        wish = DeleteWish(
+            grace_period_s=options.grace_period_seconds if options else None,
+            uid=(options.preconditions.uid or "") if options and options.preconditions else "",
+            propagation=(options.propagation_policy or "") if options else "",
+        )
+        if pod.status.phase in ("Pending", "Running") and not pod.metadata.deletion_timestamp:
+            await self._take_disruption(namespace, pod, context)
+        await self._registry.delete(info, namespace, name, wish, context)
+        return eviction
+
+    async def _take_disruption(self, namespace: str, pod: Pod, context: Context) -> None:
+        info = self._scheme.by_class(PodDisruptionBudget)
+        snapshot = self._registry.store.list(info.names.resource, namespace)
+        budgets = [
+            budget
+            for item in snapshot.items
+            for budget in [self._registry.decode(info, item)]
+            if from_label_selector(budget.spec.selector).matches(pod.metadata.labels)
+        ]
+        if len(budgets) > 1:
+            raise BadRequest(
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+            )
+        for budget in budgets:
+            if budget.spec.unhealthy_pod_eviction_policy == "AlwaysAllow" and not _is_ready(pod):
+                continue
+            await self._registry.change(
+                info,
+                namespace,
+                budget.metadata.name,
+                lambda item: _minus_one(self._registry.decode(info, item), pod, context),
+                context,
+                subresource="status",
+            )
+
+    def scale_of(self, obj: Any) -> Scale:
+        """The Scale document of a Deployment, ReplicaSet, StatefulSet or ReplicationController."""
+        meta = obj.metadata
+        selector = obj.spec.selector
+        if isinstance(selector, dict):
+            selector = LabelSelector(match_labels=selector)
+        return Scale(
+            metadata=ObjectMeta(
+                name=meta.name,
+                namespace=meta.namespace,
+                uid=meta.uid,
+                resource_version=meta.resource_version,
+                creation_timestamp=meta.creation_timestamp,
+            ),
+            spec=ScaleSpec(replicas=1 if obj.spec.replicas is None else obj.spec.replicas),
+            status=ScaleStatus(
+                replicas=obj.status.replicas, selector=str(from_label_selector(selector)) if selector else ""
+            ),
+        )
+
+    async def put_scale(
+        self,
+        info: KindInfo,
+        namespace: str,
+        name: str,
+        change: Callable[[Scale], Scale],
+        context: Context,
+    ) -> Scale:
+        """Change spec.replicas by way of the Scale document."""
+
+        def transform(item: Item) -> Any:
+            obj = self._registry.decode(info, item)
+            scale = change(self.scale_of(obj))
+            wanted = scale.metadata.resource_version
+            if wanted not in ("", obj.metadata.resource_version):
+                raise Conflict.modified(info.resource, name)
+            if scale.spec.replicas < 0:
+                raise Invalid.of(
+                    "Scale",
+                    "autoscaling",
+                    name,
+                    [
+                        Cause(
+                            "FieldValueInvalid",
+                            f"Invalid value: {scale.spec.replicas}: must be greater than or equal to 0",
+                            "spec.replicas",
+                        )
+                    ],
+                )
+            obj.spec.replicas = scale.spec.replicas
+            return obj
+
+        item, _ = await self._registry.change(info, namespace, name, transform, context, subresource="scale")
+        return self.scale_of(self._registry.decode(info, item))
+
+
+def with_condition(conditions: tuple[PodCondition, ...], new: PodCondition) -> tuple[PodCondition, ...]:
+    """The conditions with the one of new's type replaced or added."""
+    if any(condition.type == new.type for condition in conditions):
+        return tuple(new if condition.type == new.type else condition for condition in conditions)
+    return (*conditions, new)
+
+
+def _is_ready(pod: Pod) -> bool:
+    return any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions)
+
+
+def _minus_one(budget: PodDisruptionBudget, pod: Pod, context: Context) -> PodDisruptionBudget:
+    status = budget.status
+    if status.observed_generation < budget.metadata.generation or status.disruptions_allowed <= 0:
+        message = "Cannot evict pod as it would violate the pod's disruption budget."
+        detail = (
+            f"The disruption budget {budget.metadata.name} needs {status.desired_healthy} healthy pods "
+            f"and has {status.current_healthy} currently"
+        )
+        raise TooManyRequests(message, causes=[Cause("DisruptionBudget", detail)])
+    disrupted = {**status.disrupted_pods, pod.metadata.name: render_time(context.now)}
+    budget.status = structs.replace(
+        status, disruptions_allowed=status.disruptions_allowed - 1, disrupted_pods=disrupted
+    )
+    return budget

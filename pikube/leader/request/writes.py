@@ -1,0 +1,303 @@
+"""Shell: create, update, patch, delete and deletecollection as requests.
+
+Enter: a Route, its query, the body. Leave: answers with the stored object, warnings in their headers.
+Called by the handler; the rules themselves are in the registry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pikube.api.apply import apply
+from pikube.api.codec import decode_body, decode_builtins, from_builtins, load_json, load_yaml
+from pikube.api.errors import BadRequest, NotFound, UnsupportedMediaType
+from pikube.api.field_validation import IGNORE, STRICT, check_mode, field_problems, refuse
+from pikube.api.json_patch import json_patch
+from pikube.api.kinds.base import Kind
+from pikube.api.kinds.meta import DeleteOptions, Object
+from pikube.api.media_types import JSON, PROTOBUF, Accepted, body_encoding
+from pikube.api.merge_patch import merge_patch
+from pikube.api.protobuf import decode_message, unwrap
+from pikube.api.scheme import KindInfo
+from pikube.api.strategic_merge import strategic_merge
+from pikube.leader.request import answers
+from pikube.leader.request.context import Context, DeleteWish
+from pikube.leader.request.registry import Registry
+from pikube.leader.request.route import Query, Route
+from pikube.leader.request.selection import list_page, make_filter
+from pikube.leader.store.contract import Item
+from pikube.wire.messages import Request, Response
+
+BODY_BYTES = 3 * 1024 * 1024  # kubernetes apiserver config.go:MaxRequestBodyBytes
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+
+
+def is_dry_run(query: Query) -> bool:
+    """dryRun=All; BadRequest for another word."""
+    words = [word for word in query.all("dryRun") if word]
+    if any(word != "All" for word in words):
+        raise BadRequest('dryRun: Unsupported value: supported values: "All"')
+    return bool(words)
+
+
+async def read_object(request: Request, query: Query, cls: type[Kind]) -> tuple[Any, list[str]]:
+    """The typed body and the warnings about it; Strict refuses what it does not know."""
+    mode = check_mode(query.get("fieldValidation"))
+    body = await request.body(BODY_BYTES)
+    content_type = request.headers.get("content-type", "")
+    encoding = body_encoding(content_type)
+    if mode == IGNORE or encoding == PROTOBUF:
+        return decode_body(body, content_type, cls), []
+    document = decode_builtins(body, encoding, cls)
+    problems = field_problems(document, cls, body if encoding == JSON else b"")
+    obj = from_builtins(document, cls)
+    if problems and mode == STRICT:
+        raise refuse(problems, cls)
+    return obj, problems
+
+
+def with_warnings(response: Response, warnings: list[str]) -> Response:
+    """RFC 7234 §5.5 headers, as kubectl prints them."""
+    if warnings:
+        quoted = [w.replace("\\", "\\\\").replace('"', '\\"') for w in warnings]
+        response.headers = (*response.headers, *(("Warning", f'299 - "{word}"') for word in quoted))
+    return response
+
+
+async def create(
+    registry: Registry,
+    info: KindInfo,
+    route: Route,
+    request: Request,
+    query: Query,
+    accepted: Accepted,
+    context: Context,
+) -> Response:
+    """POST to a collection."""
+    obj, warnings = await read_object(request, query, info.cls)
+    item = await registry.create(info, route.namespace, obj, context)
+    return with_warnings(
+        answers.one(info, item, accepted, context.now, 201, query.get("includeObject")), warnings
+    )
+
+
+async def update(
+    registry: Registry,
+    info: KindInfo,
+    route: Route,
+    request: Request,
+    query: Query,
+    accepted: Accepted,
+    context: Context,
+) -> Response:
+    """PUT of an object or of one of its doors."""
+    obj, warnings = await read_object(request, query, info.cls)
+    item = await registry.replace(info, route.namespace, route.name, obj, context, route.subresource)
+    return with_warnings(answers.one(info, item, accepted, context.now), warnings)
+
+
+async def patch(
+    registry: Registry,
+    info: KindInfo,
+    route: Route,
+    request: Request,
+    query: Query,
+    accepted: Accepted,
+    context: Context,
+) -> Response:
+    """PATCH in each of the four languages; apply creates what is not there."""
+    kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    if kind not in PATCHES:
+        raise UnsupportedMediaType.of(kind, PATCHES)
+    mode = check_mode(query.get("fieldValidation"))
+    body = await request.body(BODY_BYTES)
+    if kind == APPLY_PATCH:
+        return await _apply(registry, info, route, body, query, accepted, context, mode)
+    change = load_json(body)
+    warnings: list[str] = []
+
+    def transform(item: Item) -> Any:
+        before = msgspec.json.decode(item.value)
+        after = patched(before, change, kind, info.cls)
+        warnings[:] = _check_patched(after, info.cls, mode)
+        return from_builtins(after, info.cls)
+
+    item, _ = await registry.change(
+        info, route.namespace, route.name, transform, context, subresource=route.subresource
+    )
+    return with_warnings(answers.one(info, item, accepted, context.now), warnings)
+
+
+def patched(before: dict[str, Any], change: Any, kind: str, cls: type[Any]) -> dict[str, Any]:
+    """The document after a patch of media type `kind`."""
+    if kind == JSON_PATCH:
+        after = json_patch(before, change)
+    elif kind == MERGE_PATCH:
+        after = merge_patch(before, change)
+    else:
+        after = strategic_merge(before, change, cls)
+    if not isinstance(after, dict):
+        raise BadRequest("the patch leaves no object")
+    return after
+
+
+def _check_patched(after: dict[str, Any], cls: type[Kind], mode: str) -> list[str]:
+    if mode == IGNORE:
+        return []
+    problems = field_problems(after, cls)
+    if problems and mode == STRICT:
+        raise refuse(problems, cls)
+    return problems
+
+
+async def _apply(
+    registry: Registry,
+    info: KindInfo,
+    route: Route,
+    body: bytes,
+    query: Query,
+    accepted: Accepted,
+    context: Context,
+    mode: str,
+) -> Response:
+    """Server-side apply: the whole intent of one manager."""
+    if not context.manager or not query.get("fieldManager"):
+        raise BadRequest(
+            'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+        )
+    applied = load_yaml(body)
+    if not isinstance(applied, dict):
+        raise BadRequest("error decoding YAML: the apply patch is no object")
+    warnings = _check_patched(applied, info.cls, mode)
+    force = query.flag("force")
+
+    def transform_from(before: dict[str, Any] | None) -> Any:
+        after = apply(
+            before,
+            applied,
+            info.cls,
+            context.manager,
+            force=force,
+            now=context.now,
+            subresource=route.subresource,
+        )
+        return from_builtins(after, info.cls)
+
+    try:
+        item, _ = await registry.change(
+            info,
+            route.namespace,
+            route.name,
+            lambda item: transform_from(msgspec.json.decode(item.value)),
+            context,
+            subresource=route.subresource,
+            is_tracked=False,
+        )
+        status = 200
+    except NotFound:
+        if route.subresource:
+            raise
+        obj = transform_from(None)
+        obj.metadata.name = obj.metadata.name or route.name
+        item = await registry.create(info, route.namespace, obj, context, is_tracked=False)
+        status = 201
+    return with_warnings(answers.one(info, item, accepted, context.now, status), warnings)
+
+
+async def delete(
+    registry: Registry,
+    info: KindInfo,
+    route: Route,
+    request: Request,
+    query: Query,
+    accepted: Accepted,
+    context: Context,
+) -> Response:
+    """DELETE of one object: the object while it lingers, a Status when it is gone (pods: always the object)."""
+    wish, is_dry = await read_wish(request, query, info.cls)
+    if is_dry and not context.dry_run:
+        context = Context(context.user, context.now, context.manager, True)
+    item, is_gone = await registry.delete(info, route.namespace, route.name, wish, context)
+    if not is_gone or info.names.plural == "pods":
+        return answers.one(info, item, accepted, context.now)
+    return answers.document(deleted_status(info, item), answers_json(accepted))
+
+
+def answers_json(accepted: Accepted) -> Accepted:
+    """A Status is never a Table."""
+    return Accepted(accepted.encoding)
+
+
+def deleted_status(info: KindInfo, item: Item) -> dict[str, Any]:
+    """The Success that kubectl waits by: it carries the uid."""
+    names = info.names
+    details = {"name": item.key.name, "kind": names.plural, "uid": item.uid}
+    if names.group:
+        details["group"] = names.group
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": details,
+    }
+
+
+async def delete_collection(
+    registry: Registry,
+    info: KindInfo,
+    route: Route,
+    request: Request,
+    query: Query,
+    accepted: Accepted,
+    context: Context,
+) -> Response:
+    """DELETE of all that match; answers the list as it was."""
+    filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
+    wish, _ = await read_wish(request, query, info.cls)
+    page = list_page(registry.store, info, route.namespace or None, filter_)
+    for item in page.items:
+        try:
+            await registry.delete(info, item.key.namespace, item.key.name, wish, context)
+        except NotFound:
+            continue
+    return answers.listing(info, page, accepted, context.now)
+
+
+async def read_wish(request: Request, query: Query, cls: type[Object]) -> tuple[DeleteWish, bool]:
+    """DeleteOptions from the body, or else from the query."""
+    body = await request.body(BODY_BYTES)
+    options = DeleteOptions()
+    if body.strip():
+        content_type = request.headers.get("content-type", "")
+        encoding = body_encoding(content_type)
+        if encoding == PROTOBUF:
+            document: Any = decode_message(unwrap(body)[2], DeleteOptions)
+        else:
+            document = load_json(body) if encoding == JSON else load_yaml(body)
+        try:
+            options = msgspec.convert(document, DeleteOptions)
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"the DeleteOptions are malformed: {error}") from None
+    else:
+        options.grace_period_seconds = query.number("gracePeriodSeconds")
+        options.propagation_policy = query.get("propagationPolicy") or None
+        if query.get("orphanDependents"):
+            options.orphan_dependents = query.flag("orphanDependents")
+    propagation = options.propagation_policy or ""
+    if not propagation and options.orphan_dependents is not None:
+        propagation = "Orphan" if options.orphan_dependents else "Background"
+    conditions = options.preconditions
+    wish = DeleteWish(
+        options.grace_period_seconds,
+        propagation,
+        (conditions.uid or "") if conditions else "",
+        (conditions.resource_version or "") if conditions else "",
+    )
+    return wish, "All" in options.dry_run

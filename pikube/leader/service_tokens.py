@@ -1,0 +1,102 @@
+"""Shell: tokens of service accounts: issued by TokenRequest, read back from `Authorization: Bearer`.
+
+Enter: requests and tokens. Leave: signed tokens bound to their pod or secret, and Users. A token dies with
+the object that it is bound to. Source: KEP-1205, kubernetes pkg/serviceaccount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import structs
+
+from pikube.api.errors import Cause, Invalid, Unauthorized
+from pikube.api.kinds.authentication import TokenRequest, TokenRequestStatus
+from pikube.api.kinds.core_config import Secret, ServiceAccount
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.times import render_time
+from pikube.certs.tokens import ISSUER
+from pikube.leader.request.context import Context, User
+from pikube.leader.store.contract import Key, Store
+
+PREFIX = "system:serviceaccount"
+MIN_LIFE_S = 600  # kubernetes TokenRequest validation
+MAX_LIFE_S = 1 << 32
+DEFAULT_LIFE_S = 3600
+POD_NAME = "authentication.kubernetes.io/pod-name"
+POD_UID = "authentication.kubernetes.io/pod-uid"
+
+
+class Signer(Protocol):
+    def sign(self, claims: dict[str, Any]) -> str: ...
+
+    def verify(self, token: str, now: float) -> dict[str, Any]: ...
+
+
+class ServiceTokens:
+    """Issues and reads tokens; the store says whether their account and pod still live."""
+
+    def __init__(self, signer: Signer, store: Store, wall_clock: Callable[[], float]) -> None:
+        self._signer = signer
+        self._store = store
+        self._now = wall_clock
+
+    def issue(self, namespace: str, name: str, request: TokenRequest, context: Context) -> TokenRequest:
+        """The request with its token. Invalid for a life or a bound object that cannot be."""
+        spec = request.spec
+        life_s = spec.expiration_seconds or DEFAULT_LIFE_S
+        if not MIN_LIFE_S <= life_s <= MAX_LIFE_S:
+            words = f"Invalid value: {life_s}: may not specify a duration less than 10 minutes"
+            cause = Cause("FieldValueInvalid", words, "spec.expirationSeconds")
+            raise Invalid.of("TokenRequest", "authentication.k8s.io", name, [cause])
+        account = self._uid(ServiceAccount, namespace, name)
+        now = context.now
+        own: dict[str, Any] = {"namespace": namespace, "serviceaccount": {"name": name, "uid": account}}
+        bound = spec.bound_object_ref
+        if bound is not None and bound.kind in ("Pod", "Secret"):
+            cls = Pod if bound.kind == "Pod" else Secret
+            uid = self._uid(cls, namespace, bound.name)
+            if not uid or bound.uid not in ("", uid):
+                words = f'Invalid value: "{bound.name}": the object the token would be bound to is not there'
+                cause = Cause("FieldValueInvalid", words, "spec.boundObjectRef")
+                raise Invalid.of("TokenRequest", "authentication.k8s.io", name, [cause])
+            own[bound.kind.lower()] = {"name": bound.name, "uid": uid}
+        claims = {
+            "iss": ISSUER,
+            "sub": f"{PREFIX}:{namespace}:{name}",
+            "aud": list(spec.audiences) or [ISSUER],
+            "iat": int(now),
+            "nbf": int(now),
+            "exp": int(now + life_s),
+            "kubernetes.io": own,
+        }
+        status = TokenRequestStatus(
+            token=self._signer.sign(claims), expiration_timestamp=render_time(now + life_s)
+        )
+        return structs.replace(request, status=status)
+
+    def read(self, token: str) -> User:
+        """The user a token names; Unauthorized when it, its account or its pod is gone."""
+        claims = self._signer.verify(token, self._now())
+        own = claims.get("kubernetes.io")
+        audiences = claims.get("aud", [])
+        if not isinstance(own, dict) or ISSUER not in audiences:
+            raise Unauthorized()
+        namespace, account = own.get("namespace", ""), own.get("serviceaccount", {})
+        name, uid = account.get("name", ""), account.get("uid", "")
+        if not uid or self._uid(ServiceAccount, namespace, name) != uid:
+            raise Unauthorized()
+        extra: dict[str, tuple[str, ...]] = {}
+        for kind, cls in (("pod", Pod), ("secret", Secret)):
+            bound = own.get(kind)
+            if bound is not None and self._uid(cls, namespace, bound.get("name", "")) != bound.get("uid"):
+                raise Unauthorized()
+        if "pod" in own:
+            extra = {POD_NAME: (own["pod"]["name"],), POD_UID: (own["pod"]["uid"],)}
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+        return User(f"{PREFIX}:{namespace}:{name}", groups, uid, extra)
+
+    def _uid(self, cls: type[Any], namespace: str, name: str) -> str:
+        item = self._store.get(Key(cls.names.resource, namespace, name))
+        return item.uid if item is not None else ""

@@ -1,0 +1,190 @@
+"""Shell: the nursery tree: builds every long-lived object, hands them to each other, orders start and stop.
+
+    store
+    └── informers, recorder
+        ├── controllers, scheduler
+        ├── API server
+        └── agent: runtime → node, pods, netproxy, kubelet API
+
+What stops last is outermost. `main_leader` is what the command line calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import ssl
+import sys
+import time
+
+import trio
+
+from pikube.api.errors import PathNotFound
+from pikube.certs.contexts import server_context
+from pikube.certs.directory import CertificateDirectory
+from pikube.certs.files import read_or_none, write_atomic
+from pikube.certs.kubeconfig import render_kubeconfig
+from pikube.certs.profiles import ADMIN, APISERVER, KUBELET_CLIENT, NODE
+from pikube.certs.tokens import TokenSigner, make_signing_key
+from pikube.cli.failure import StartupError
+from pikube.config import Settings
+from pikube.leader.addresses import host_names, primary_address
+from pikube.leader.bootstrap import make_first_objects
+from pikube.leader.control_plane import (
+    build_control_plane,
+    describer,
+    ephemeral_resources,
+    make_scheme,
+)
+from pikube.leader.request.context import User
+from pikube.leader.request.route import Query, Route
+from pikube.leader.store.contract import StoreUnusable
+from pikube.leader.store.sqlite import open_sqlite_store
+from pikube.notify import notify
+from pikube.wire.messages import Answer, Request
+from pikube.wire.server import listen, serve
+
+log = logging.getLogger("pikube")
+
+
+def main_leader(settings: Settings) -> None:
+    """Run the leader until SIGTERM or SIGINT. Raises StartupError."""
+    start_logging(settings.log_level)
+    _check_root(settings)
+    try:
+        trio.run(leader, settings)
+    except* StartupError as group:
+        failure = _first_leaf(group)
+    else:
+        return
+    raise failure
+
+
+def _first_leaf(group: BaseExceptionGroup[StartupError]) -> StartupError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, StartupError)
+    return error
+
+
+def start_logging(level: str) -> None:
+    """One line an event on stderr; journald adds the time where it reads them."""
+    in_journal = "JOURNAL_STREAM" in os.environ
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format=("" if in_journal else "%(asctime)s ") + "%(levelname).1s %(name)s %(message)s",
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _check_root(settings: Settings) -> None:
+    if not settings.no_agent and os.geteuid() != 0:
+        raise StartupError(
+            "the leader runs pods on this board and must be root for that: use sudo, or --no-agent"
+        )
+
+
+async def leader(settings: Settings) -> None:
+    """Everything a leader is, inside out; returns when told to stop."""
+    address = settings.node_ip or primary_address()
+    try:
+        settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        certificates = prepare_certificates(settings, address)
+    except OSError as error:
+        raise StartupError(
+            f"the data directory {settings.data_dir} cannot be used: {error.strerror or error}"
+        ) from None
+    except ValueError as error:
+        raise StartupError(str(error)) from None
+    try:
+        listeners = await listen(settings.bind_address, settings.https_listen_port)
+    except OSError as error:
+        raise StartupError(
+            f"port {settings.https_listen_port} on this board cannot be used ({error.strerror}): stop the program "
+            "that has it, or choose --https-listen-port"
+        ) from None
+    scheme = make_scheme()
+    health: dict[str, str] = {"ping": "", "store": "not open yet"}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_wait_for_signal, nursery.cancel_scope)
+        try:
+            store_manager = open_sqlite_store(
+                settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
+            )
+            async with store_manager as store:
+                health["store"] = ""
+                plane = build_control_plane(
+                    scheme, store, certificates.signer, settings, address, lambda: health, time.time
+                )
+                await make_first_objects(
+                    plane.client, settings.kubernetes_service_ip, [address], settings.https_listen_port
+                )
+                handler = plane.handler(NoStreams())
+                async with trio.open_nursery() as inner:
+                    await inner.start(serve, handler, listeners, certificates.api)
+                    _write_kubeconfig(settings, certificates, address)
+                    notify("READY=1")
+                    log.info("event=ready url=https://%s:%d", address, settings.https_listen_port)
+        except StoreUnusable as error:
+            raise StartupError(str(error)) from None
+    notify("STOPPING=1")
+
+
+class NoStreams:
+    """Until a board can be reached."""
+
+    async def answer(self, route: Route, request: Request, query: Query, user: User) -> Answer:
+        raise PathNotFound()
+
+
+class Certificates:
+    """What the leader holds: its directory, the API's context, the signer of tokens."""
+
+    def __init__(self, directory: CertificateDirectory, api: ssl.SSLContext, signer: TokenSigner) -> None:
+        self.directory = directory
+        self.api = api
+        self.signer = signer
+
+
+def prepare_certificates(settings: Settings, address: str) -> Certificates:
+    """Make what is missing. Raises OSError, ValueError."""
+    now = time.time()
+    directory = CertificateDirectory(settings.certificates)
+    ca = directory.load_or_make_ca(settings.cluster_name, now)
+    domain = settings.cluster_domain
+    names = {
+        "kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}",
+        "localhost", "127.0.0.1", "::1", settings.kubernetes_service_ip, address,
+        *settings.tls_san, *host_names(),
+    }  # fmt: skip
+    directory.ensure_leaf(ca, APISERVER, names, now)
+    directory.ensure_leaf(ca, ADMIN, (), now)
+    directory.ensure_leaf(ca, KUBELET_CLIENT, (), now)
+    node_names = {settings.node_name, address, "127.0.0.1"}
+    directory.ensure_leaf(ca, NODE, node_names, now, node=settings.node_name)
+    key_file = settings.certificates / "service-account.key"
+    key = read_or_none(key_file)
+    if key is None:
+        key = make_signing_key()
+        write_atomic(key_file, key)
+    context = server_context(directory.leaf_file(APISERVER), directory.ca_file, requires_client=False)
+    return Certificates(directory, context, TokenSigner(key))
+
+
+def _write_kubeconfig(settings: Settings, certificates: Certificates, address: str) -> None:
+    ca = certificates.directory.ca_file.read_bytes()
+    admin = certificates.directory.read_leaf(ADMIN)
+    text = render_kubeconfig(f"https://{address}:{settings.https_listen_port}", ca, admin)
+    if read_or_none(settings.kubeconfig) != text.encode():
+        write_atomic(settings.kubeconfig, text.encode())
+
+
+async def _wait_for_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("event=stopping signal=%s", signal.Signals(number).name)
+            scope.cancel()
+            return
