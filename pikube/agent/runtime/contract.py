@@ -1,0 +1,220 @@
+"""Declaration: what a pod worker asks of the container runtime, as frozen values and one protocol.
+
+Podman implements it (pikube.agent.runtime.podman), tests/fakes has a small one in memory; both pass
+one contract suite. A *sandbox* holds a pod's network, IPC and host name; containers live in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+POD_UID = "io.kubernetes.pod.uid"
+POD_NAME = "io.kubernetes.pod.name"
+POD_NAMESPACE = "io.kubernetes.pod.namespace"
+CONTAINER_NAME = "io.kubernetes.container.name"
+ATTEMPT = "io.kubernetes.container.restartCount"
+SPEC_HASH = "io.kubernetes.container.hash"
+INSTANCE = "pikube.io/instance"
+"""Labels of the CRI, as kubelet sets them; INSTANCE tells the boards of one machine apart."""
+
+
+class RuntimeFailure(Exception):
+    """The runtime refused or failed; the message is its own words. `reason` is what a container status shows."""
+
+    def __init__(self, message: str, reason: str = "CreateContainerError") -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+
+
+class ImageFailure(RuntimeFailure):
+    """An image cannot be had: reason ErrImagePull, ErrImageNeverPull or InvalidImageName."""
+
+
+class RuntimeMissing(Exception):
+    """There is no usable runtime on this board; the message says what to install."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSpec:
+    """What the containers of a pod share."""
+
+    uid: str
+    name: str
+    namespace: str
+    hostname: str
+    network: str  # the runtime's name of the pod network; '' is the host's
+    dns_servers: tuple[str, ...] = ()
+    dns_searches: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    hosts: tuple[tuple[str, str], ...] = ()  # (name, address)
+    host_ports: tuple[tuple[int, int, str, str], ...] = ()  # (host port, container port, protocol, host ip)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    shares_processes: bool = False
+    uses_host_pid: bool = False
+    uses_host_ipc: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A bind mount; propagation is private, rslave or rshared. A tmpfs has no source."""
+
+    source: str
+    target: str
+    is_read_only: bool = False
+    propagation: str = "rprivate"
+    tmpfs_size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """One container of a sandbox, everything resolved."""
+
+    sandbox_id: str
+    pod_uid: str
+    pod_name: str
+    pod_namespace: str
+    name: str
+    attempt: int
+    image: str
+    spec_hash: str
+    log_path: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    mounts: tuple[Mount, ...] = ()
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    capabilities_added: tuple[str, ...] = ()
+    capabilities_dropped: tuple[str, ...] = ()
+    is_privileged: bool = False
+    is_read_only: bool = False
+    has_no_new_privileges: bool = False
+    is_seccomp_unconfined: bool = False
+    has_tty: bool = False
+    has_stdin: bool = False
+    cpu_shares: int = 0
+    cpu_quota_us: int = 0
+    cpu_period_us: int = 100_000
+    memory_bytes: int = 0
+    oom_score_adjust: int = 0
+    uses_host_pid: bool = False
+    sandbox_processes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running pod's frame. `address` is '' on the host's network or before it runs."""
+
+    id: str
+    uid: str
+    name: str
+    namespace: str
+    is_running: bool
+    infra_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container as it is: state is created, running or exited; times are seconds since 1970."""
+
+    id: str
+    pod_uid: str
+    name: str
+    attempt: int
+    spec_hash: str
+    state: str
+    image: str
+    image_id: str
+    exit_code: int = 0
+    was_oom_killed: bool = False
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A local image; `repo_digest` is '' for one that was imported."""
+
+    id: str
+    repo_digest: str
+    architecture: str
+    user: str
+    size_bytes: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeInfo:
+    version: str
+    os_image: str
+    kernel: str
+    architecture: str
+    cgroup_version: str
+    storage_driver: str
+
+
+class Runtime(Protocol):
+    """Raises RuntimeFailure and its subclasses. Every call may be cancelled; the thing asked for then may have
+    happened, and `list_all` tells."""
+
+    async def info(self) -> RuntimeInfo: ...
+
+    async def list_all(self) -> tuple[list[Sandbox], list[Container]]:
+        """Everything of ours, in few calls."""
+        ...
+
+    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox: ...
+
+    async def sandbox_address(self, sandbox: Sandbox) -> str:
+        """The pod IP; '' on the host's network."""
+        ...
+
+    async def remove_sandbox(self, sandbox_id: str) -> None:
+        """With everything in it; no failure if it is gone."""
+        ...
+
+    async def start_container(self, spec: ContainerSpec) -> str:
+        """Create and start; the container's id."""
+        ...
+
+    async def stop_container(self, container_id: str, grace_s: int) -> None:
+        """The stop signal, then SIGKILL when the time is over; no failure if it has ended or is gone."""
+        ...
+
+    async def remove_container(self, container_id: str) -> None: ...
+
+    async def inspect_container(self, container_id: str) -> Container | None: ...
+
+    async def find_image(self, reference: str) -> Image | None: ...
+
+    async def pull_image(self, reference: str, credentials: Sequence[tuple[str, str]] = ()) -> Image: ...
+
+    def exec(
+        self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
+    ) -> AbstractAsyncContextManager[ExecSession]: ...
+
+    def events(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """Pod uids in which something changed: hints, not truth."""
+        ...
+
+
+class ExecSession(Protocol):
+    """A running command: bytes in, frames out."""
+
+    async def send(self, data: bytes) -> None: ...
+
+    async def end_input(self) -> None: ...
+
+    async def resize(self, width: int, height: int) -> None: ...
+
+    def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        """(1 stdout or 2 stderr, bytes) until the command ends."""
+        ...
+
+    async def exit_code(self) -> int: ...

@@ -1,0 +1,315 @@
+"""Shell: the Runtime on Podman: podman-py in worker threads for short calls, async HTTP for endless ones.
+
+Enter: the contract's values. Leave: Podman pods and containers that carry our labels. Every answer's
+status is checked here, because podman-py does so in places only (podman-py containers_create.py).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import trio
+
+from pikube.agent.runtime.contract import (
+    INSTANCE,
+    POD_UID,
+    Container,
+    ContainerSpec,
+    Image,
+    ImageFailure,
+    RuntimeFailure,
+    RuntimeInfo,
+    Sandbox,
+    SandboxSpec,
+)
+from pikube.agent.runtime.exec import PodmanExec
+from pikube.agent.runtime.images import BadReference, candidates, normalized
+from pikube.agent.runtime.specs import (
+    container_document,
+    pod_document,
+    read_container,
+    read_listed,
+    read_pod,
+)
+from pikube.wire.unix_http import UnixHttpError, open_request
+
+log = logging.getLogger("pikube.podman")
+
+CALLS = 16  # threads that wait for Podman at once; each is a connection of its service
+STARTS = 2  # starts at once: more only queue up on the card of a Pi (podman#11618: timeouts under load)
+PULLS = 2  # kubelet's default is one at a time, for the same reason
+CLEAN_UP_S = 10.0
+API_VERSION = "4.0.0"  # the oldest whose answers have what we read; 4.3 and 5.x serve it
+API = f"/v{API_VERSION}/libpod"
+CALL_S = 300.0  # a start on a worn card under load takes minutes (podman#11618)
+
+
+class Podman:
+    """Implements contract.Runtime over one API socket."""
+
+    def __init__(self, socket_path: str, instance: str) -> None:
+        from podman.api import APIClient  # 11 MB: only boards that run pods pay for it
+
+        self.socket_path = socket_path
+        self._instance = instance
+        self._api: Any = APIClient(
+            base_url=f"http+unix://{quote(socket_path, safe='')}", version=API_VERSION, timeout=CALL_S
+        )
+        self._calls = trio.CapacityLimiter(CALLS)
+        self._starts = trio.CapacityLimiter(STARTS)
+        self._pulls = trio.CapacityLimiter(PULLS)
+
+    async def _call(
+        self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
+    ) -> tuple[int, bytes]:
+        """One short call: (status, body)."""
+        call = partial(getattr(self._api, method.lower()), path, params=dict(query or {}))
+        if body is not None:
+            call = partial(call, data=json.dumps(body), headers={"Content-Type": "application/json"})
+        try:
+            response = await trio.to_thread.run_sync(call, limiter=self._calls, abandon_on_cancel=True)
+        except OSError as error:  # requests' and podman-py's connection errors are OSErrors
+            raise RuntimeFailure(f"podman does not answer: {error}", "RuntimeUnavailable") from error
+        return response.status_code, response.content
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        accepted: Sequence[int] = (),
+        reason: str = "CreateContainerError",
+    ) -> Any:
+        """The parsed answer of a call that must succeed (or end in one of `accepted`)."""
+        status, content = await self._call(method, path, body=body, query=query)
+        if status >= 400 and status not in accepted:
+            raise RuntimeFailure(words_of(content), reason)
+        if status >= 400 or not content:
+            return None
+        return json.loads(content)
+
+    async def info(self) -> RuntimeInfo:
+        document = await self._ask("GET", "/info")
+        host = document["host"]
+        return RuntimeInfo(
+            version=document["version"]["Version"],
+            os_image=_os_name(),
+            kernel=host["kernel"],
+            architecture=host["arch"],
+            cgroup_version=host["cgroupVersion"],
+            storage_driver=document["store"]["graphDriverName"],
+        )
+
+    async def list_all(self) -> tuple[list[Sandbox], list[Container]]:
+        label = json.dumps({"label": [f"{INSTANCE}={self._instance}"]})
+        pods = await self._ask("GET", "/pods/json", query={"filters": label})
+        containers = await self._ask("GET", "/containers/json", query={"filters": label, "all": "true"})
+        return (
+            [read_pod(pod) for pod in pods or ()],
+            [read_listed(c) for c in containers or () if not c.get("IsInfra")],
+        )
+
+    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        reason = "FailedCreatePodSandBox"
+        async with self._starts:
+            made = await self._ask(
+                "POST", "/pods/create", body=pod_document(spec, self._instance), reason=reason
+            )
+            try:
+                found = await self._ask("GET", f"/pods/{made['Id']}/json", reason=reason)
+                infra = found["InfraContainerID"]
+                await self._ask("POST", f"/containers/{infra}/start", reason=reason)
+            except RuntimeFailure:
+                with trio.move_on_after(CLEAN_UP_S, shield=True):
+                    await self.remove_sandbox(made["Id"])
+                raise
+        return Sandbox(made["Id"], spec.uid, spec.name, spec.namespace, True, infra)
+
+    async def sandbox_address(self, sandbox: Sandbox) -> str:
+        document = await self._ask("GET", f"/containers/{sandbox.infra_id}/json")
+        networks = document["NetworkSettings"].get("Networks") or {}
+        return next((n["IPAddress"] for n in networks.values() if n.get("IPAddress")), "")
+
+    async def remove_sandbox(self, sandbox_id: str) -> None:
+        await self._ask("DELETE", f"/pods/{sandbox_id}", query={"force": "true"}, accepted=(404,))
+
+    async def start_container(self, spec: ContainerSpec) -> str:
+        image = await self.find_image(spec.image)
+        if image is None:
+            raise ImageFailure(f'image "{spec.image}" is not on this board', "ErrImageNeverPull")
+        document = container_document(spec, image.id, self._instance)
+        async with self._starts:
+            made = await self._ask("POST", "/containers/create", body=document)
+            identity = str(made["Id"])
+            try:
+                await self._ask("POST", f"/containers/{identity}/start", reason="RunContainerError")
+            except RuntimeFailure:
+                with trio.move_on_after(CLEAN_UP_S, shield=True):  # one that never ran is nobody's history
+                    await self.remove_container(identity)
+                raise
+        return identity
+
+    async def stop_container(self, container_id: str, grace_s: int) -> None:
+        await self._ask(
+            "POST",
+            f"/containers/{container_id}/stop",
+            query={"timeout": str(max(0, grace_s)), "ignore": "true"},
+            accepted=(304, 404),
+        )
+
+    async def remove_container(self, container_id: str) -> None:
+        query = {"force": "true", "v": "true", "timeout": "0"}
+        await self._ask("DELETE", f"/containers/{container_id}", query=query, accepted=(404,))
+
+    async def inspect_container(self, container_id: str) -> Container | None:
+        document = await self._ask("GET", f"/containers/{container_id}/json", accepted=(404,))
+        return read_container(document) if document is not None else None
+
+    async def find_image(self, reference: str) -> Image | None:
+        try:
+            names = [reference] if reference.startswith("sha256:") else candidates(reference)
+        except BadReference as error:
+            raise ImageFailure(
+                f'Failed to apply default image tag "{reference}": {error}', "InvalidImageName"
+            ) from None
+        for name in names:
+            document = await self._ask("GET", f"/images/{quote(name, safe='')}/json", accepted=(404,))
+            if document is not None:
+                return _read_image(document)
+        return None
+
+    async def pull_image(self, reference: str, credentials: Sequence[tuple[str, str]] = ()) -> Image:
+        name = normalized(reference)
+        query = f"reference={quote(name, safe='')}&quiet=true"
+        async with self._pulls:
+            try:
+                async with open_request(self.socket_path, "POST", f"{API}/images/pull?{query}") as response:
+                    body = await response.read()
+            except (OSError, UnixHttpError) as error:
+                raise ImageFailure(f"podman does not answer: {error}", "ErrImagePull") from error
+        if response.status >= 400:
+            raise ImageFailure(pull_words(name, words_of(body)), "ErrImagePull")
+        for line in body.splitlines():
+            report = json.loads(line) if line.strip() else {}
+            if report.get("error"):
+                raise ImageFailure(pull_words(name, report["error"]), "ErrImagePull")
+        image = await self.find_image(reference)
+        if image is None:
+            raise ImageFailure(f'image "{name}" was pulled and is not there', "ErrImagePull")
+        return image
+
+    @asynccontextmanager
+    async def exec(
+        self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
+    ) -> AsyncIterator[PodmanExec]:
+        body = {
+            "AttachStdin": has_stdin,
+            "AttachStdout": True,
+            "AttachStderr": not has_tty,
+            "Tty": has_tty,
+            "Cmd": list(command),
+        }
+        made = await self._ask("POST", f"/containers/{container_id}/exec", body=body)
+        start = json.dumps({"Detach": False, "Tty": has_tty}).encode()
+        async with open_request(
+            self.socket_path, "POST", f"{API}/exec/{made['Id']}/start", start, upgrade=True
+        ) as response:
+            if response.status >= 400:
+                raise RuntimeFailure(words_of(await response.read()))
+            stream, leftover = response.raw()
+            yield PodmanExec(self, made["Id"], stream, leftover, has_tty)
+
+    @asynccontextmanager
+    async def events(self) -> AsyncIterator[AsyncIterator[str]]:
+        filters = quote(json.dumps({"type": ["container"], "event": ["died", "start", "remove"]}))
+        async with open_request(
+            self.socket_path, "GET", f"{API}/events?stream=true&filters={filters}"
+        ) as response:
+
+            async def uids() -> AsyncIterator[str]:
+                rest = b""
+                async for chunk in response.chunks():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        uid = _uid_of_event(line)
+                        if uid:
+                            yield uid
+
+            yield uids()
+
+    async def ensure_network(self, name: str, subnet: str, gateway: str) -> None:
+        """The bridge of this board's pods; made anew if its subnet is another one."""
+        found = await self._ask("GET", f"/networks/{name}/json", accepted=(404,))
+        if found is not None:
+            if any(s.get("subnet") == subnet for s in found.get("subnets") or ()):
+                return
+            await self._ask("DELETE", f"/networks/{name}", query={"force": "true"}, accepted=(404,))
+        body = {
+            "name": name,
+            "driver": "bridge",
+            "network_interface": name,
+            "subnets": [{"subnet": subnet, "gateway": gateway}],
+            "dns_enabled": False,
+            "labels": {INSTANCE: self._instance},
+        }
+        await self._ask("POST", "/networks/create", body=body, reason="NetworkNotReady")
+
+    async def resize_exec(self, exec_id: str, width: int, height: int) -> None:
+        query = {"w": str(width), "h": str(height)}
+        await self._call("POST", f"/exec/{exec_id}/resize", query=query)
+
+    async def exec_exit_code(self, exec_id: str) -> int:
+        document = await self._ask("GET", f"/exec/{exec_id}/json")
+        return int(document.get("ExitCode") or 0)
+
+
+def words_of(content: bytes) -> str:
+    """The message of an error answer."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return content.decode("utf-8", "replace").strip() or "podman gave no reason"
+    if isinstance(document, dict):
+        return str(document.get("message") or document.get("cause") or document)
+    return str(document)
+
+
+def pull_words(name: str, words: str) -> str:
+    """The pull error as kubelet's events word it."""
+    return f'failed to pull image "{name}": {" ".join(words.split())}'
+
+
+def _read_image(document: Mapping[str, Any]) -> Image:
+    digests = document.get("RepoDigests") or ()
+    return Image(
+        id=document["Id"],
+        repo_digest=digests[0] if digests else "",
+        architecture=document.get("Architecture", ""),
+        user=(document.get("Config") or {}).get("User", "") or document.get("User", ""),
+        size_bytes=int(document.get("Size") or 0),
+        names=tuple(document.get("RepoTags") or ()),
+    )
+
+
+def _uid_of_event(line: bytes) -> str:
+    if not line.strip():
+        return ""
+    event = json.loads(line)
+    attributes = (event.get("Actor") or {}).get("Attributes") or {}
+    return str(attributes.get(POD_UID, ""))
+
+
+def _os_name() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "Linux"

@@ -1,0 +1,232 @@
+"""Pure: our sandboxes and containers in the words of Podman's libpod API (SpecGenerator), and back.
+
+Sources: podman pkg/specgen/{podspecgen,specgen}.go; the fields used are the same in 4.3 and 5.x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pikube.agent.runtime.contract import (
+    ATTEMPT,
+    CONTAINER_NAME,
+    INSTANCE,
+    POD_NAME,
+    POD_NAMESPACE,
+    POD_UID,
+    SPEC_HASH,
+    Container,
+    ContainerSpec,
+    Mount,
+    Sandbox,
+    SandboxSpec,
+)
+
+LOG_BYTES = 10 * 1024 * 1024  # kubelet's containerLogMaxSize
+
+
+def sandbox_name(namespace: str, name: str, uid: str) -> str:
+    """Unique and readable in `podman pod ps`; kubelet's own scheme."""
+    return f"k8s_{name}_{namespace}_{uid}"
+
+
+def container_name(spec: ContainerSpec) -> str:
+    return f"k8s_{spec.name}_{spec.pod_name}_{spec.pod_namespace}_{spec.pod_uid}_{spec.attempt}"
+
+
+def pod_document(spec: SandboxSpec, instance: str) -> dict[str, Any]:
+    """The body of POST /pods/create."""
+    shared = ["net", "uts"]
+    if not spec.uses_host_ipc:
+        shared.append("ipc")
+    if spec.shares_processes:
+        shared.append("pid")
+    document: dict[str, Any] = {
+        "name": sandbox_name(spec.namespace, spec.name, spec.uid),
+        "hostname": spec.hostname,
+        "labels": {
+            POD_UID: spec.uid,
+            POD_NAME: spec.name,
+            POD_NAMESPACE: spec.namespace,
+            INSTANCE: instance,
+        },
+        "shared_namespaces": shared,
+        "exit_policy": "continue",
+    }
+    if spec.network:
+        document["netns"] = {"nsmode": "bridge"}
+        document["Networks"] = {spec.network: {}}
+        document["dns_server"] = list(spec.dns_servers)
+        document["dns_search"] = list(spec.dns_searches)
+        document["dns_option"] = list(spec.dns_options)
+        document["hostadd"] = [f"{name}:{address}" for name, address in spec.hosts]
+        document["portmappings"] = [
+            {"host_port": host, "container_port": port, "protocol": protocol.lower(), "host_ip": ip}
+            for host, port, protocol, ip in spec.host_ports
+        ]
+    else:
+        document["netns"] = {"nsmode": "host"}
+        document["shared_namespaces"] = [name for name in shared if name not in ("net", "uts")]
+    if spec.sysctls:
+        document["sysctl"] = dict(spec.sysctls)
+    return document
+
+
+def container_document(spec: ContainerSpec, image_id: str, instance: str) -> dict[str, Any]:
+    """The body of POST /containers/create."""
+    document: dict[str, Any] = {
+        "name": container_name(spec),
+        "pod": spec.sandbox_id,
+        "image": image_id,
+        "raw_image_name": spec.image,
+        "labels": {
+            POD_UID: spec.pod_uid,
+            POD_NAME: spec.pod_name,
+            POD_NAMESPACE: spec.pod_namespace,
+            CONTAINER_NAME: spec.name,
+            ATTEMPT: str(spec.attempt),
+            SPEC_HASH: spec.spec_hash,
+            INSTANCE: instance,
+            "pikube.io/image": spec.image,
+        },
+        "env": dict(spec.env),
+        "mounts": [_mount_document(mount) for mount in spec.mounts],
+        "log_configuration": {
+            "driver": "k8s-file",
+            "path": spec.log_path,
+            "size": LOG_BYTES,
+        },
+        "terminal": spec.has_tty,
+        "stdin": spec.has_stdin,
+        "privileged": spec.is_privileged,
+        "read_only_filesystem": spec.is_read_only,
+        "no_new_privileges": spec.has_no_new_privileges,
+        "cap_add": list(spec.capabilities_added),
+        "cap_drop": list(spec.capabilities_dropped),
+        "restart_policy": "no",
+        "init": False,
+        "image_volume_mode": "anonymous",
+        "oom_score_adj": spec.oom_score_adjust,
+        "resource_limits": _limits(spec),
+    }
+    if spec.command:
+        document["entrypoint"] = list(spec.command)
+        document["command"] = list(spec.args)
+    elif spec.args:
+        document["command"] = list(spec.args)
+    if spec.working_dir:
+        document["work_dir"] = spec.working_dir
+    if spec.user:
+        document["user"] = spec.user
+    if spec.groups:
+        document["groups"] = list(spec.groups)
+    if spec.is_seccomp_unconfined:
+        document["seccomp_profile_path"] = "unconfined"
+    if spec.uses_host_pid:
+        document["pidns"] = {"nsmode": "host"}
+    return document
+
+
+def _limits(spec: ContainerSpec) -> dict[str, Any]:
+    cpu: dict[str, int] = {}
+    if spec.cpu_shares:
+        cpu["shares"] = spec.cpu_shares
+    if spec.cpu_quota_us:
+        cpu["quota"], cpu["period"] = spec.cpu_quota_us, spec.cpu_period_us
+    limits: dict[str, Any] = {"cpu": cpu} if cpu else {}
+    if spec.memory_bytes:
+        limits["memory"] = {"limit": spec.memory_bytes, "swap": spec.memory_bytes}
+    return limits
+
+
+def _mount_document(mount: Mount) -> dict[str, Any]:
+    if not mount.source:
+        options = ["rw", "nosuid", "nodev"]
+        if mount.tmpfs_size_bytes:
+            options.append(f"size={mount.tmpfs_size_bytes}")
+        return {"destination": mount.target, "type": "tmpfs", "source": "tmpfs", "options": options}
+    access = "ro" if mount.is_read_only else "rw"
+    return {
+        "destination": mount.target,
+        "type": "bind",
+        "source": mount.source,
+        "options": ["rbind", access, mount.propagation],
+    }
+
+
+def read_pod(document: Mapping[str, Any]) -> Sandbox:
+    """An entry of GET /pods/json."""
+    labels = document.get("Labels") or {}
+    infra_id = document.get("InfraId", "")
+    infra: Mapping[str, Any] = next(
+        (c for c in document.get("Containers") or () if c.get("Id") == infra_id), {}
+    )
+    return Sandbox(
+        id=document["Id"],
+        uid=labels.get(POD_UID, ""),
+        name=labels.get(POD_NAME, ""),
+        namespace=labels.get(POD_NAMESPACE, ""),
+        is_running=infra.get("Status") == "running",
+        infra_id=infra_id,
+    )
+
+
+def read_container(document: Mapping[str, Any]) -> Container:
+    """The answer of GET /containers/ID/json (inspect)."""
+    labels = document["Config"].get("Labels") or {}
+    state = document["State"]
+    return Container(
+        id=document["Id"],
+        pod_uid=labels.get(POD_UID, ""),
+        name=labels.get(CONTAINER_NAME, ""),
+        attempt=int(labels.get(ATTEMPT) or 0),
+        spec_hash=labels.get(SPEC_HASH, ""),
+        state=_state(state.get("Status", "")),
+        image=labels.get("pikube.io/image", ""),
+        image_id=document.get("Image", ""),
+        exit_code=int(state.get("ExitCode") or 0),
+        was_oom_killed=bool(state.get("OOMKilled")),
+        started_at=_seconds(state.get("StartedAt", "")),
+        finished_at=_seconds(state.get("FinishedAt", "")),
+        error=state.get("Error") or "",
+    )
+
+
+def read_listed(document: Mapping[str, Any]) -> Container:
+    """An entry of GET /containers/json: enough to know whether anything changed."""
+    labels = document.get("Labels") or {}
+    return Container(
+        id=document["Id"],
+        pod_uid=labels.get(POD_UID, ""),
+        name=labels.get(CONTAINER_NAME, ""),
+        attempt=int(labels.get(ATTEMPT) or 0),
+        spec_hash=labels.get(SPEC_HASH, ""),
+        state=_state(document.get("State", "")),
+        image=labels.get("pikube.io/image", ""),
+        image_id=document.get("ImageID", ""),
+        exit_code=int(document.get("ExitCode") or 0),
+        started_at=float(document.get("StartedAt") or 0),
+        finished_at=float(document.get("ExitedAt") or 0),
+    )
+
+
+def _state(word: str) -> str:
+    if word in ("running", "paused", "stopping"):
+        return "running"
+    if word in ("exited", "stopped", "dead", "removing"):
+        return "exited"
+    return "created"
+
+
+def _seconds(text: str) -> float:
+    """Go's RFC 3339 with nanoseconds; its zero time is 0."""
+    if not text or text.startswith("0001"):
+        return 0.0
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = tail.rstrip("Z").partition("+")[0].partition("-")[0]
+        zone = tail[len(digits) :]
+        text = f"{head}.{digits[:6]}{zone}"
+    return datetime.fromisoformat(text).timestamp()
