@@ -66,7 +66,8 @@ def apply(
     """The object after the apply, managedFields included; the same object again if nothing changes.
 
     live is what the store holds (None creates), config has apiVersion and kind. `reset` names the top-level
-    members this request cannot set: by default status, or spec for the status subresource.
+    members this request cannot set: by default status, or spec for the status subresource. A null of the
+    configuration is in the object, too: it asks for the default, and the caller's decoder drops it.
     Raises: BadRequest, Conflict with a cause for each field.
     """
     structure = schema if isinstance(schema, Type) else structure_of(schema)
@@ -82,8 +83,6 @@ def apply(
         managed = _before_first_apply(before, _empty(schema, config), structure, request)
     applied = request.field_set(config)
     after, own = request.merged(before, managed, config, applied)
-    if not isinstance(schema, Type) and after is not before:
-        after = _without_nulls(after)  # null asks for the default, and a Struct has no other word for that
     change = compared(before, after, structure) if after is not before else Comparison()
     conflicts = _conflicts(managed, request.manager, change, resets)
     if conflicts and not force:
@@ -224,12 +223,6 @@ def _with_last_applied(obj: Json, config: Json) -> Json:
     if sum(len(k.encode()) + len(v.encode()) for k, v in changed.items()) > MAX_ANNOTATIONS_BYTES:
         del changed[LAST_APPLIED]
     return {**obj, "metadata": {**obj["metadata"], "annotations": changed}}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _split(obj: Json) -> tuple[Json, Managed]:
