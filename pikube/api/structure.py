@@ -77,9 +77,11 @@ _NUMBER = Type(LEAF, scalar=NUMBER)
 _BOOLEAN = Type(LEAF, scalar=BOOLEAN)
 _OF_FIELD = {
     "string": _STRING, "boolean": _BOOLEAN, "number": _NUMBER, "int32": _NUMBER, "int64": _NUMBER,
-    "quantity": _SCALAR, "int-or-string": _SCALAR, "date-time": _STRING, "micro-time": _STRING,
+    "quantity": _SCALAR, "int-or-string": _SCALAR, "date-time": _SCALAR, "micro-time": _SCALAR,
     "duration": _STRING, "byte": _STRING,
 }  # fmt: skip
+_ATOMIC_ITEMS = frozenset(("LocalObjectReference", "ObjectReference", "OwnerReference", "Variable"))
+"""Types that upstream marks +structType=atomic and that stand in keyed lists: an item has one owner."""
 
 
 @cache
@@ -122,13 +124,23 @@ def _of_list(field: FieldInfo) -> Type:
     if facts.list_type == "set":
         return Type(SET, element=_single(field))
     if facts.list_type == "map" and field.struct is not None:
-        defaults = {
-            item.name: item.facts.default
-            for item in fields_of(field.struct)
-            if item.name in facts.list_keys and item.facts.default is not None
-        }
-        return Type(KEYED, element=_single(field), keys=facts.list_keys, key_defaults=defaults)
+        element = _ATOMIC if field.struct.__name__ in _ATOMIC_ITEMS else structure_of(field.struct)
+        return Type(KEYED, element=element, keys=facts.list_keys, key_defaults=_key_defaults(field))
     return _ATOMIC
+
+
+def _key_defaults(field: FieldInfo) -> dict[str, Any]:
+    """What a key is when an item leaves it out: its default, or the zero that Go writes for a required one."""
+    assert field.struct is not None
+    defaults: dict[str, Any] = {}
+    for item in fields_of(field.struct):
+        if item.name not in field.facts.list_keys:
+            continue
+        if item.facts.default is not None:
+            defaults[item.name] = item.facts.default
+        elif item.facts.required:
+            defaults[item.name] = "" if item.type == "string" else 0
+    return defaults
 
 
 def _of_openapi(schema: Mapping[str, Any]) -> Type:
