@@ -1,7 +1,7 @@
 """The promises of `pikube.leader.store.contract.Store`, as tests that every implementation inherits.
 
-A test module derives `class TestXStore(StoreContract)` and gives it a `store` fixture. Nothing here knows how revisions
-are counted, only that they grow.
+A test module derives `class TestXStore(StoreContract)` and gives it a `store` fixture. Nothing here knows how
+revisions are counted, only that they grow.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def names(items: list[Item]) -> list[str]:
     return [f"{item.key.namespace}/{item.key.name}" for item in items]
 
 
-async def collect(watch: Watch, count: int) -> list[Event]:
+async def collect(watch: Watch, count: int, deadline_s: float = 10) -> list[Event]:
     """The next `count` events; fails if they do not come."""
     events: list[Event] = []
-    with trio.fail_after(10):
+    with trio.fail_after(deadline_s):
         while len(events) < count:
             events += await anext(watch)
     assert len(events) == count

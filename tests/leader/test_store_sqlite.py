@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,19 @@ class TestSqliteStore(StoreContract):
     async def store(self, path: Path) -> AsyncIterator[SqliteStore]:
         async with opened(path) as store:
             yield store
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
+def put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """What a failing card does to a file."""
+    path.write_bytes(change(path.read_bytes()))
 
 
 async def refusal(path: Path) -> str:
@@ -154,7 +167,7 @@ async def test_the_log_and_the_file_stay_small_under_rewrites(path: Path):
         for number in range(2_500):
             item = await store.update(draft("web", f"{number:05}" * 400), expected_revision=item.revision)
         assert store.statistics().file_bytes < 6_000_000
-        assert path.stat().st_size < 100_000
+        assert size_of(path) < 100_000
 
 
 async def test_a_file_that_became_mostly_free_is_rebuilt_at_the_next_start(path: Path):
@@ -167,10 +180,10 @@ async def test_a_file_that_became_mostly_free_is_rebuilt_at_the_next_start(path:
             for item in store.list(PODS).items:
                 if item != kept:
                     nursery.start_soon(store.delete, item.key)
-    assert path.stat().st_size > 3_000_000
+    assert size_of(path) > 3_000_000
     async with opened(path) as store:
         assert store.list(PODS).items == [kept]
-    assert path.stat().st_size < 100_000
+    assert size_of(path) < 100_000
 
 
 async def test_database_files_are_readable_by_their_owner_only(path: Path):
@@ -185,27 +198,25 @@ async def test_a_second_process_is_refused(path: Path):
 
 
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
-    path.write_bytes(b"kind: ConfigMap\n" * 500)
+    put(path, b"kind: ConfigMap\n" * 500)
     sentence = await refusal(path)
     assert f"the database {path} is corrupt (file is not a database)" in sentence
     assert "restore a backup" in sentence
-    assert path.read_bytes() == b"kind: ConfigMap\n" * 500
+    assert size_of(path) == len(b"kind: ConfigMap\n" * 500)
 
 
 async def test_a_damaged_page_is_found_at_start(path: Path):
     async with opened(path) as store:
         for number in range(50):
             await store.create(draft(f"web-{number}", "x" * 2_000))
-    data = bytearray(path.read_bytes())
-    data[4096 * 3 : 4096 * 12] = b"\xa5" * 4096 * 9
-    path.write_bytes(data)
+    rewrite(path, lambda data: data[: 4096 * 3] + b"\xa5" * 4096 * 9 + data[4096 * 12 :])
     assert "is corrupt" in await refusal(path)
 
 
 async def test_a_flipped_byte_inside_an_object_is_found_at_start(path: Path):
     async with opened(path) as store:
         await store.create(draft("web", "precious"))
-    path.write_bytes(path.read_bytes().replace(b"precious", b"preciouz"))
+    rewrite(path, lambda data: data.replace(b"precious", b"preciouz"))
     assert "is corrupt (the bytes of pods/default/web have changed)" in await refusal(path)
 
 
@@ -213,13 +224,13 @@ async def test_a_truncated_file_is_found_at_start(path: Path):
     async with opened(path) as store:
         for number in range(50):
             await store.create(draft(f"web-{number}", "x" * 2_000))
-    path.write_bytes(path.read_bytes()[: 4096 * 7])
+    rewrite(path, lambda data: data[: 4096 * 7])
     assert "is corrupt" in await refusal(path)
 
 
 async def test_an_empty_file_is_a_new_store(path: Path):
     """A power cut between the first two steps of the very first start leaves one."""
-    path.touch()
+    put(path, b"")
     async with opened(path) as store:
         assert store.statistics().objects == {}
 

@@ -6,6 +6,7 @@ Every function blocks. Both are atomic: cut at any instant they leave what was t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ RESTORE_GAP = 1_000_000_000
 def write_backup(path: Path, items: Iterable[Item], ceiling: int) -> None:
     """Write items into a new database at `path`, durably. Raises StoreUnusable, OSError."""
     part = _part(path)
-    part.unlink(missing_ok=True)
+    _discard(part)
     try:
         database = Database(part)
         try:
@@ -35,7 +36,7 @@ def write_backup(path: Path, items: Iterable[Item], ceiling: int) -> None:
             f"the backup {path} cannot be written ({error}); free some space there"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        _discard(part)
     sync_directory(path.parent)
 
 
@@ -53,13 +54,20 @@ def restore_backup(backup: Path, path: Path, describe: Describe) -> int:
             _keep(path)
         os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        _discard(part)
     sync_directory(path.parent)
     return objects
 
 
 def _part(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
+
+
+def _discard(part: Path) -> None:
+    with contextlib.suppress(
+        OSError
+    ):  # absent, or in a place where nothing can be: what matters is told elsewhere
+        part.unlink()
 
 
 def _existing(backup: Path) -> Path:

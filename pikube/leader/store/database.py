@@ -30,7 +30,7 @@ APPLICATION_ID = 0x70696B75  # "piku"
 REVISION_BLOCK = 10_000_000  # one durable write reserves this many revisions: at 10 a second, for 11 days
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
 CACHE_KB = 512  # reads happen at start only
-BUSY_TIMEOUT_S = 2.0  # a predecessor that is just ending
+BUSY_TIMEOUT_S = 1.0  # a predecessor that is just ending
 VACUUM_PAGES = 256  # below 1 MB of free pages a rebuild is not worth its writes
 
 _SCHEMA = f"""
