@@ -47,5 +47,13 @@ def _merge_object(target: Any, patch: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(value, dict):
             merged[name] = _merge_object(merged.get(name), value)
         else:
-            merged[name] = value
+            merged[name] = _without_nulls(value) if isinstance(value, list) else value
     return merged
+
+
+def _without_nulls(value: Any) -> Any:
+    """A list as kube-apiserver takes it over: the objects in it lose their null members, the RFC notwithstanding
+    (evanphx/json-patch v4 `merge.go:pruneNulls`)."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -27,6 +27,9 @@ _BAD_DELETE_LIST = "invalid patch format of primitive list"
 _BAD_RETAIN_KEYS = "invalid patch format of retainKeys"
 _BAD_ELEMENT_ORDER = "invalid patch format of setElementOrder list"
 
+_REPLACED = frozenset((("PodDisruptionBudgetSpec", "selector"),))
+"""The one object that is not merged but replaced (k8s.io/api policy/v1 types.go: patchStrategy replace)."""
+
 Json = dict[str, Any]
 
 
@@ -60,15 +63,16 @@ def _merge_objects(original: Json, patch: Json, schema: StructClass | None) -> J
         elif value is None:
             merged.pop(name, None)
         else:
-            _merge_member(merged, name, value, _field(schema, name))
+            _merge_member(merged, name, value, schema)
     return merged
 
 
-def _merge_member(merged: Json, name: str, value: Any, field: FieldInfo | None) -> None:
-    before = merged.get(name)
+def _merge_member(merged: Json, name: str, value: Any, schema: StructClass | None) -> None:
+    before, field = merged.get(name), _field(schema, name)
     if isinstance(before, dict) and isinstance(value, dict):
         inner = field.struct if field is not None and not field.container else None
-        merged[name] = _merge_objects(before, value, inner)
+        is_replaced = schema is not None and (schema.__name__, name) in _REPLACED
+        merged[name] = value if is_replaced else _merge_objects(before, value, inner)
     elif isinstance(before, list) and isinstance(value, list):
         merged[name] = (
             _merge_lists(before, value, field) if field is not None and field.facts.merge else value

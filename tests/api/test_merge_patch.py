@@ -33,6 +33,10 @@ def test_the_examples_of_the_rfc_hold(document, patch, result):
     assert merge_patch(document, patch) == result
 
 
+def test_objects_in_new_lists_lose_their_nulls_as_in_kubernetes():
+    assert merge_patch({"a": 1}, {"a": [None, {"b": None, "c": [{"d": None}]}]}) == {"a": [None, {"c": [{}]}]}
+
+
 @pytest.mark.parametrize("patch", [[], "x", 1, None, True])
 def test_a_patch_that_is_no_object_is_a_bad_request(patch):
     with pytest.raises(BadRequest):

@@ -12,6 +12,7 @@ from pikube.api.errors import ApiError, BadRequest
 from pikube.api.kinds.apps import Deployment
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.policy import PodDisruptionBudget
 from pikube.api.strategic_merge import strategic_merge
 
 
@@ -109,6 +110,13 @@ def test_retain_keys_clears_what_it_does_not_name():
     before = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
     patch = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
     assert strategic_merge(before, patch, Deployment) == {"spec": {"strategy": {"type": "Recreate"}}}
+
+
+def test_the_selector_of_a_disruption_budget_is_replaced():
+    before = {"spec": {"selector": {"matchLabels": {"a": "1"}}, "minAvailable": 1}}
+    patch = {"spec": {"selector": {"matchLabels": {"b": "2"}}}}
+    result = strategic_merge(before, patch, PodDisruptionBudget)
+    assert result == {"spec": {"selector": {"matchLabels": {"b": "2"}}, "minAvailable": 1}}
 
 
 def test_new_parts_come_without_nulls_and_directives():
