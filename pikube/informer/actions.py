@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pikube.api.client import MERGE_PATCH, Patch
 from pikube.api.kinds.meta import Object
 from pikube.informer.cache import ObjectKey
+
+
+class Identity(NamedTuple):
+    """One object for all time: where it lives, and its uid."""
+
+    cls: type[Object]
+    key: ObjectKey
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    """An Event that users see in `kubectl describe`; type is Normal or Warning. As the `said` of another action
+    it is recorded once that is done, and `{name}` in the message stands for the written object's name."""
+
+    regarding: Object
+    type: str
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +35,7 @@ class Create:
     quota that refuses them all is asked few times (kubernetes controller_utils.go:slowStartBatch)."""
 
     obj: Object
+    said: RecordEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +44,7 @@ class Update:
 
     obj: Object
     subresource: str = ""
+    said: RecordEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +60,28 @@ class PatchObject:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Ask for deletion of exactly this object (by uid); NotFound and another uid are no failures."""
+    """Ask for deletion of exactly this object (by uid); NotFound and another uid are no failures.
+
+    It does not happen if the server still has one of `unless`: a cache that lags behind must not make an
+    orphan of an object whose owner is just being made (kubernetes garbagecollector.go:isDangling asks live).
+    """
 
     cls: type[Object]
     key: ObjectKey
     uid: str
     grace_period_s: int | None = None
     propagation: str = ""
+    said: RecordEvent | None = None
+    unless: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RecordEvent:
-    """An Event that users see in `kubectl describe`; type is Normal or Warning."""
+class DeleteAll:
+    """Ask for deletion of whatever the server holds of these kinds in a namespace, cached or not. Conflict if
+    there was any, so that the actions that follow happen only when nothing is left."""
 
-    regarding: Object
-    type: str
-    reason: str
-    message: str
+    classes: tuple[type[Object], ...]
+    namespace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +91,4 @@ class RequeueAfter:
     seconds: float
 
 
-Action: TypeAlias = Create | Update | PatchObject | Delete | RecordEvent | RequeueAfter
+Action: TypeAlias = Create | Update | PatchObject | Delete | DeleteAll | RecordEvent | RequeueAfter

@@ -5,6 +5,7 @@ Enter: a Controller value, the shared informers, the client. Leave: API writes. 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from pikube.informer.actions import (
     Action,
     Create,
     Delete,
+    DeleteAll,
+    Identity,
     PatchObject,
     RecordEvent,
     RequeueAfter,
@@ -160,33 +163,68 @@ class ControllerLoop:
 
     async def _perform(self, key: ObjectKey, action: Action) -> None:
         match action:
-            case Create(obj):
-                self._wrote(key, await self._client.create(obj))
-            case Update(obj, subresource):
-                self._wrote(key, await self._client.update(obj, subresource=subresource))
-            case PatchObject(cls, target, patch, content_type, subresource):
-                try:
-                    changed = await self._client.patch(
-                        cls, target.name, target.namespace, patch,
-                        content_type=content_type, subresource=subresource,
-                    )  # fmt: skip
-                except NotFound:
-                    return
-                self._wrote(key, changed)
-            case Delete(cls, target, uid, grace_period_s, propagation):
-                try:
-                    gone = await self._client.delete(
-                        cls, target.name, target.namespace,
-                        uid=uid, grace_period_s=grace_period_s, propagation=propagation,
-                    )  # fmt: skip
-                except (NotFound, Conflict):
-                    return
-                if gone is not None:
-                    self._wrote(key, gone)
+            case Create(obj, said):
+                self._done(key, await self._client.create(obj), said)
+            case Update(obj, subresource, said):
+                self._done(key, await self._client.update(obj, subresource=subresource), said)
+            case PatchObject():
+                await self._patch(key, action)
+            case Delete():
+                await self._delete(key, action)
+            case DeleteAll(classes, namespace):
+                await self._delete_all(classes, namespace)
             case RecordEvent(regarding, type_, reason, message):
                 self._recorder.record(self.controller.name, regarding, type_, reason, message)
             case RequeueAfter(seconds):
                 self.queue.add_after(key, seconds)
+
+    async def _patch(self, key: ObjectKey, action: PatchObject) -> None:
+        try:
+            changed = await self._client.patch(
+                action.cls, action.key.name, action.key.namespace, action.patch,
+                content_type=action.content_type, subresource=action.subresource,
+            )  # fmt: skip
+        except NotFound:
+            return
+        self._done(key, changed, None)
+
+    async def _delete(self, key: ObjectKey, action: Delete) -> None:
+        for identity in action.unless:
+            if await self._is_there(identity):
+                return
+        try:
+            gone = await self._client.delete(
+                action.cls, action.key.name, action.key.namespace, uid=action.uid,
+                grace_period_s=action.grace_period_s, propagation=action.propagation,
+            )  # fmt: skip
+        except (NotFound, Conflict):
+            return
+        if gone is not None:
+            self._done(key, gone, action.said)
+
+    async def _is_there(self, identity: Identity) -> bool:
+        try:
+            found = await self._client.get(identity.cls, identity.key.name, identity.key.namespace)
+        except NotFound:
+            return False
+        return found.metadata.uid == identity.uid
+
+    async def _delete_all(self, classes: Sequence[type[Object]], namespace: str) -> None:
+        found = 0
+        for cls in classes:
+            listed = await self._client.list(cls, namespace)
+            found += len(listed.items)
+            for obj in listed.items:
+                with contextlib.suppress(NotFound):
+                    await self._client.delete(cls, obj.metadata.name, namespace)
+        if found:
+            raise Conflict(f"{found} objects were left in namespace {namespace}")
+
+    def _done(self, key: ObjectKey, obj: Object, said: RecordEvent | None) -> None:
+        self._wrote(key, obj)
+        if said is not None:
+            message = said.message.replace("{name}", obj.metadata.name)
+            self._recorder.record(self.controller.name, said.regarding, said.type, said.reason, message)
 
     def _wrote(self, key: ObjectKey, obj: Object) -> None:
         revisions = self._written.setdefault(key, {})

@@ -38,7 +38,7 @@ class WorkQueue(Generic[Q]):
         self._due: dict[Q, float] = {}  # the earliest wanted time of each delayed key
         self._count = 0
         self._failures: dict[Q, int] = {}
-        self._has_work = trio.Event()
+        self._idle = trio.lowlevel.ParkingLot()  # workers that wait; each key wakes one
         self._timer_moved = trio.Event()
 
     def add(self, key: Q) -> None:
@@ -47,8 +47,7 @@ class WorkQueue(Generic[Q]):
             return
         self._known.add(key)
         if key not in self._processing:
-            self._ready.append(key)
-            self._has_work.set()
+            self._hand_out(key)
 
     def add_after(self, key: Q, delay_s: float) -> None:
         """Ask for `key` in `delay_s` seconds; of several wishes the earliest counts."""
@@ -78,22 +77,19 @@ class WorkQueue(Generic[Q]):
 
     async def get(self) -> Q:
         """The next key; the caller owns it until `done`."""
+        await trio.lowlevel.checkpoint()  # a long queue of quick keys must not starve the other tasks
         while not self._ready:
-            self._has_work = trio.Event()
-            await self._has_work.wait()
+            await self._idle.park()
         key = self._ready.popleft()
         self._known.discard(key)
         self._processing.add(key)
-        if self._ready:
-            self._has_work.set()
         return key
 
     def done(self, key: Q) -> None:
         """Give the key back."""
         self._processing.discard(key)
         if key in self._known:
-            self._ready.append(key)
-            self._has_work.set()
+            self._hand_out(key)
 
     async def run(self) -> None:
         """Moves delayed keys over when their time has come; sleeps exactly until then."""
@@ -106,6 +102,10 @@ class WorkQueue(Generic[Q]):
 
     def statistics(self) -> QueueStatistics:
         return QueueStatistics(len(self._ready), len(self._due), len(self._processing), len(self._failures))
+
+    def _hand_out(self, key: Q) -> None:
+        self._ready.append(key)
+        self._idle.unpark()
 
     def _move_due(self, now: float) -> None:
         while self._delayed and self._delayed[0][0] <= now:
