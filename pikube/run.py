@@ -17,10 +17,13 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import trio
 
-from pikube.api.errors import PathNotFound
+from pikube.agent.agent import open_agent
+from pikube.agent.runtime.contract import RuntimeMissing
 from pikube.certs.contexts import server_context
 from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
@@ -29,20 +32,26 @@ from pikube.certs.profiles import ADMIN, APISERVER, KUBELET_CLIENT, NODE
 from pikube.certs.tokens import TokenSigner, make_signing_key
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
+from pikube.informer.controller import Controller
+from pikube.informer.informer import Informers
+from pikube.informer.loop import ControllerLoop
+from pikube.informer.recorder import Recorder
 from pikube.leader.addresses import host_names, primary_address
 from pikube.leader.bootstrap import make_first_objects
 from pikube.leader.control_plane import (
+    ControlPlane,
     build_control_plane,
     describer,
     ephemeral_resources,
     make_scheme,
 )
-from pikube.leader.request.context import User
-from pikube.leader.request.route import Query, Route
+from pikube.leader.controllers import replica_set
+from pikube.leader.controllers.node_ranges import node_range_controller
+from pikube.leader.request.streams import NodeStreams
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
 from pikube.notify import notify
-from pikube.wire.messages import Answer, Request
+from pikube.wire.messages import Handler
 from pikube.wire.server import listen, serve
 
 log = logging.getLogger("pikube")
@@ -111,33 +120,80 @@ async def leader(settings: Settings) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_wait_for_signal, nursery.cancel_scope)
         try:
-            store_manager = open_sqlite_store(
+            async with open_sqlite_store(
                 settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
-            )
-            async with store_manager as store:
+            ) as store:
                 health["store"] = ""
                 plane = build_control_plane(
                     scheme, store, certificates.signer, settings, address, lambda: health, time.time
                 )
-                await make_first_objects(
-                    plane.client, settings.kubernetes_service_ip, [address], settings.https_listen_port
-                )
-                handler = plane.handler(NoStreams())
-                async with trio.open_nursery() as inner:
-                    await inner.start(serve, handler, listeners, certificates.api)
-                    _write_kubeconfig(settings, certificates, address)
-                    notify("READY=1")
-                    log.info("event=ready url=https://%s:%d", address, settings.https_listen_port)
+                await run_control_plane(settings, plane, certificates, listeners, address)
         except StoreUnusable as error:
+            raise StartupError(str(error)) from None
+        except RuntimeMissing as error:
             raise StartupError(str(error)) from None
     notify("STOPPING=1")
 
 
-class NoStreams:
-    """Until a board can be reached."""
+async def run_control_plane(
+    settings: Settings,
+    plane: ControlPlane,
+    certificates: Certificates,
+    listeners: Sequence[trio.SocketListener],
+    address: str,
+) -> None:
+    """Controllers, the API and this board's agent, on an open store; until cancelled."""
+    client = plane.client
+    port = settings.https_listen_port
+    await make_first_objects(client, settings.kubernetes_service_ip, [address], port)
+    informers = Informers(client)
+    recorder = Recorder(client)
+    kubelets: dict[str, Handler] = {}
+    loops = [
+        ControllerLoop(controller, client, informers, recorder) for controller in controllers_of(settings)
+    ]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(recorder.run)
+        await nursery.start(informers.run)
+        for loop in loops:
+            await nursery.start(loop.run)
+        handler = plane.handler(NodeStreams(plane.registry, plane.scheme, kubelets.get))
+        await nursery.start(serve, handler, listeners, certificates.api)
+        _write_kubeconfig(settings, certificates, address)
+        log.info("event=api_ready url=https://%s:%d", address, port)
+        if settings.no_agent:
+            notify("READY=1")
+            await trio.sleep_forever()
+        async with open_agent(client, informers, settings, lambda: address, is_leader=True) as agent:
+            kubelets[settings.node_name] = agent.kubelet
+            await nursery.start(serve_kubelet, settings, certificates, agent.kubelet)
+            notify("READY=1")
+            await trio.sleep_forever()
 
-    async def answer(self, route: Route, request: Request, query: Query, user: User) -> Answer:
-        raise PathNotFound()
+
+def controllers_of(settings: Settings) -> list[Controller[Any, Any]]:
+    """Every controller of the leader."""
+    return [replica_set.CONTROLLER, node_range_controller(settings.cluster_cidr)]
+
+
+async def serve_kubelet(
+    settings: Settings,
+    certificates: Certificates,
+    handler: Handler,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """The kubelet API of this board. Raises StartupError when its port is busy."""
+    directory = certificates.directory
+    context = server_context(directory.leaf_file(NODE), directory.ca_file, requires_client=True)
+    try:
+        listeners = await listen("0.0.0.0", settings.kubelet_port)
+    except OSError as error:
+        raise StartupError(
+            f"port {settings.kubelet_port} on this board cannot be used ({error.strerror}): stop the program "
+            "that has it, or choose --kubelet-port"
+        ) from None
+    await serve(handler, listeners, context, task_status=task_status)
 
 
 class Certificates:

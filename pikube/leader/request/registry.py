@@ -104,15 +104,14 @@ class Registry:
 
     async def _create_once(self, info: KindInfo, obj: Any, context: Context, is_tracked: bool) -> Item:
         meta = obj.metadata
+        if self.store.get(key_for(info, meta.namespace, meta.name)) is not None:
+            raise AlreadyExists.of(info.resource, meta.name)  # before admission hands anything out
         _default(info, obj)
         attributes = Attributes("CREATE", info, meta.namespace, meta.name, "", obj, None, context)
         self._admission.admit(attributes)
         is_stored = False
         try:
             _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
-            key = key_for(info, meta.namespace, meta.name)
-            if context.dry_run and self.store.get(key) is not None:
-                raise AlreadyExists.of(info.resource, meta.name)
             if is_tracked and context.manager and not info.is_ephemeral:
                 track_update(None, obj, info.cls, context.manager, context.now)
             item = await self._write(info, obj, None, context)

@@ -1,0 +1,151 @@
+"""Shell: the agent: everything that runs on one board, in the order in which it must begin and end.
+
+    runtime → node registered → pod network → workers, heartbeats, kubelet API
+
+Enter: a Client, settings. Called by run.py, embedded in a leader or alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from pikube.agent.kubelet_api import KubeletApi
+from pikube.agent.node import NodeAgent
+from pikube.agent.pods.container_specs import DnsSettings
+from pikube.agent.pods.manager import PodManager
+from pikube.agent.pods.references import References
+from pikube.agent.pods.worker import Board
+from pikube.agent.runtime.contract import RuntimeFailure, RuntimeMissing
+from pikube.agent.runtime.podman import Podman
+from pikube.agent.runtime.service import PodmanPlace, open_podman
+from pikube.api.client import Client
+from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_service import Service
+from pikube.config import Settings
+from pikube.informer.informer import Informer, Informers
+from pikube.informer.recorder import Recorder
+
+log = logging.getLogger("pikube.agent")
+
+NETWORK = "pikube0"  # also the bridge's interface: at most 15 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A board at work."""
+
+    kubelet: KubeletApi
+    manager: PodManager
+    pod_cidr: str
+
+
+def podman_place(settings: Settings) -> PodmanPlace:
+    """Where this board's Podman is, by its settings."""
+    return PodmanPlace(
+        socket=settings.podman_socket,
+        run_dir=str(settings.data / "agent"),
+        root=settings.podman_root,
+        runroot=settings.podman_runroot,
+        network_dir=settings.podman_network_dir,
+        containers_conf=settings.containers_conf,
+        instance=settings.node_name,
+    )
+
+
+def read_resolv_conf(path: str = "/etc/resolv.conf") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(nameservers, search domains) of the host."""
+    servers: list[str] = []
+    searches: list[str] = []
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return (), ()
+    for line in lines:
+        words = line.split("#", 1)[0].split()
+        if len(words) > 1 and words[0] == "nameserver":
+            servers.append(words[1])
+        elif len(words) > 1 and words[0] == "search":
+            searches = words[1:]
+    return tuple(servers), tuple(searches)
+
+
+@asynccontextmanager
+async def open_agent(
+    client: Client,
+    informers: Informers,
+    settings: Settings,
+    address: Callable[[], str],
+    *,
+    is_leader: bool,
+) -> AsyncIterator[Agent]:
+    """A registered, Ready board. Raises RuntimeMissing."""
+    settings.pods.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with open_podman(podman_place(settings)) as runtime, trio.open_nursery() as nursery:
+        recorder = Recorder(client, host=settings.node_name)
+        await nursery.start(recorder.run)
+        node = NodeAgent(client, runtime, settings, address, is_leader=is_leader)
+        registered = await node.register()
+        recorder.record("kubelet", registered, "Normal", "Starting", "Starting kubelet.")
+        nodes = informers.of(Node)
+        pod_cidr = await _wait_pod_cidr(nodes, settings.node_name)
+        await _prepare_network(runtime, pod_cidr)
+        informers.of(Service)
+        pods = Informer(client, Pod, field_selector=f"spec.nodeName={settings.node_name}")
+        await nursery.start(pods.run)
+        servers, searches = read_resolv_conf()
+        board = Board(
+            client=client,
+            runtime=runtime,
+            recorder=recorder,
+            references=References(client, runtime, informers, lambda: node.node.status.allocatable),
+            node_name=settings.node_name,
+            network=NETWORK,
+            dns=DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches),
+            pods_dir=settings.pods,
+            memory_bytes=node.facts.memory_bytes,
+            architecture=node.facts.architecture,
+            host_ip=address,
+        )
+        manager = PodManager(board, pods)
+        await nursery.start(manager.run)
+        node.not_ready_because = ""
+        await node.report()
+        await nursery.start(node.run)
+        log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
+        yield Agent(KubeletApi(manager, runtime), manager, pod_cidr)
+        nursery.cancel_scope.cancel()
+
+
+async def _wait_pod_cidr(nodes: Informer[Node], name: str) -> str:
+    """The range that the leader allocates to this node."""
+    found = trio.Event()
+    cidr = ""
+
+    def changed(old: Node | None, new: Node | None) -> None:
+        nonlocal cidr
+        if new is not None and new.metadata.name == name and new.spec.pod_cidr:
+            cidr = new.spec.pod_cidr
+            found.set()
+
+    nodes.subscribe(changed)
+    await found.wait()
+    return cidr
+
+
+async def _prepare_network(runtime: Podman, pod_cidr: str) -> None:
+    gateway = str(ipaddress.ip_network(pod_cidr)[1])
+    try:
+        await runtime.ensure_network(NETWORK, pod_cidr, gateway)
+    except RuntimeFailure as failure:
+        raise RuntimeMissing(
+            f"the pod network {pod_cidr} of this board cannot be made: {failure.message}; "
+            "remove what uses that range, or choose another --cluster-cidr"
+        ) from None

@@ -1,0 +1,70 @@
+"""Shell: what this board is: memory, CPUs, model, addresses, its identity. Read from /proc and /sys.
+
+Leaves: `BoardFacts`, from which pikube.agent.node_object makes the Node.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+MODEL_FILE = "/proc/device-tree/model"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """Bytes and counts; texts are '' when unknown."""
+
+    memory_bytes: int
+    available_bytes: int
+    cpus: int
+    disk_bytes: int
+    disk_free_bytes: int
+    kernel: str
+    architecture: str
+    model: str
+    machine_id: str
+    boot_id: str
+    pid_limit: int
+    swap_bytes: int
+
+
+def read_facts(data_dir: Path) -> BoardFacts:
+    """The board as it is now."""
+    memory = _meminfo()
+    disk = shutil.disk_usage(data_dir)
+    machine = platform.machine()
+    return BoardFacts(
+        memory_bytes=memory.get("MemTotal", 0),
+        available_bytes=memory.get("MemAvailable", 0),
+        cpus=os.cpu_count() or 1,
+        disk_bytes=disk.total,
+        disk_free_bytes=disk.free,
+        kernel=platform.release(),
+        architecture={"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}.get(machine, machine),
+        model=_text(MODEL_FILE).rstrip("\0"),
+        machine_id=_text("/etc/machine-id"),
+        boot_id=_text("/proc/sys/kernel/random/boot_id"),
+        pid_limit=int(_text("/proc/sys/kernel/pid_max") or 32768),
+        swap_bytes=memory.get("SwapTotal", 0),
+    )
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _meminfo() -> dict[str, int]:
+    found = {}
+    for line in _text("/proc/meminfo").splitlines():
+        name, _, rest = line.partition(":")
+        parts = rest.split()
+        if parts and parts[0].isdigit():
+            found[name] = int(parts[0]) * 1024
+    return found

@@ -1,0 +1,208 @@
+"""Shell: the kubelet API of this board: logs, exec, attach, port-forward, health, for the leader only.
+
+Enter: requests of the leader (mTLS). Leave: streams. Built by the agent; on a leader that has its own
+agent the same handler is called without a network between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import trio
+
+from pikube.agent.file_follow import watch_file
+from pikube.agent.log_lines import LineReader, LogWish, tail_offset
+from pikube.agent.pods.manager import PodManager
+from pikube.agent.pods.worker import PodWorker
+from pikube.agent.runtime.contract import Container, Runtime
+from pikube.api.errors import BadRequest, NotFound, PathNotFound, Resource
+from pikube.api.times import parse_time
+from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
+from pikube.wire.remote_command import RemoteSession, accept_remote_command
+
+READ_BYTES = 256 * 1024
+END_CHECK_S = 1.0  # how often a followed log of a quiet container is asked whether the container still runs
+PODS = Resource("", "pods")
+
+
+class KubeletApi:
+    """Implements pikube.wire.messages.Handler."""
+
+    def __init__(
+        self, pods: PodManager, runtime: Runtime, *, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._pods = pods
+        self._runtime = runtime
+        self._now = wall_clock
+
+    async def __call__(self, request: Request) -> Answer:
+        """/containerLogs, /exec, /attach, /portForward by kubelet's own paths; /pods, /healthz."""
+        parts = request.path.strip("/").split("/")
+        match parts:
+            case ["healthz"]:
+                return Response(200, (("Content-Type", "text/plain"),), (b"ok",))
+            case ["pods"]:
+                document = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._pods.pods()}
+                return Response(
+                    200, (("Content-Type", "application/json"),), (msgspec.json.encode(document),)
+                )
+            case ["containerLogs", namespace, pod, container]:
+                return self._logs(namespace, pod, container, request.query)
+            case ["exec", namespace, pod, container]:
+                return self._exec(request, namespace, pod, container)
+        raise PathNotFound()
+
+    def _worker(self, namespace: str, name: str) -> PodWorker:
+        worker = self._pods.worker(namespace, name)
+        if worker is None:
+            raise NotFound.of(PODS, name)
+        return worker
+
+    def _logs(self, namespace: str, pod: str, name: str, query: str) -> StreamResponse:
+        worker = self._worker(namespace, pod)
+        wish = log_wish(query, self._now())
+        attempts = worker.containers.get(name, [])
+        words = f'container "{name}" in pod "{pod}"'
+        if wish.previous:
+            if len(attempts) < 2:
+                raise BadRequest(f"previous terminated {words} not found")
+            container = attempts[-2]
+        elif not attempts:
+            reason = _waiting_reason(worker, name)
+            raise BadRequest(f"{words} is waiting to start: {reason}")
+        else:
+            container = attempts[-1]
+        path = worker.log_dir / name / f"{container.attempt}.log"
+
+        async def run(send: Send) -> None:
+            await self._send_log(str(path), container, wish, send)
+
+        return StreamResponse(200, (("Content-Type", "text/plain"),), run)
+
+    async def _send_log(self, path: str, container: Container, wish: LogWish, send: Send) -> None:
+        reader = LineReader(wish)
+        try:
+            file = open(path, "rb")  # noqa: ASYNC230, SIM115 - a local log; what is read is bounded
+        except FileNotFoundError:
+            await send(b"")
+            return
+        with file:
+            await send(b"")
+            if wish.tail_lines is not None:
+                data = await trio.to_thread.run_sync(file.read)
+                file.seek(tail_offset(data, wish.tail_lines))
+            with watch_file(path) as changes:
+                while not reader.is_full:
+                    data = file.read(READ_BYTES)
+                    if data:
+                        await send(reader.feed(data))
+                    elif not wish.follow or await self._has_ended(container):
+                        await send(reader.feed(file.read(READ_BYTES)))
+                        return
+                    else:
+                        with trio.move_on_after(END_CHECK_S):
+                            await changes.wait()
+
+    async def _has_ended(self, container: Container) -> bool:
+        for attempts in list(self._containers_of(container)):
+            if attempts.id == container.id:
+                return attempts.state == "exited"
+        return True
+
+    def _containers_of(self, container: Container) -> list[Container]:
+        for pod in self._pods.pods():
+            if pod.metadata.uid == container.pod_uid:
+                worker = self._pods.worker(pod.metadata.namespace, pod.metadata.name)
+                return list(worker.containers.get(container.name, ())) if worker else []
+        return []
+
+    def _exec(self, request: Request, namespace: str, pod: str, name: str) -> Answer:
+        worker = self._worker(namespace, pod)
+        attempts = worker.containers.get(name, [])
+        if not attempts or attempts[-1].state != "running":
+            raise BadRequest(f'container "{name}" in pod "{pod}" is not running')
+        container = attempts[-1]
+        query = parse_qsl(request.query, keep_blank_values=True)
+        command = [value for key, value in query if key in ("command", "command[]")]
+        flags = dict(query)
+        has_tty = flags.get("tty", flags.get("output_tty")) in ("true", "1")
+        has_stdin = flags.get("stdin", flags.get("input")) in ("true", "1")
+
+        async def run(session: RemoteSession) -> None:
+            await self._run_exec(session, container.id, command, has_tty, has_stdin)
+
+        return accept_remote_command(request, run, has_tty=has_tty, has_stdin=has_stdin)
+
+    async def _run_exec(
+        self, session: RemoteSession, container_id: str, command: list[str], has_tty: bool, has_stdin: bool
+    ) -> None:
+        async with (
+            self._runtime.exec(container_id, command, has_tty=has_tty, has_stdin=has_stdin) as running,
+            trio.open_nursery() as nursery,
+        ):
+            if has_stdin:
+                nursery.start_soon(_pump_input, session, running)
+            if has_tty:
+                nursery.start_soon(_pump_sizes, session, running)
+            async for number, data in running.output():
+                await (session.send_stderr(data) if number == 2 else session.send_stdout(data))
+            nursery.cancel_scope.cancel()
+            code = 0
+        code = await running.exit_code()
+        await session.finish(code)
+
+
+async def _pump_input(session: RemoteSession, running: Any) -> None:
+    while data := await session.receive_stdin():
+        await running.send(data)
+    await running.end_input()
+
+
+async def _pump_sizes(session: RemoteSession, running: Any) -> None:
+    async for width, height in session.sizes():
+        await running.resize(width, height)
+
+
+def log_wish(query: str, now: float) -> LogWish:
+    """PodLogOptions from a query. BadRequest for numbers that are none."""
+    values = dict(parse_qsl(query, keep_blank_values=True))
+
+    def number(name: str) -> int | None:
+        text = values.get(name, "")
+        if not text:
+            return None
+        if not text.isdigit():
+            raise BadRequest(f"{name}: Invalid value: {text!r}: must be a non-negative integer")
+        return int(text)
+
+    since_at: float | None = None
+    since_s = number("sinceSeconds")
+    if since_s is not None:
+        since_at = now - since_s
+    elif values.get("sinceTime"):
+        try:
+            since_at = parse_time(values["sinceTime"])
+        except ValueError:
+            raise BadRequest(f"sinceTime: Invalid value: {values['sinceTime']!r}") from None
+    true = ("true", "1")
+    return LogWish(
+        follow=values.get("follow") in true,
+        previous=values.get("previous") in true,
+        timestamps=values.get("timestamps") in true,
+        tail_lines=number("tailLines"),
+        since_at=since_at,
+        limit_bytes=number("limitBytes"),
+        stream=values.get("stream") or "All",
+    )
+
+
+def _waiting_reason(worker: PodWorker, name: str) -> str:
+    statuses = (*worker.pod.status.init_container_statuses, *worker.pod.status.container_statuses)
+    for status in statuses:
+        if status.name == name and status.state.waiting is not None:
+            return status.state.waiting.reason
+    return "ContainerCreating"

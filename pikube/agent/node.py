@@ -1,0 +1,149 @@
+"""Shell: registers this board as a Node, keeps its status true and its Lease fresh.
+
+The Lease is the heartbeat and costs the leader some bytes of memory; the status is written only when it
+says something new, or every few minutes. Called by the agent.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import trio
+from msgspec import structs
+
+from pikube.agent.facts import BoardFacts, read_facts
+from pikube.agent.node_object import new_node, node_status
+from pikube.agent.runtime.contract import Runtime, RuntimeFailure, RuntimeInfo
+from pikube.api.client import Client, ConnectionLost
+from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound
+from pikube.api.kinds.coordination import Lease, LeaseSpec
+from pikube.api.kinds.core_node import Node, NodeStatus
+from pikube.api.kinds.meta import ObjectMeta, OwnerReference
+from pikube.api.times import render_micro_time
+from pikube.config import Settings
+
+log = logging.getLogger("pikube.node")
+
+LEASE_S = 8  # how long the leader believes a heartbeat: a lost board is known after that
+HEARTBEAT_S = 2.5  # three may be lost on a bad Wi-Fi before a board counts as lost
+STATUS_S = 10.0  # how often the board looks at itself
+REPORT_S = 300.0  # kubelet nodeStatusReportFrequency: an unchanged status is written this rarely
+LEASE_NAMESPACE = "kube-node-lease"
+
+
+class NodeAgent:
+    """This board's Node. `pod_cidr` is known once the leader has allocated it."""
+
+    def __init__(
+        self,
+        client: Client,
+        runtime: Runtime,
+        settings: Settings,
+        address: Callable[[], str],
+        *,
+        is_leader: bool,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._runtime = runtime
+        self._settings = settings
+        self._address = address
+        self._is_leader = is_leader
+        self._now = wall_clock
+        self._info: RuntimeInfo | None = None
+        self._reported_at = float("-inf")
+        self.facts: BoardFacts = read_facts(Path(settings.data_dir))
+        self.node = Node()
+        self.not_ready_because = "the pod network is not there yet"
+
+    async def register(self) -> Node:
+        """Make or adopt the Node."""
+        self._info = await self._runtime.info()
+        wanted = new_node(self.facts, self._settings, is_leader=self._is_leader)
+        try:
+            self.node = await self._client.create(wanted)
+        except AlreadyExists:
+            patch = {"metadata": {"labels": wanted.metadata.labels}}
+            self.node = await self._client.patch(Node, self._settings.node_name, "", patch)
+        await self._beat()
+        await self.report()
+        return self.node
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Heartbeats and status for ever."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._heartbeats)
+            nursery.start_soon(self._reports)
+            task_status.started()
+
+    async def _heartbeats(self) -> None:
+        while True:
+            try:
+                await self._beat()
+            except (ApiError, ConnectionLost) as error:
+                log.debug("event=heartbeat_lost why=%r", str(error))
+            await trio.sleep(HEARTBEAT_S)
+
+    async def _reports(self) -> None:
+        while True:
+            await trio.sleep(STATUS_S)
+            try:
+                await self.report()
+            except (ApiError, ConnectionLost) as error:
+                log.warning("event=node_status_failed why=%r", str(error))
+
+    async def report(self) -> None:
+        """Write the status if it changed or has not been written for long."""
+        self.facts = read_facts(Path(self._settings.data_dir))
+        problem = self.not_ready_because
+        try:
+            self._info = await self._runtime.info()
+        except RuntimeFailure as failure:
+            problem = failure.message
+        assert self._info is not None
+        status = node_status(
+            self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
+            not_ready_because=problem,
+        )  # fmt: skip
+        now = trio.current_time()
+        if _same(status, self.node.status) and now - self._reported_at < REPORT_S:
+            return
+        update = structs.replace(
+            self.node, status=status, metadata=structs.replace(self.node.metadata, resource_version="")
+        )
+        try:
+            self.node = await self._client.update(update, subresource="status")
+        except NotFound:
+            self.node = await self._client.create(
+                new_node(self.facts, self._settings, is_leader=self._is_leader)
+            )
+            return
+        self._reported_at = now
+
+    async def _beat(self) -> None:
+        name = self._settings.node_name
+        spec = LeaseSpec(
+            holder_identity=name, lease_duration_seconds=LEASE_S, renew_time=render_micro_time(self._now())
+        )
+        owner = OwnerReference(api_version="v1", kind="Node", name=name, uid=self.node.metadata.uid)
+        meta = ObjectMeta(name=name, namespace=LEASE_NAMESPACE, owner_references=(owner,))
+        lease = Lease(metadata=meta, spec=spec)
+        try:
+            await self._client.update(lease)
+        except NotFound:
+            await self._client.create(lease)
+        except Conflict:
+            return
+
+
+def _same(new: NodeStatus, old: NodeStatus) -> bool:
+    """Whether two statuses say the same, heartbeat times apart."""
+
+    def bare(status: NodeStatus) -> NodeStatus:
+        conditions = tuple(structs.replace(c, last_heartbeat_time="") for c in status.conditions)
+        return structs.replace(status, conditions=conditions)
+
+    return bare(new) == bare(old)

@@ -1,0 +1,160 @@
+"""Pure: the Node object of a board, from its facts.
+
+Enter: BoardFacts, settings, what the runtime said. Leave: labels, capacity, conditions, addresses. Source:
+kubernetes pkg/kubelet/nodestatus/setters.go.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pikube
+from pikube.agent.facts import BoardFacts
+from pikube.agent.runtime.contract import RuntimeInfo
+from pikube.api.kinds.base import Quantity
+from pikube.api.kinds.core_node import DaemonEndpoint as Endpoint
+from pikube.api.kinds.core_node import (
+    Node,
+    NodeAddress,
+    NodeCondition,
+    NodeDaemonEndpoints,
+    NodeStatus,
+    NodeSystemInfo,
+    Taint,
+)
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.times import render_time
+from pikube.config import Settings
+
+KUBELET_VERSION = f"v1.36.0+pikube{pikube.__version__}"
+RESERVED_BYTES = 64 * 1024 * 1024  # for the system and pikube, on top of what evictions keep free
+EVICTION_MEMORY_BYTES = 100 * 1024 * 1024  # kubelet's memory.available default
+EVICTION_DISK_SHARE = 0.10  # kubelet's nodefs.available default
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+
+
+def node_labels(facts: BoardFacts, settings: Settings, *, is_leader: bool) -> dict[str, str]:
+    """The well-known labels, the board's model, and the user's own."""
+    labels = {
+        "beta.kubernetes.io/arch": facts.architecture,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": facts.architecture,
+        "kubernetes.io/hostname": settings.node_name,
+        "kubernetes.io/os": "linux",
+    }
+    if facts.model:
+        labels["pikube.io/board"] = label_text(facts.model)
+    if is_leader:
+        labels[CONTROL_PLANE] = ""
+    for given in settings.node_label:
+        key, _, value = given.partition("=")
+        labels[key] = value
+    return labels
+
+
+def label_text(text: str) -> str:
+    """A text as a label value: `Raspberry Pi 4 Model B Rev 1.4` → `raspberry-pi-4-model-b-rev-1.4`."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:63].rstrip("-.")
+
+
+def node_taints(settings: Settings) -> tuple[Taint, ...]:
+    """--node-taint key=value:effect."""
+    taints = []
+    for given in settings.node_taint:
+        rest, _, effect = given.rpartition(":")
+        key, _, value = rest.partition("=")
+        taints.append(Taint(key=key, value=value, effect=effect))
+    return tuple(taints)
+
+
+def new_node(facts: BoardFacts, settings: Settings, *, is_leader: bool) -> Node:
+    """The Node as it is registered."""
+    node = Node(
+        metadata=ObjectMeta(name=settings.node_name, labels=node_labels(facts, settings, is_leader=is_leader))
+    )
+    node.spec.taints = node_taints(settings)
+    return node
+
+
+def node_status(
+    facts: BoardFacts,
+    runtime: RuntimeInfo,
+    settings: Settings,
+    address: str,
+    old: NodeStatus,
+    now: float,
+    *,
+    not_ready_because: str = "",
+) -> NodeStatus:
+    """The whole status; transition times move only when a condition does."""
+    kib = 1024
+    capacity: dict[str, Quantity] = {
+        "cpu": str(facts.cpus),
+        "memory": f"{facts.memory_bytes // kib}Ki",
+        "pods": str(settings.max_pods),
+        "ephemeral-storage": f"{facts.disk_bytes // kib}Ki",
+    }
+    usable = max(0, facts.memory_bytes - RESERVED_BYTES - EVICTION_MEMORY_BYTES)
+    allocatable: dict[str, Quantity] = {
+        **capacity,
+        "memory": f"{usable // kib}Ki",
+        "ephemeral-storage": str(int(facts.disk_bytes * (1 - EVICTION_DISK_SHARE))),
+    }
+    return NodeStatus(
+        capacity=capacity,
+        allocatable=allocatable,
+        conditions=node_conditions(facts, old.conditions, now, not_ready_because),
+        addresses=(
+            NodeAddress(type="InternalIP", address=address),
+            NodeAddress(type="Hostname", address=settings.node_name),
+        ),
+        daemon_endpoints=NodeDaemonEndpoints(kubelet_endpoint=Endpoint(port=settings.kubelet_port)),
+        node_info=NodeSystemInfo(
+            machine_id=facts.machine_id,
+            system_uuid=facts.machine_id,
+            boot_id=facts.boot_id,
+            kernel_version=facts.kernel,
+            os_image=runtime.os_image,
+            container_runtime_version=f"podman://{runtime.version}",
+            kubelet_version=KUBELET_VERSION,
+            operating_system="linux",
+            architecture=facts.architecture,
+        ),
+        images=old.images,
+    )
+
+
+def node_conditions(
+    facts: BoardFacts, before: tuple[NodeCondition, ...], now: float, not_ready_because: str
+) -> tuple[NodeCondition, ...]:
+    """MemoryPressure, DiskPressure, PIDPressure, Ready."""
+    has_memory = facts.available_bytes >= EVICTION_MEMORY_BYTES
+    has_disk = facts.disk_free_bytes >= facts.disk_bytes * EVICTION_DISK_SHARE
+    memory = ("KubeletHasSufficientMemory", "kubelet has sufficient memory available")
+    no_memory = ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
+    disk = ("KubeletHasNoDiskPressure", "kubelet has no disk pressure")
+    no_disk = ("KubeletHasDiskPressure", "kubelet has disk pressure")
+    pids = ("KubeletHasSufficientPID", "kubelet has sufficient PID available")
+    ready = ("KubeletReady", "kubelet is posting ready status")
+    not_ready = ("KubeletNotReady", not_ready_because)
+    wanted = [
+        _condition("MemoryPressure", not has_memory, memory, no_memory),
+        _condition("DiskPressure", not has_disk, disk, no_disk),
+        _condition("PIDPressure", False, pids, pids),
+        _condition("Ready", not not_ready_because, not_ready, ready),
+    ]
+    old = {condition.type: condition for condition in before}
+    for condition in wanted:
+        condition.last_heartbeat_time = render_time(now)
+        known = old.get(condition.type)
+        is_same = known is not None and known.status == condition.status
+        condition.last_transition_time = known.last_transition_time if known and is_same else render_time(now)
+    mine = {condition.type for condition in wanted}
+    return (*(c for c in before if c.type not in mine), *wanted)
+
+
+def _condition(
+    type_: str, is_true: bool, when_false: tuple[str, str], when_true: tuple[str, str]
+) -> NodeCondition:
+    reason, message = when_true if is_true else when_false
+    return NodeCondition(type=type_, status="True" if is_true else "False", reason=reason, message=message)

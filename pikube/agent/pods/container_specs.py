@@ -1,0 +1,239 @@
+"""Pure: a pod's sandbox and containers as the runtime wants them.
+
+Enter: the pod, what was resolved for it (environment, mounts, image). Leave: SandboxSpec and ContainerSpec.
+Sources: kubernetes kubelet kuberuntime_container_linux.go, qos/policy.go, cm/helpers_linux.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pikube.agent.pods.environment import expand, hostname_of
+from pikube.agent.runtime.contract import ContainerSpec, Image, Mount, Sandbox, SandboxSpec
+from pikube.api.defaulting.pods import qos_class
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.quantity import parse
+
+NANO = 10**9
+MIN_SHARES = 2
+SHARES_PER_CPU = 1024
+PERIOD_US = 100_000
+MIN_QUOTA_US = 1_000
+HOSTS_HEAD = "# Managed by pikube: changes are lost when the container restarts.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSettings:
+    """What ClusterFirst means on this board."""
+
+    server: str
+    domain: str
+    host_servers: tuple[str, ...]
+    host_searches: tuple[str, ...]
+
+
+class NotAllowed(Exception):
+    """The pod's security settings forbid to start it (CreateContainerConfigError)."""
+
+
+def sandbox_spec(pod: Pod, network: str, dns: DnsSettings) -> SandboxSpec:
+    """The frame of a pod."""
+    spec = pod.spec
+    servers, searches, options = dns_of(pod, dns)
+    security = spec.security_context
+    return SandboxSpec(
+        uid=pod.metadata.uid,
+        name=pod.metadata.name,
+        namespace=pod.metadata.namespace,
+        hostname=hostname_of(pod),
+        network="" if spec.host_network else network,
+        dns_servers=servers,
+        dns_searches=searches,
+        dns_options=options,
+        host_ports=tuple(
+            (port.host_port, port.container_port, port.protocol or "TCP", port.host_ip)
+            for container in spec.containers
+            for port in container.ports
+            if port.host_port and not spec.host_network
+        ),
+        sysctls={s.name: s.value for s in security.sysctls} if security else {},
+        shares_processes=bool(spec.share_process_namespace),
+        uses_host_pid=spec.host_pid,
+        uses_host_ipc=spec.host_ipc,
+    )
+
+
+def dns_of(pod: Pod, dns: DnsSettings) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """(servers, searches, options) by dnsPolicy and dnsConfig (kubelet network/dns/dns.go)."""
+    spec = pod.spec
+    policy = spec.dns_policy
+    if policy == "ClusterFirst" and spec.host_network:
+        policy = "Default"
+    servers: list[str] = []
+    searches: list[str] = []
+    options: list[str] = []
+    if policy in ("ClusterFirst", "ClusterFirstWithHostNet"):
+        servers = [dns.server]
+        zone = dns.domain
+        searches = [f"{pod.metadata.namespace}.svc.{zone}", f"svc.{zone}", zone, *dns.host_searches]
+        options = ["ndots:5"]
+    elif policy == "Default":
+        servers, searches = list(dns.host_servers), list(dns.host_searches)
+    config = spec.dns_config
+    if config is not None:
+        servers += config.nameservers
+        searches += config.searches
+        named = {o.name for o in config.options}
+        options = [o for o in options if o.partition(":")[0] not in named]
+        options += [f"{o.name}:{o.value}" if o.value is not None else o.name for o in config.options]
+    return (
+        tuple(dict.fromkeys(servers)),
+        tuple(dict.fromkeys(searches)),
+        tuple(dict.fromkeys(options)),
+    )
+
+
+def hosts_file(pod: Pod, address: str, domain: str) -> str:
+    """/etc/hosts of a pod that has a network of its own."""
+    name = hostname_of(pod)
+    full = (
+        f"{name}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}\t{name}"
+        if pod.spec.subdomain
+        else name
+    )
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{address}\t{full}"]
+    lines += [f"{alias.ip}\t{' '.join(alias.hostnames)}" for alias in pod.spec.host_aliases]
+    return HOSTS_HEAD + "\n".join(lines) + "\n"
+
+
+def spec_hash(container: Any) -> str:
+    """What of a container makes it another one when it changes: its whole declaration but resources."""
+    return hashlib.sha256(msgspec.json.encode(container)).hexdigest()[:16]
+
+
+def container_spec(
+    pod: Pod,
+    container: Any,
+    sandbox: Sandbox,
+    attempt: int,
+    image: Image,
+    environment: Mapping[str, str],
+    mounts: Sequence[Mount],
+    log_path: str,
+    memory_capacity_bytes: int,
+) -> ContainerSpec:
+    """One attempt of one container. Raises NotAllowed."""
+    security = container.security_context
+    pod_security = pod.spec.security_context
+    is_privileged = bool(security and security.privileged)
+    user = _user(pod, container, image)
+    capabilities = security.capabilities if security and security.capabilities else None
+    limits = container.resources.limits
+    requests = container.resources.requests
+    memory = _whole(limits.get("memory"))
+    seccomp = (security and security.seccomp_profile) or (pod_security and pod_security.seccomp_profile)
+    groups = [str(g) for g in (pod_security.supplemental_groups if pod_security else ())]
+    if pod_security is not None and pod_security.fs_group is not None:
+        groups.append(str(pod_security.fs_group))
+    return ContainerSpec(
+        sandbox_id=sandbox.id,
+        pod_uid=pod.metadata.uid,
+        pod_name=pod.metadata.name,
+        pod_namespace=pod.metadata.namespace,
+        name=container.name,
+        attempt=attempt,
+        image=container.image,
+        spec_hash=spec_hash(container),
+        log_path=log_path,
+        command=tuple(expand(word, environment) for word in container.command),
+        args=tuple(expand(word, environment) for word in container.args),
+        env=environment,
+        working_dir=container.working_dir,
+        mounts=tuple(mounts),
+        user=user,
+        groups=tuple(groups),
+        capabilities_added=tuple(capabilities.add) if capabilities else (),
+        capabilities_dropped=tuple(capabilities.drop) if capabilities else (),
+        is_privileged=is_privileged,
+        is_read_only=bool(security and security.read_only_root_filesystem),
+        has_no_new_privileges=bool(security and security.allow_privilege_escalation is False),
+        is_seccomp_unconfined=bool(seccomp and seccomp.type == "Unconfined"),
+        has_tty=container.tty,
+        has_stdin=container.stdin,
+        cpu_shares=cpu_shares(requests.get("cpu"), limits.get("cpu")),
+        cpu_quota_us=cpu_quota_us(limits.get("cpu")),
+        cpu_period_us=PERIOD_US,
+        memory_bytes=memory,
+        oom_score_adjust=oom_score(pod, container, memory_capacity_bytes),
+        uses_host_pid=pod.spec.host_pid,
+    )
+
+
+def cpu_shares(request: Any, limit: Any) -> int:
+    """1024 a CPU; a container that asks for nothing gets the least."""
+    amount = request if request is not None else limit
+    if amount is None:
+        return MIN_SHARES
+    return max(MIN_SHARES, parse(amount).nano * SHARES_PER_CPU // NANO)
+
+
+def cpu_quota_us(limit: Any) -> int:
+    """CFS quota of a period of 100 ms; 0 for none."""
+    if limit is None:
+        return 0
+    return max(MIN_QUOTA_US, parse(limit).nano * PERIOD_US // NANO)
+
+
+def oom_score(pod: Pod, container: Any, capacity_bytes: int) -> int:
+    """Who is killed first when memory is short (kubelet qos/policy.go)."""
+    kind = qos_class(pod.spec)
+    if kind == "Guaranteed" or pod.spec.priority_class_name == "system-node-critical":
+        return -997
+    if kind == "BestEffort" or not capacity_bytes:
+        return 1000
+    request = _whole(container.resources.requests.get("memory"))
+    score = 1000 - 1000 * request // capacity_bytes
+    return min(999, max(3, score))
+
+
+def _whole(amount: Any) -> int:
+    return -(-parse(amount).nano // NANO) if amount is not None else 0
+
+
+def _user(pod: Pod, container: Any, image: Image) -> str:
+    security, pod_security = container.security_context, pod.spec.security_context
+    user = security.run_as_user if security and security.run_as_user is not None else None
+    if user is None and pod_security is not None:
+        user = pod_security.run_as_user
+    group = security.run_as_group if security and security.run_as_group is not None else None
+    if group is None and pod_security is not None:
+        group = pod_security.run_as_group
+    must_not_be_root = security.run_as_non_root if security and security.run_as_non_root is not None else None
+    if must_not_be_root is None and pod_security is not None:
+        must_not_be_root = pod_security.run_as_non_root
+    if must_not_be_root:
+        _check_not_root(container, user, image)
+    if user is None and group is None:
+        return ""
+    text = str(user) if user is not None else (image.user or "0")
+    return f"{text}:{group}" if group is not None else text
+
+
+def _check_not_root(container: Any, user: int | None, image: Image) -> None:
+    where = f"(container: {container.name})"
+    if user == 0:
+        raise NotAllowed(f"container's runAsUser breaks non-root policy {where}")
+    if user is None:
+        name = image.user.partition(":")[0]
+        if name in ("", "0", "root"):
+            raise NotAllowed(f"container has runAsNonRoot and image will run as root {where}")
+        if not name.isdigit():
+            raise NotAllowed(
+                f"container has runAsNonRoot and image has non-numeric user ({name}), "
+                f"cannot verify user is non-root {where}"
+            )

@@ -1,0 +1,281 @@
+"""Pure: what to do next for one pod: `(pod, observed, memory, now) -> actions`.
+
+Enter: the pod as wanted, what the runtime has of it, what the worker remembers (back-offs, probes). Leave:
+actions in the order to perform them. Called by the pod worker after every change and by its timer.
+Source of the rules: kubernetes kuberuntime_manager.go:computePodActions, KEP-753 (sidecars).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pikube.agent.runtime.contract import Container, Sandbox
+from pikube.api.kinds.core_pod import Pod
+
+FIRST_BACKOFF_S = 10.0  # kubelet MaxContainerBackOff and its base
+MAX_BACKOFF_S = 300.0
+RESET_AFTER_S = 600.0  # a container that ran this long begins anew
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the runtime has: the sandbox if any, and each container's attempts, oldest first."""
+
+    sandbox: Sandbox | None = None
+    containers: Mapping[str, Sequence[Container]] = field(default_factory=dict)
+
+    def newest(self, name: str) -> Container | None:
+        attempts = self.containers.get(name)
+        return attempts[-1] if attempts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What only the worker knows: consecutive crashes by container, when a failed start may be tried again, which
+    containers probes found started or want killed (with the words of the event), when the pod began."""
+
+    crashes: Mapping[str, int] = field(default_factory=dict)
+    retry_at: Mapping[str, float] = field(default_factory=dict)
+    started: frozenset[str] = frozenset()
+    unhealthy: Mapping[str, str] = field(default_factory=dict)
+    began_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSandbox:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSandbox:
+    """Away with the sandbox and everything in it; `why` says it in the log."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopContainer:
+    """A running container must end: because its pod ends, or because it is unhealthy."""
+
+    name: str
+    id: str
+    grace_s: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """An old attempt that nobody asks for any more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgainAt:
+    """Nothing will change before this time, as far as we know."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The pod has failed as a whole: status reason and message."""
+
+    reason: str
+    message: str
+
+
+Action: TypeAlias = (
+    CreateSandbox | RemoveSandbox | StartContainer | StopContainer | RemoveContainer | LookAgainAt | Fail
+)
+
+
+def is_sidecar(container: Any) -> bool:
+    """An init container that stays."""
+    return bool(getattr(container, "restart_policy", None) == "Always")
+
+
+def backoff_s(crashes: int) -> float:
+    """10 s, doubling, at most 5 minutes; nothing before the first crash."""
+    if crashes <= 0:
+        return 0.0
+    return float(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(crashes - 1, 10)))
+
+
+def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Action]:
+    """The next steps of a pod that is wanted. A pod that is being deleted is `decide_end`'s."""
+    deadline = pod.spec.active_deadline_seconds
+    actions: list[Action] = []
+    if deadline is not None and memory.began_at:
+        if now >= memory.began_at + deadline:
+            fail = Fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+            return [fail, *_stop_all(pod, observed, pod.spec.termination_grace_period_seconds or 0)]
+        actions.append(LookAgainAt(memory.began_at + deadline))
+    if is_over(pod, observed):
+        return _stop_sidecars(pod, observed) if observed.sandbox else []
+    if observed.sandbox is None:
+        return [*actions, CreateSandbox()]
+    if not observed.sandbox.is_running:
+        return [RemoveSandbox("its network namespace has ended"), CreateSandbox()]
+    actions += _kill_unhealthy(pod, observed, memory)
+    pending, is_initialized = _init_actions(pod, observed, memory, now)
+    actions += pending
+    if is_initialized:
+        for container in (*pod.spec.containers, *pod.spec.ephemeral_containers):
+            actions += _container_actions(pod, container, observed, memory, now)
+    return actions + _forget_old(observed)
+
+
+def decide_end(pod: Pod, observed: Observed, grace_s: int) -> list[Action]:
+    """The next steps of a pod that must go: stop what runs (containers before sidecars), then remove the sandbox."""
+    running = _stop_all(pod, observed, grace_s)
+    if running:
+        return running
+    return [RemoveSandbox("the pod has ended")] if observed.sandbox is not None else []
+
+
+def is_over(pod: Pod, observed: Observed) -> bool:
+    """Whether every container has ended for good: nothing is to be started ever again."""
+    policy = pod.spec.restart_policy
+    if policy == "Always" or not pod.spec.containers:
+        return False
+    for container in pod.spec.init_containers:
+        newest = observed.newest(container.name)
+        if is_sidecar(container):
+            continue
+        if newest is not None and newest.state == "exited" and newest.exit_code != 0 and policy == "Never":
+            return True
+    for container in pod.spec.containers:
+        newest = observed.newest(container.name)
+        if newest is None or newest.state != "exited":
+            return False
+        if policy == "OnFailure" and newest.exit_code != 0:
+            return False
+    return True
+
+
+def is_initialized(pod: Pod, observed: Observed, started: frozenset[str]) -> bool:
+    """Whether all init containers have succeeded and all sidecars have started; also true once an app container
+    has ever been made, because the runtime may have forgotten the init containers since."""
+    if any(observed.newest(container.name) is not None for container in pod.spec.containers):
+        return True
+    for container in pod.spec.init_containers:
+        newest = observed.newest(container.name)
+        if newest is None:
+            return False
+        if is_sidecar(container):
+            if newest.state != "running" or (container.startup_probe and container.name not in started):
+                return False
+        elif newest.state != "exited" or newest.exit_code != 0:
+            return False
+    return True
+
+
+def _init_actions(pod: Pod, observed: Observed, memory: Memory, now: float) -> tuple[list[Action], bool]:
+    """Start the first init container that has not done its part; keep sidecars running."""
+    has_begun = any(observed.newest(container.name) is not None for container in pod.spec.containers)
+    actions: list[Action] = []
+    for container in pod.spec.init_containers:
+        newest = observed.newest(container.name)
+        if is_sidecar(container):
+            actions += _container_actions(pod, container, observed, memory, now, always=True)
+            is_up = newest is not None and newest.state == "running"
+            if container.startup_probe is not None:
+                is_up = is_up and container.name in memory.started
+            if not is_up and not has_begun:
+                return actions, False
+            continue
+        if has_begun or (newest is not None and newest.state == "exited" and newest.exit_code == 0):
+            continue
+        if newest is None or newest.state != "running":
+            actions += _container_actions(pod, container, observed, memory, now)
+        return actions, False
+    return actions, True
+
+
+def _container_actions(
+    pod: Pod,
+    container: Any,
+    observed: Observed,
+    memory: Memory,
+    now: float,
+    *,
+    always: bool = False,
+) -> list[Action]:
+    newest = observed.newest(container.name)
+    attempt = 0
+    if newest is not None:
+        if newest.state == "running":
+            return []
+        if newest.state == "created":  # a start that was cut off: this attempt never ran
+            return [RemoveContainer(newest.id), StartContainer(container.name, newest.attempt)]
+        if not _may_restart(pod, container, newest, always):
+            return []
+        attempt = newest.attempt + 1
+    ready_at = memory.retry_at.get(container.name, 0.0)
+    if newest is not None:
+        ready_at = max(ready_at, newest.finished_at + backoff_s(memory.crashes.get(container.name, 0)))
+        # a clock that jumped back must not hold a container back for longer than a back-off lasts
+        ready_at = min(ready_at, now + MAX_BACKOFF_S)
+    if now < ready_at:
+        return [LookAgainAt(ready_at)]
+    return [StartContainer(container.name, attempt)]
+
+
+def _may_restart(pod: Pod, container: Any, newest: Container, always: bool) -> bool:
+    if always:
+        return True
+    if container in pod.spec.ephemeral_containers:
+        return False
+    policy = pod.spec.restart_policy
+    if container in pod.spec.init_containers:  # one that failed is tried again, unless the pod never restarts
+        return policy != "Never"
+    return policy == "Always" or (policy == "OnFailure" and newest.exit_code != 0)
+
+
+def _kill_unhealthy(pod: Pod, observed: Observed, memory: Memory) -> list[Action]:
+    actions: list[Action] = []
+    for name, why in memory.unhealthy.items():
+        newest = observed.newest(name)
+        if newest is not None and newest.state == "running":
+            grace_s = pod.spec.termination_grace_period_seconds
+            actions.append(StopContainer(name, newest.id, 30 if grace_s is None else grace_s, why))
+    return actions
+
+
+def _stop_all(pod: Pod, observed: Observed, grace_s: int) -> list[Action]:
+    """App containers first; sidecars in reverse order once none of them runs."""
+    sidecars = [c.name for c in pod.spec.init_containers if is_sidecar(c)]
+    first = [
+        StopContainer(name, attempts[-1].id, grace_s)
+        for name, attempts in observed.containers.items()
+        if attempts and attempts[-1].state == "running" and name not in sidecars
+    ]
+    return [*first] or _stop_sidecars(pod, observed, grace_s)
+
+
+def _stop_sidecars(pod: Pod, observed: Observed, grace_s: int | None = None) -> list[Action]:
+    if grace_s is None:
+        grace_s = pod.spec.termination_grace_period_seconds or 0
+    for container in reversed(pod.spec.init_containers):
+        newest = observed.newest(container.name)
+        if is_sidecar(container) and newest is not None and newest.state == "running":
+            return [StopContainer(container.name, newest.id, grace_s)]
+    return []
+
+
+def _forget_old(observed: Observed) -> list[Action]:
+    """Keep the newest attempt and the one before it, whose logs `--previous` shows."""
+    return [
+        RemoveContainer(container.id)
+        for attempts in observed.containers.values()
+        for container in attempts[:-2]
+    ]

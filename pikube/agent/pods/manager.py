@@ -1,0 +1,135 @@
+"""Shell: one worker for each pod of this board, woken by the API's changes and the runtime's hints.
+
+Enter: the informer of this node's pods, the runtime's events. Leave: workers; sandboxes that belong to no
+pod are removed. Called by the agent.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+
+import trio
+from msgspec import structs
+
+from pikube.agent.pods.worker import Board, PodWorker
+from pikube.agent.runtime.contract import RuntimeFailure
+from pikube.api.kinds.core_pod import Pod
+from pikube.informer.informer import Informer
+from pikube.wire.unix_http import UnixHttpError
+
+log = logging.getLogger("pikube.pods")
+
+RELIST_S = 20.0  # events are hints (FIELD-NOTES: podman#8864, #10593): a lost one costs this much at most
+EVENTS_RETRY_S = 2.0
+
+
+class PodManager:
+    """Owns the workers."""
+
+    def __init__(self, board: Board, pods: Informer[Pod]) -> None:
+        self._board = board
+        self._pods = pods
+        self._workers: dict[str, PodWorker] = {}
+        self._nursery: trio.Nursery | None = None
+
+    def worker(self, namespace: str, name: str) -> PodWorker | None:
+        """The worker of a pod by name."""
+        for worker in self._workers.values():
+            meta = worker.pod.metadata
+            if (meta.namespace, meta.name) == (namespace, name):
+                return worker
+        return None
+
+    def pods(self) -> list[Pod]:
+        return [worker.pod for worker in self._workers.values()]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Workers for ever; started when leftovers of a former life are cleared up."""
+        await self._remove_orphans()
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            self._pods.subscribe(self._changed)
+            nursery.start_soon(self._follow_events)
+            nursery.start_soon(self._relist)
+            task_status.started()
+
+    def _changed(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        assert pod is not None
+        worker = self._workers.get(pod.metadata.uid)
+        if old is not None and new is not None and old.metadata.uid != new.metadata.uid:
+            self._gone(old)
+        if new is None:
+            self._gone(pod)
+        elif worker is not None:
+            worker.pod = new
+            worker.wake()
+        elif not _is_finished(new) or new.metadata.deletion_timestamp:
+            self._begin(new)
+
+    def _begin(self, pod: Pod) -> None:
+        assert self._nursery is not None
+        worker = self._workers[pod.metadata.uid] = PodWorker(self._board, pod)
+        self._nursery.start_soon(self._run_worker, worker)
+
+    async def _run_worker(self, worker: PodWorker) -> None:
+        await worker.run()
+        uid = worker.pod.metadata.uid
+        self._workers.pop(uid, None)
+        self._board.references.forget(uid)
+
+    def _gone(self, pod: Pod) -> None:
+        """Deleted from the API without our consent (force): what runs must end now."""
+        worker = self._workers.get(pod.metadata.uid)
+        if worker is not None:
+            meta = structs.replace(
+                worker.pod.metadata,
+                deletion_timestamp=worker.pod.metadata.deletion_timestamp or "1970-01-01T00:00:01Z",
+                deletion_grace_period_seconds=min(worker.pod.metadata.deletion_grace_period_seconds or 2, 2),
+            )
+            worker.pod = structs.replace(worker.pod, metadata=meta)
+            worker.wake()
+
+    async def _remove_orphans(self) -> None:
+        """Sandboxes whose pod is no longer this board's."""
+        known = {pod.metadata.uid for pod in self._pods.cache}
+        sandboxes, _ = await self._board.runtime.list_all()
+        for sandbox in sandboxes:
+            if sandbox.uid not in known:
+                log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)
+                await self._board.runtime.remove_sandbox(sandbox.id)
+
+    async def _follow_events(self) -> None:
+        while True:
+            try:
+                async with self._board.runtime.events() as uids:
+                    async for uid in uids:
+                        worker = self._workers.get(uid)
+                        if worker is not None:
+                            worker.wake()
+            except (OSError, UnixHttpError, RuntimeFailure) as error:
+                log.debug("event=runtime_events_lost why=%r", str(error))
+            await trio.sleep(EVENTS_RETRY_S * random.uniform(0.5, 1))
+
+    async def _relist(self) -> None:
+        """Notice what no event told."""
+        before: dict[str, tuple[tuple[str, str], ...]] = {}
+        while True:
+            await trio.sleep(RELIST_S)
+            try:
+                _, containers = await self._board.runtime.list_all()
+            except RuntimeFailure as failure:
+                log.warning("event=relist_failed why=%r", failure.message)
+                continue
+            now: dict[str, tuple[tuple[str, str], ...]] = {}
+            for container in sorted(containers, key=lambda c: c.id):
+                now[container.pod_uid] = (*now.get(container.pod_uid, ()), (container.id, container.state))
+            for uid, worker in self._workers.items():
+                if before.get(uid) != now.get(uid):
+                    worker.wake()
+            before = now
+
+
+def _is_finished(pod: Pod) -> bool:
+    return pod.status.phase in ("Succeeded", "Failed")

@@ -1,0 +1,71 @@
+"""Pure: what a pod worker learns from one look to the next: crashes, back-offs, failed starts.
+
+Enter: what was observed before and now. Leave: the Memory that the decision reads. One object a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pikube.agent.pods.decision import RESET_AFTER_S, Memory, Observed, backoff_s
+
+
+@dataclass(slots=True)
+class WorkerMemory:
+    """Mutable; `frozen` is what the decision sees."""
+
+    began_at: float
+    crashes: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, str] = field(default_factory=dict)  # container name → id whose end was counted
+    failures: dict[str, int] = field(default_factory=dict)  # consecutive failed starts
+    retry_at: dict[str, float] = field(default_factory=dict)
+    waiting: dict[str, tuple[str, str]] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+    ready: set[str] = field(default_factory=set)
+    unhealthy: dict[str, str] = field(default_factory=dict)
+
+    def frozen(self) -> Memory:
+        return Memory(
+            dict(self.crashes),
+            dict(self.retry_at),
+            frozenset(self.started),
+            dict(self.unhealthy),
+            self.began_at,
+        )
+
+    def learn(self, observed: Observed) -> None:
+        """Count the ends that were not counted yet; the first look after a restart of pikube takes the attempt for
+        the count."""
+        for name, attempts in observed.containers.items():
+            newest = attempts[-1]
+            if newest.state == "running":
+                continue
+            self.started.discard(name)
+            self.ready.discard(name)
+            self.unhealthy.pop(name, None)
+            if newest.state != "exited" or self.counted.get(name) == newest.id:
+                continue
+            ran_s = newest.finished_at - newest.started_at
+            known = name in self.counted
+            self.counted[name] = newest.id
+            if ran_s >= RESET_AFTER_S:
+                self.crashes[name] = 0
+            else:
+                self.crashes[name] = (self.crashes.get(name, 0) if known else newest.attempt) + 1
+
+    def start_failed(self, name: str, reason: str, message: str, now: float) -> None:
+        """A start failed: it is tried again with back-off; a pull that failed is named ImagePullBackOff then."""
+        count = self.failures[name] = self.failures.get(name, 0) + 1
+        self.retry_at[name] = now + backoff_s(count)
+        self.waiting[name] = (reason, message)
+
+    def start_waits(self, name: str, now: float) -> None:
+        """The status while a failed start waits for its next try."""
+        found = self.waiting.get(name)
+        if found is not None and found[0] == "ErrImagePull" and now < self.retry_at.get(name, 0.0):
+            self.waiting[name] = ("ImagePullBackOff", f"Back-off pulling image: {found[1]}")
+
+    def start_succeeded(self, name: str) -> None:
+        self.failures.pop(name, None)
+        self.retry_at.pop(name, None)
+        self.waiting.pop(name, None)

@@ -1,0 +1,225 @@
+"""Shell: probes and hooks: one small task for each probe of a running container.
+
+Enter: pods and what was observed of them. Leave: which containers are started, ready, unhealthy. A probe's
+task ends with its container. Source: kubernetes pkg/kubelet/prober/worker.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from pikube.agent.pods.decision import Observed
+from pikube.agent.pods.grpc_health import check_health
+from pikube.agent.pods.http_probe import probe_http
+from pikube.agent.runtime.contract import Container, Runtime, RuntimeFailure
+from pikube.api.kinds.core_container import Probe
+from pikube.api.kinds.core_pod import Pod
+
+OUTPUT_BYTES = 1024  # of a failing command's words, kept for the event
+
+Changed = Callable[[str, str, str, str], None]
+"""(event type, reason, message, container); an empty reason is only a wake-up."""
+
+
+class ProbeFailure(Exception):
+    """The probe failed; the message goes into the event."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One running container and its probes' results."""
+
+    container: Container
+    scope: trio.CancelScope
+    is_started: bool
+    is_ready: bool
+    unhealthy: str = ""
+    has: set[str] = field(default_factory=set)
+
+
+class ProbeSet:
+    """The probes of one pod; `nursery` is the worker's."""
+
+    def __init__(self, changed: Changed) -> None:
+        self.nursery: trio.Nursery | None = None
+        self._changed = changed
+        self._watched: dict[str, Watched] = {}
+
+    def follow(self, pod: Pod, observed: Observed, address: str, runtime: Runtime) -> None:
+        """Begin probes of containers that run, end those of others."""
+        spec = pod.spec
+        running = {
+            name: attempts[-1]
+            for name, attempts in observed.containers.items()
+            if attempts and attempts[-1].state == "running"
+        }
+        for name in list(self._watched):
+            if name not in running or running[name].id != self._watched[name].container.id:
+                self._watched.pop(name).scope.cancel()
+        for declared in (*spec.init_containers, *spec.containers):
+            container = running.get(declared.name)
+            if container is None or declared.name in self._watched or self.nursery is None:
+                continue
+            probes = {
+                "startup": declared.startup_probe,
+                "readiness": declared.readiness_probe,
+                "liveness": declared.liveness_probe,
+            }
+            watched = Watched(
+                container,
+                trio.CancelScope(),
+                is_started=probes["startup"] is None,
+                is_ready=probes["readiness"] is None and probes["startup"] is None,
+                has={kind for kind, probe in probes.items() if probe is not None},
+            )
+            self._watched[declared.name] = watched
+            if watched.has:
+                self.nursery.start_soon(self._run_all, declared, probes, watched, address, runtime)
+
+    def ready_names(self, pod: Pod, observed: Observed) -> set[str]:
+        return {name for name, watched in self._watched.items() if watched.is_ready and watched.is_started}
+
+    def started_names(self, pod: Pod, observed: Observed) -> set[str]:
+        return {name for name, watched in self._watched.items() if watched.is_started}
+
+    def unhealthy(self) -> dict[str, str]:
+        return {name: watched.unhealthy for name, watched in self._watched.items() if watched.unhealthy}
+
+    async def run_hook(
+        self, hook: Any, container_id: str, address: str, runtime: Runtime, declared: Any
+    ) -> None:
+        """preStop or postStart; a failure is an event, not an error."""
+        try:
+            if hook.sleep is not None:
+                await trio.sleep(hook.sleep.seconds)
+            else:
+                await run_handler(hook, container_id, address, runtime, declared, float("inf"))
+        except ProbeFailure as failure:
+            self._changed("Warning", "FailedPreStopHook", str(failure), declared.name if declared else "")
+
+    async def _run_all(
+        self,
+        declared: Any,
+        probes: dict[str, Probe | None],
+        watched: Watched,
+        address: str,
+        runtime: Runtime,
+    ) -> None:
+        with watched.scope:
+            startup = probes["startup"]
+            if startup is not None:
+                await self._run_one("startup", startup, declared, watched, address, runtime)
+                if watched.unhealthy:
+                    return
+                watched.is_ready = probes["readiness"] is None
+                self._changed("Normal", "", "", declared.name)
+            async with trio.open_nursery() as nursery:
+                for kind in ("readiness", "liveness"):
+                    probe = probes[kind]
+                    if probe is not None:
+                        nursery.start_soon(self._run_one, kind, probe, declared, watched, address, runtime)
+
+    async def _run_one(
+        self,
+        kind: str,
+        probe: Probe,
+        declared: Any,
+        watched: Watched,
+        address: str,
+        runtime: Runtime,
+    ) -> None:
+        """Until the container ends; a startup probe until it succeeded or failed for good."""
+        await trio.sleep(probe.initial_delay_seconds)
+        successes = failures = 0
+        while True:
+            try:
+                timeout_s = float(probe.timeout_seconds or 1)
+                await run_handler(probe, watched.container.id, address, runtime, declared, timeout_s)
+            except ProbeFailure as failure:
+                successes, failures = 0, failures + 1
+                words = f"{kind.capitalize()} probe failed: {failure}"
+                self._changed("Warning", "Unhealthy", words, declared.name)
+            else:
+                successes, failures = successes + 1, 0
+            if self._judge(kind, probe, declared, watched, successes, failures):
+                return
+            await trio.sleep(probe.period_seconds or 10)
+
+    def _judge(
+        self, kind: str, probe: Probe, declared: Any, watched: Watched, successes: int, failures: int
+    ) -> bool:
+        """Whether this probe has done its part."""
+        name = declared.name
+        has_failed = failures >= (probe.failure_threshold or 3)
+        has_passed = successes >= (probe.success_threshold or 1)
+        if kind == "readiness":
+            is_ready = True if has_passed else (False if has_failed else watched.is_ready)
+            if is_ready != watched.is_ready:
+                watched.is_ready = is_ready
+                self._changed("Normal", "", "", name)
+            return False
+        if has_failed:
+            watched.unhealthy = f"Container {name} failed {kind} probe, will be restarted"
+            self._changed("Normal", "", "", name)
+            return True
+        if kind == "startup" and has_passed:
+            watched.is_started = True
+            return True
+        return False
+
+
+async def run_handler(
+    handler: Any, container_id: str, address: str, runtime: Runtime, declared: Any, timeout_s: float
+) -> None:
+    """One probe or hook: exec, httpGet, tcpSocket or grpc. Raises ProbeFailure."""
+    with trio.move_on_after(timeout_s) as deadline:
+        if handler.exec is not None:
+            await _run_exec(runtime, container_id, handler.exec.command)
+        elif handler.http_get is not None:
+            action = handler.http_get
+            port = _port_number(action.port, declared)
+            await probe_http(action, action.host or address, port, timeout_s, ProbeFailure)
+        elif handler.tcp_socket is not None:
+            action = handler.tcp_socket
+            await _connect(action.host or address, _port_number(action.port, declared))
+        elif getattr(handler, "grpc", None) is not None:
+            await check_health(address, handler.grpc.port, handler.grpc.service or "", ProbeFailure)
+    if deadline.cancelled_caught:
+        raise ProbeFailure(
+            f"command timed out after {timeout_s:g}s" if handler.exec else "context deadline exceeded"
+        )
+
+
+async def _run_exec(runtime: Runtime, container_id: str, command: tuple[str, ...]) -> None:
+    output = b""
+    try:
+        async with runtime.exec(container_id, command, has_tty=False, has_stdin=False) as session:
+            async for _, data in session.output():
+                output = (output + data)[:OUTPUT_BYTES]
+            code = await session.exit_code()
+    except RuntimeFailure as failure:
+        raise ProbeFailure(failure.message) from None
+    if code:
+        raise ProbeFailure(output.decode("utf-8", "replace").strip() or f"command exited with {code}")
+
+
+async def _connect(host: str, port: int) -> None:
+    try:
+        stream = await trio.open_tcp_stream(host, port)
+    except OSError as error:
+        words = error.strerror or str(error)
+        raise ProbeFailure(f"dial tcp {host}:{port}: connect: {words.lower()}") from None
+    await stream.aclose()
+
+
+def _port_number(port: int | str, declared: Any) -> int:
+    if isinstance(port, int) or port.isdigit():
+        return int(port)
+    for named in declared.ports:
+        if named.name == port:
+            return int(named.container_port)
+    raise ProbeFailure(f"couldn't find port: {port} in {declared.name}")

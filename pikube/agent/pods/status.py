@@ -1,0 +1,268 @@
+"""Pure: the status of a pod from what the runtime has of it.
+
+Enter: the pod, what was observed, what the worker remembers, the status before. Leaves: a PodStatus; times
+of conditions move only when the condition does. Source: kubernetes kubelet_pods.go:generateAPIPodStatus,
+status/generate.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pikube.agent.pods.decision import Memory, Observed, backoff_s, is_initialized, is_over, is_sidecar
+from pikube.agent.runtime.contract import Container
+from pikube.api.defaulting.pods import qos_class
+from pikube.api.kinds.core_container import (
+    ContainerState,
+    ContainerStateRunning,
+    ContainerStateTerminated,
+    ContainerStateWaiting,
+    ContainerStatus,
+)
+from pikube.api.kinds.core_pod import HostIP, Pod, PodCondition, PodIP, PodStatus
+from pikube.api.times import render_time
+
+CONTAINER_URL = "podman://"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the status says beside the containers: addresses, why containers wait, which are ready, image ids."""
+
+    pod_ip: str = ""
+    host_ip: str = ""
+    waiting: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name → (reason, message)
+    ready: frozenset[str] = frozenset()
+    images: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # id → (name, reference with digest)
+    messages: Mapping[str, str] = field(default_factory=dict)  # container id → termination message
+    failure: tuple[str, str] = ("", "")  # the pod failed as a whole: (reason, message)
+
+
+def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now: float) -> PodStatus:
+    """The whole status."""
+    init_done = is_initialized(pod, observed, memory.started)
+    inits = tuple(
+        _container_status(pod, c, observed, memory, report, now, is_init=True, init_done=init_done)
+        for c in pod.spec.init_containers
+    )
+    mains = tuple(
+        _container_status(pod, c, observed, memory, report, now, is_init=False, init_done=init_done)
+        for c in pod.spec.containers
+    )
+    ephemeral = tuple(
+        _container_status(pod, c, observed, memory, report, now, is_init=False, init_done=True)
+        for c in pod.spec.ephemeral_containers
+    )
+    phase = _phase(pod, observed, report)
+    old = pod.status
+    status = PodStatus(
+        observed_generation=pod.metadata.generation,
+        phase=phase,
+        reason=report.failure[0],
+        message=report.failure[1],
+        host_ip=report.host_ip,
+        host_ips=(HostIP(ip=report.host_ip),) if report.host_ip else (),
+        pod_ip=report.pod_ip,
+        pod_ips=(PodIP(ip=report.pod_ip),) if report.pod_ip else (),
+        start_time=old.start_time or render_time(memory.began_at or now),
+        init_container_statuses=inits,
+        container_statuses=mains,
+        ephemeral_container_statuses=ephemeral,
+        qos_class=old.qos_class or qos_class(pod.spec),
+        nominated_node_name=old.nominated_node_name,
+    )
+    status.conditions = _conditions(pod, status, init_done, now)
+    return status
+
+
+def _phase(pod: Pod, observed: Observed, report: Report) -> str:
+    if report.failure[0]:
+        return "Failed"
+    newest = {c.name: observed.newest(c.name) for c in (*pod.spec.init_containers, *pod.spec.containers)}
+    if is_over(pod, observed):
+        has_failed = any(
+            n is not None and n.exit_code != 0 for n in newest.values() if n and n.state == "exited"
+        )
+        mains = [newest[c.name] for c in pod.spec.containers]
+        all_succeeded = all(n is not None and n.state == "exited" and n.exit_code == 0 for n in mains)
+        return (
+            "Succeeded"
+            if all_succeeded and not _init_failed(pod, observed)
+            else ("Failed" if has_failed else "Succeeded")
+        )
+    mains = [newest[c.name] for c in pod.spec.containers]
+    if any(n is not None and n.state in ("running", "exited") for n in mains) and all(
+        n is not None for n in mains
+    ):
+        return "Running"
+    return "Running" if any(n is not None and n.state == "running" for n in mains) else "Pending"
+
+
+def _init_failed(pod: Pod, observed: Observed) -> bool:
+    return any(
+        (n := observed.newest(c.name)) is not None and n.state == "exited" and n.exit_code != 0
+        for c in pod.spec.init_containers
+        if not is_sidecar(c)
+    )
+
+
+def _container_status(
+    pod: Pod,
+    container: Any,
+    observed: Observed,
+    memory: Memory,
+    report: Report,
+    now: float,
+    *,
+    is_init: bool,
+    init_done: bool,
+) -> ContainerStatus:
+    attempts = list(observed.containers.get(container.name, ()))
+    newest = attempts[-1] if attempts else None
+    name = container.name
+    waits = report.waiting.get(name)
+    before = attempts[-2] if len(attempts) > 1 else None
+    last_state = ContainerState(terminated=_terminated(before, report)) if before else ContainerState()
+    image_name, image_ref = report.images.get(newest.image_id, ("", "")) if newest else ("", "")
+    status = ContainerStatus(
+        name=name,
+        last_state=last_state,
+        restart_count=newest.attempt if newest else 0,
+        image=image_name or container.image,
+        image_id=image_ref,
+        container_id=CONTAINER_URL + newest.id if newest else "",
+        started=False,
+    )
+    if newest is None or newest.state == "created":
+        default = (
+            "PodInitializing"
+            if not init_done and not _is_current_init(pod, container, observed)
+            else "ContainerCreating"
+        )
+        reason, message = waits or (default, "")
+        status.state = ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message))
+        return status
+    if newest.state == "running":
+        status.state = ContainerState(
+            running=ContainerStateRunning(started_at=render_time(newest.started_at))
+        )
+        has_startup = getattr(container, "startup_probe", None) is not None
+        status.started = name in memory.started or not has_startup
+        status.ready = name in report.ready
+        return status
+    terminated = _terminated(newest, report)
+    will_restart = not is_over(pod, observed) and _is_restarted(pod, container, newest, is_init)
+    if waits is not None:
+        status.state = ContainerState(waiting=ContainerStateWaiting(reason=waits[0], message=waits[1]))
+        status.last_state = ContainerState(terminated=terminated)
+    elif will_restart and newest.finished_at + backoff_s(memory.crashes.get(name, 0)) > now:
+        delay = _go_duration(backoff_s(memory.crashes.get(name, 0)))
+        meta = pod.metadata
+        words = (
+            f"back-off {delay} restarting failed container={name} "
+            f"pod={meta.name}_{meta.namespace}({meta.uid})"
+        )
+        status.state = ContainerState(waiting=ContainerStateWaiting(reason="CrashLoopBackOff", message=words))
+        status.last_state = ContainerState(terminated=terminated)
+    else:
+        status.state = ContainerState(terminated=terminated)
+    status.ready = is_init and newest.exit_code == 0 and not is_sidecar(container)
+    return status
+
+
+def _is_current_init(pod: Pod, container: Any, observed: Observed) -> bool:
+    """The first init container that has not succeeded is being created; those behind it wait."""
+    for init in pod.spec.init_containers:
+        newest = observed.newest(init.name)
+        if newest is None or newest.state != "exited" or newest.exit_code != 0:
+            return bool(init.name == container.name)
+    return False
+
+
+def _is_restarted(pod: Pod, container: Any, newest: Container, is_init: bool) -> bool:
+    policy = pod.spec.restart_policy
+    if is_sidecar(container):
+        return True
+    if is_init:
+        return newest.exit_code != 0 and policy != "Never"
+    return policy == "Always" or (policy == "OnFailure" and newest.exit_code != 0)
+
+
+def _terminated(container: Container, report: Report) -> ContainerStateTerminated:
+    if container.was_oom_killed:
+        reason = "OOMKilled"
+    else:
+        reason = "Completed" if container.exit_code == 0 else "Error"
+    return ContainerStateTerminated(
+        exit_code=container.exit_code,
+        reason=reason,
+        message=report.messages.get(container.id, "") or container.error,
+        started_at=render_time(container.started_at) if container.started_at else "",
+        finished_at=render_time(container.finished_at) if container.finished_at else "",
+        container_id=CONTAINER_URL + container.id,
+    )
+
+
+def _go_duration(seconds: float) -> str:
+    whole = int(seconds)
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def _conditions(pod: Pod, status: PodStatus, init_done: bool, now: float) -> tuple[PodCondition, ...]:
+    """PodReadyToStartContainers, Initialized, Ready, ContainersReady, PodScheduled, and those of others."""
+    is_done = status.phase in ("Succeeded", "Failed")
+    not_ready = [c.name for c in status.container_statuses if not c.ready]
+    sidecars = {c.name for c in pod.spec.init_containers if is_sidecar(c)}
+    not_ready += [c.name for c in status.init_container_statuses if c.name in sidecars and not c.ready]
+    not_init = [c.name for c in status.init_container_statuses if not c.ready]
+    words = f"containers with unready status: [{' '.join(not_ready)}]"
+    incomplete = f"containers with incomplete status: [{' '.join(not_init)}]"
+    wanted: list[PodCondition] = []
+
+    def add(type_: str, is_true: bool, reason: str = "", message: str = "") -> None:
+        wanted.append(
+            PodCondition(
+                type=type_,
+                observed_generation=pod.metadata.generation,
+                status="True" if is_true else "False",
+                reason="" if is_true and reason != "PodCompleted" else reason,
+                message="" if is_true else message,
+            )
+        )
+
+    add("PodReadyToStartContainers", bool(status.pod_ip) and not is_done)
+    if init_done or status.phase == "Succeeded":
+        add("Initialized", True, "PodCompleted" if status.phase == "Succeeded" else "")
+    else:
+        add("Initialized", False, "ContainersNotInitialized", incomplete)
+    others = {c.type: c for c in pod.status.conditions}
+    unmet = [
+        g.condition_type
+        for g in pod.spec.readiness_gates
+        if g.condition_type not in others or others[g.condition_type].status != "True"
+    ]
+    if is_done:
+        reason = "PodCompleted" if status.phase == "Succeeded" else "PodFailed"
+        add("Ready", False, reason)
+        add("ContainersReady", False, reason)
+    else:
+        if not not_ready and unmet:
+            gates = [f'the status of pod readiness gate "{g}" is not "True", but False' for g in unmet]
+            add("Ready", False, "ReadinessGatesNotReady", "\n".join(gates))
+        else:
+            add("Ready", not not_ready, "ContainersNotReady", words)
+        add("ContainersReady", not not_ready, "ContainersNotReady", words)
+    add("PodScheduled", True)
+    mine = {c.type for c in wanted}
+    for condition in wanted:
+        old = others.get(condition.type)
+        same = old is not None and old.status == condition.status
+        condition.last_transition_time = (
+            old.last_transition_time
+            if same and old is not None and old.last_transition_time
+            else render_time(now)
+        )
+    return (*wanted, *(c for c in pod.status.conditions if c.type not in mine))

@@ -1,0 +1,96 @@
+"""Shell: subresources that a board answers: logs, exec, attach, port-forward. Finds the board and hands over.
+
+Enter: the user's request for a pod. Leaves: what the kubelet API of the pod's node answers. On the leader's
+own board that is a function call, elsewhere a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pikube.api.errors import BadRequest, PathNotFound, ServiceUnavailable
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.scheme import Scheme
+from pikube.leader.request.context import User
+from pikube.leader.request.registry import Registry
+from pikube.leader.request.route import Query, Route
+from pikube.wire.messages import Answer, Handler, Peer, Request
+
+FindKubelet = Callable[[str], Handler | None]
+"""Node name → its kubelet API."""
+
+PATHS = {"log": "containerLogs", "exec": "exec", "attach": "attach", "portforward": "portForward"}
+
+
+@dataclass(slots=True)
+class RelayedRequest:
+    """The same request under the kubelet's path."""
+
+    original: Request
+    path: str
+    raw_path: str
+    query: str
+
+    @property
+    def method(self) -> str:
+        return self.original.method
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.original.headers
+
+    @property
+    def peer(self) -> Peer:
+        return self.original.peer
+
+    async def body(self, limit_bytes: int) -> bytes:
+        return await self.original.body(limit_bytes)
+
+
+class NodeStreams:
+    """Implements the handler's Streams."""
+
+    def __init__(self, registry: Registry, scheme: Scheme, find_kubelet: FindKubelet) -> None:
+        self._registry = registry
+        self._info = scheme.by_class(Pod)
+        self._find = find_kubelet
+
+    async def answer(self, route: Route, request: Request, query: Query, user: User) -> Answer:
+        if route.resource != "pods" or route.subresource not in PATHS:
+            raise PathNotFound()
+        item = self._registry.get(self._info, route.namespace, route.name)
+        pod: Pod = self._registry.decode(self._info, item)
+        container = choose_container(pod, query.get("container"), route.subresource)
+        if not pod.spec.node_name:
+            raise BadRequest(f"pod {route.name} does not have a host assigned")
+        kubelet = self._find(pod.spec.node_name)
+        if kubelet is None:
+            raise ServiceUnavailable(f"the node {pod.spec.node_name} of pod {route.name} cannot be reached")
+        path = f"/{PATHS[route.subresource]}/{route.namespace}/{route.name}"
+        if route.subresource != "portforward":
+            path = f"{path}/{container}"
+        relayed: Any = RelayedRequest(request, path, path, request.query)
+        return await kubelet(relayed)
+
+
+def choose_container(pod: Pod, wanted: str, subresource: str) -> str:
+    """The container meant. BadRequest when it must be named, or is not there."""
+    spec = pod.spec
+    names = [c.name for c in spec.containers]
+    every = [*names, *(c.name for c in spec.init_containers), *(c.name for c in spec.ephemeral_containers)]
+    name = pod.metadata.name
+    if wanted:
+        if wanted not in every:
+            raise BadRequest(f"container {wanted} is not valid for pod {name}")
+        return wanted
+    if subresource == "portforward" or len(names) == 1:
+        return names[0]
+    default = pod.metadata.annotations.get("kubectl.kubernetes.io/default-container", "")
+    if default in every:
+        return default
+    words = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
+    if spec.init_containers:
+        words += f" or one of the init containers: [{' '.join(c.name for c in spec.init_containers)}]"
+    raise BadRequest(words)
