@@ -45,11 +45,14 @@ from pikube.leader.control_plane import (
     ephemeral_resources,
     make_scheme,
 )
-from pikube.leader.controllers import replica_set
+from pikube.leader.controllers import endpoint_slices, replica_set
+from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
+from pikube.netproxy.host_network import HostNetwork
+from pikube.netproxy.proxy import Proxy
 from pikube.notify import notify
 from pikube.wire.messages import Handler
 from pikube.wire.server import listen, serve
@@ -149,8 +152,10 @@ async def run_control_plane(
     informers = Informers(client)
     recorder = Recorder(client)
     kubelets: dict[str, Handler] = {}
+    ca_certificate = certificates.directory.ca_file.read_text()
     loops = [
-        ControllerLoop(controller, client, informers, recorder) for controller in controllers_of(settings)
+        ControllerLoop(controller, client, informers, recorder)
+        for controller in controllers_of(settings, ca_certificate)
     ]
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
@@ -166,14 +171,21 @@ async def run_control_plane(
             await trio.sleep_forever()
         async with open_agent(client, informers, settings, lambda: address, is_leader=True) as agent:
             kubelets[settings.node_name] = agent.kubelet
+            host = HostNetwork(settings.service_cidr, settings.cluster_cidr)
+            await nursery.start(Proxy(informers, host, settings.node_name).run)
             await nursery.start(serve_kubelet, settings, certificates, agent.kubelet)
             notify("READY=1")
             await trio.sleep_forever()
 
 
-def controllers_of(settings: Settings) -> list[Controller[Any, Any]]:
+def controllers_of(settings: Settings, ca_certificate: str) -> list[Controller[Any, Any]]:
     """Every controller of the leader."""
-    return [replica_set.CONTROLLER, node_range_controller(settings.cluster_cidr)]
+    return [
+        replica_set.CONTROLLER,
+        endpoint_slices.CONTROLLER,
+        namespace_content_controller(ca_certificate),
+        node_range_controller(settings.cluster_cidr),
+    ]
 
 
 async def serve_kubelet(

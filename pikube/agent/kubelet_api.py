@@ -135,7 +135,7 @@ class KubeletApi:
         async def run(session: RemoteSession) -> None:
             await self._run_exec(session, container.id, command, has_tty, has_stdin)
 
-        return accept_remote_command(request, run, has_tty=has_tty, has_stdin=has_stdin)
+        return accept_remote_command(request, run)
 
     async def _run_exec(
         self, session: RemoteSession, container_id: str, command: list[str], has_tty: bool, has_stdin: bool

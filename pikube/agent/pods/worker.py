@@ -42,7 +42,7 @@ from pikube.informer.recorder import Recorder
 
 log = logging.getLogger("pikube.pods")
 
-RETRY_S = 5.0  # after the runtime refused something that concerns the whole pod
+RETRY_S = 2.0  # after the runtime refused something that concerns the whole pod
 REFRESH_S = (
     8.0  # volumes with content from the API are looked at this often: under the 10 s users may count on
 )
@@ -224,7 +224,11 @@ class PodWorker:
     async def _make_volumes(self) -> dict[str, str]:
         """Host paths by volume name; RuntimeFailure (FailedMount) says what is missing."""
         facts = await self._board.references.facts(self.pod, self.address, self._board.host_ip())
-        tokens = await self._board.references.tokens(self.pod)
+        try:
+            tokens = await self._board.references.tokens(self.pod)
+        except VolumeProblem as problem:
+            words = f'MountVolume.SetUp failed for volume "kube-api-access" : {problem}'
+            raise RuntimeFailure(words, "FailedMount") from None
         places = {}
         security = self.pod.spec.security_context
         group = security.fs_group if security else None
