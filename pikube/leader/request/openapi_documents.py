@@ -1,17 +1,89 @@
-"""Shell: the OpenAPI documents, built when first asked for."""
+"""Shell: the OpenAPI documents, built when first asked for, kept compressed.
+
+Enter: a path under /openapi. Leaves: bytes, their ETag and type. Called by Documents in a worker thread.
+"""
 
 from __future__ import annotations
 
-from pikube.api.errors import PathNotFound
+import threading
+import zlib
+from collections.abc import Callable
+
+from pikube.api import discovery, openapi
+from pikube.api.errors import NotAcceptable, PathNotFound
+from pikube.api.media_types import JSON, parse_accept
+from pikube.api.openapi_proto import encode_document
 from pikube.api.scheme import Scheme
+
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+# the @ of what clients ask for is no valid media type in Go: answers are named with a dot
+V2_PROTOBUF_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+PREFIX = "/openapi/v3/"
 
 
 class OpenApiDocuments:
-    """Thread-safe; kept by Documents."""
+    """Thread-safe. A document stays in memory compressed (a tenth of its size): it is asked for rarely, since
+    clients keep it."""
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
+        self._lock = threading.Lock()
+        self._packed: dict[str, tuple[bytes, str]] = {}
 
     def document(self, path: str, accept: str) -> tuple[bytes, str, str]:
-        """(body, ETag, Content-Type) of a path under /openapi."""
+        """(body, ETag, Content-Type). PathNotFound, NotAcceptable."""
+        if path == "/openapi/v2":
+            return self._v2(accept)
+        if path == "/openapi/v3":
+            body, etag = self._built("v3", self._index)
+            return body, etag, "text/plain; charset=utf-8"  # what upstream sends, and kubectl expects
+        if path.startswith(PREFIX):
+            parts = path[len(PREFIX) :].split("/")
+            group, version = ("", parts[1]) if parts[0] == "api" and len(parts) == 2 else ("", "")
+            if parts[0] == "apis" and len(parts) == 3:
+                group, version = parts[1], parts[2]
+            if (group, version) in self._scheme.group_versions():
+                body, etag = self._built(path, lambda: self._v3(group, version))
+                return body, etag, JSON
         raise PathNotFound()
+
+    def _v2(self, accept: str) -> tuple[bytes, str, str]:
+        names = [media.name for media in parse_accept(accept)] or [JSON]
+        for name in names:
+            if name in (V2_PROTOBUF, V2_PROTOBUF_TYPE):
+                body, etag = self._built(
+                    "v2-protobuf", lambda: encode_document(openapi.document_v2(self._scheme))
+                )
+                return body, etag, V2_PROTOBUF_TYPE
+            if name in (JSON, "*/*", "application/*"):
+                body, etag = self._built("v2", lambda: discovery.encoded(openapi.document_v2(self._scheme)))
+                return body, etag, JSON
+        raise NotAcceptable.of((JSON, V2_PROTOBUF))
+
+    def _v3(self, group: str, version: str) -> bytes:
+        return discovery.encoded(openapi.document_v3(self._scheme, group, version))
+
+    def _index(self) -> bytes:
+        paths = {}
+        for group, version in self._scheme.group_versions():
+            name = f"apis/{group}/{version}" if group else f"api/{version}"
+            _, etag = self._built_unlocked(PREFIX + name, group, version)
+            url = f"{PREFIX}{name}?hash={etag.strip(chr(34))}"
+            paths[name] = {"serverRelativeURL": url}
+        return discovery.encoded({"paths": paths})
+
+    def _built_unlocked(self, key: str, group: str, version: str) -> tuple[bytes, str]:
+        """For the index, which holds the lock already."""
+        if key not in self._packed:
+            self._keep(key, self._v3(group, version))
+        return self._packed[key]
+
+    def _built(self, key: str, build: Callable[[], bytes]) -> tuple[bytes, str]:
+        with self._lock:
+            if key not in self._packed:
+                self._keep(key, build())
+            packed, etag = self._packed[key]
+        return zlib.decompress(packed), etag
+
+    def _keep(self, key: str, body: bytes) -> None:
+        self._packed[key] = zlib.compress(body, 6), discovery.etag_of(body)

@@ -1,0 +1,194 @@
+"""Pure: OpenAPI from the kinds' declarations: version 3 by group, version 2 for everything.
+
+Enter: the Scheme. Leave: documents as builtins. They are lean on purpose: kubectl 1.31 to 1.33 parse the
+core document again for every object they apply (kubectl-wire: seconds with upstream's 1.6 MB).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pikube.api.kinds.base import Kind, Struct
+from pikube.api.schema import FieldInfo, fields_of
+from pikube.api.scheme import KindInfo, Scheme
+
+TITLE = "Kubernetes"
+PACKAGES = {
+    "meta": "io.k8s.apimachinery.pkg.apis.meta.v1",
+    "extensions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+    "metrics": "io.k8s.metrics.pkg.apis.metrics.v1beta1",
+    "admission": "io.k8s.api.admissionregistration.v1",
+    "autoscaling_v2": "io.k8s.api.autoscaling.v2",
+}
+GVK = "x-kubernetes-group-version-kind"
+ACTIONS = {
+    "get": ("get", "get"), "list": ("get", "list"), "create": ("post", "post"), "update": ("put", "put"),
+    "patch": ("patch", "patch"), "delete": ("delete", "delete"),
+    "deletecollection": ("delete", "deletecollection"),
+}  # fmt: skip
+WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
+
+
+def schema_name(cls: type[Struct]) -> str:
+    """Upstream's name of a definition: `io.k8s.api.apps.v1.Deployment`."""
+    module = cls.__module__.rsplit(".", 1)[-1]
+    if module.startswith("core_"):
+        return f"io.k8s.api.core.v1.{cls.__name__}"
+    return f"{PACKAGES.get(module, f'io.k8s.api.{module}.v1')}.{cls.__name__}"
+
+
+def document_v3(scheme: Scheme, group: str, version: str) -> dict[str, Any]:
+    """The document of one group and version."""
+    infos = [i for i in scheme if (i.names.group, i.names.version) == (group, version)]
+    classes = reachable([i.cls for i in infos] + [s.cls for i in infos for s in i.subresources if s.cls])
+    prefix = "#/components/schemas/"
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": TITLE, "version": "v1.36.0"},
+        "paths": _paths(infos, is_v3=True),
+        "components": {
+            "schemas": {schema_name(cls): _struct_schema(cls, prefix, is_v3=True) for cls in classes}
+        },
+    }
+
+
+def document_v2(scheme: Scheme) -> dict[str, Any]:
+    """The one document of everything, for kubectl before 1.30."""
+    infos = list(scheme)
+    classes = reachable([i.cls for i in infos] + [s.cls for i in infos for s in i.subresources if s.cls])
+    prefix = "#/definitions/"
+    return {
+        "swagger": "2.0",
+        "info": {"title": TITLE, "version": "v1.36.0"},
+        "paths": _paths(infos, is_v3=False),
+        "definitions": {schema_name(cls): _struct_schema(cls, prefix, is_v3=False) for cls in classes},
+    }
+
+
+def reachable(roots: Iterable[type[Struct]]) -> list[type[Struct]]:
+    """The structs that a schema of the roots needs, by name."""
+    found: set[type[Struct]] = set()
+    waiting = list(roots)
+    while waiting:
+        cls = waiting.pop()
+        if cls in found:
+            continue
+        found.add(cls)
+        waiting += [field.struct for field in fields_of(cls) if field.struct is not None]
+    return sorted(found, key=schema_name)
+
+
+def _struct_schema(cls: type[Struct], prefix: str, *, is_v3: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {"type": "object"}
+    if cls.__doc__ and not cls.__doc__.startswith("The base of"):
+        out["description"] = cls.__doc__
+    properties = {}
+    required = []
+    for field in fields_of(cls):
+        properties[field.name] = _field_schema(field, prefix, is_v3=is_v3)
+        if field.facts.required:
+            required.append(field.name)
+    if properties:
+        out["properties"] = properties
+    if required:
+        out["required"] = required
+    names = getattr(cls, "names", None)
+    if issubclass(cls, Kind) and names is not None:
+        out[GVK] = [{"group": names.group, "kind": names.kind, "version": names.version}]
+    return out
+
+
+def _field_schema(field: FieldInfo, prefix: str, *, is_v3: bool) -> dict[str, Any]:
+    facts = field.facts
+    inner = _type_schema(field, prefix, is_v3=is_v3)
+    if facts.enum:
+        inner = {**inner, "enum": list(facts.enum)}
+    if field.container == "list":
+        out: dict[str, Any] = {"type": "array", "items": inner}
+        out["x-kubernetes-list-type"] = facts.list_type or "atomic"
+        if facts.list_keys:
+            out["x-kubernetes-list-map-keys"] = list(facts.list_keys)
+    elif field.container == "map":
+        out = {"type": "object", "additionalProperties": inner}
+    elif field.container == "map-of-lists":
+        out = {"type": "object", "additionalProperties": {"type": "array", "items": inner}}
+    elif "$ref" in inner and (is_v3 and (facts.words or facts.merge)):
+        out = {"allOf": [inner]}
+    else:
+        out = inner
+    if facts.atomic and field.container != "list":
+        out = {**out, "x-kubernetes-map-type": "atomic"} if "$ref" not in out else out
+    if facts.words:
+        out = {**out, "description": facts.words}
+    if facts.default is not None:
+        out = {**out, "default": facts.default} if "$ref" not in out else out
+    if facts.merge or facts.retain_keys:
+        strategies = ["merge"] * facts.merge + ["retainKeys"] * facts.retain_keys
+        out = {**out, "x-kubernetes-patch-strategy": ",".join(strategies)}
+        if facts.merge_key:
+            out["x-kubernetes-patch-merge-key"] = facts.merge_key
+    return out
+
+
+_TYPES: dict[str, dict[str, Any]] = {
+    "string": {"type": "string"},
+    "boolean": {"type": "boolean"},
+    "number": {"type": "number", "format": "double"},
+    "int32": {"type": "integer", "format": "int32"},
+    "int64": {"type": "integer", "format": "int64"},
+    "date-time": {"type": "string", "format": "date-time"},
+    "micro-time": {"type": "string", "format": "date-time"},
+    "duration": {"type": "string"},
+    "byte": {"type": "string", "format": "byte"},
+    "raw": {"type": "object"},
+    "any": {"type": "object"},
+}
+
+
+def _type_schema(field: FieldInfo, prefix: str, *, is_v3: bool) -> dict[str, Any]:
+    if field.struct is not None:
+        return {"$ref": prefix + schema_name(field.struct)}
+    if field.type == "int-or-string":
+        if is_v3:
+            return {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}
+        return {"type": "string", "format": "int-or-string"}
+    if field.type == "quantity":
+        if is_v3:
+            return {"oneOf": [{"type": "string"}, {"type": "number"}]}
+        return {"type": "string"}
+    return dict(_TYPES[field.type])
+
+
+def _paths(infos: Iterable[KindInfo], *, is_v3: bool) -> dict[str, Any]:
+    """Collections and objects of each kind; operations say their kind and the query parameters that clients look
+    for (kubectl asks a server for `fieldValidation` before it validates by itself)."""
+    paths: dict[str, Any] = {}
+    for info in infos:
+        names = info.names
+        collection = names.path("{namespace}")
+        item = names.path("{namespace}", "{name}")
+        for path, verbs in (
+            (collection, ("list", "create", "deletecollection")),
+            (item, ("get", "update", "patch", "delete")),
+        ):
+            operations = {
+                ACTIONS[verb][0]: _operation(info, verb, is_v3=is_v3) for verb in verbs if verb in info.verbs
+            }
+            if operations:
+                paths[path] = operations
+    return dict(sorted(paths.items()))
+
+
+def _operation(info: KindInfo, verb: str, *, is_v3: bool) -> dict[str, Any]:
+    names = info.names
+    out: dict[str, Any] = {
+        "operationId": f"{verb}{names.group.partition('.')[0].capitalize()}{names.version.upper()}{names.kind}",
+        "x-kubernetes-action": ACTIONS[verb][1],
+        GVK: {"group": names.group, "kind": names.kind, "version": names.version},
+        "responses": {"200": {"description": "OK"}},
+    }
+    if verb in ("create", "update", "patch"):
+        kind: dict[str, Any] = {"schema": {"type": "string"}} if is_v3 else {"type": "string"}
+        out["parameters"] = [{"name": name, "in": "query", **kind} for name in WRITE_PARAMETERS]
+    return out
