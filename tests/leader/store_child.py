@@ -20,6 +20,7 @@ from pikube.leader.store.contract import Key, Store
 from pikube.leader.store.sqlite import SqliteStore, open_sqlite_store
 
 WRITERS = 6
+REVISION_BLOCK = 1_000
 TEXT_REPEATS = 700  # some values then span pages
 
 
@@ -76,8 +77,26 @@ async def fill(store: SqliteStore) -> str:
     raise AssertionError("the disk never became full")
 
 
+async def use_up_revisions(store: SqliteStore) -> None:
+    """Without a disk no further ones can be reserved: then even ephemeral writes must be refused."""
+    item = store.list(LEASES).items[0]
+    for number in range(2 * REVISION_BLOCK):
+        revision = store.revision
+        try:
+            item = await store.update(
+                draft("n1", str(number), resource=LEASES), expected_revision=item.revision
+            )
+        except ServiceUnavailable:
+            assert store.list(LEASES).items == [item]
+            assert store.revision == revision
+            return
+    raise AssertionError("revisions were given that a restart would give again")
+
+
 async def meet_a_full_disk(path: Path) -> None:
-    async with open_sqlite_store(path, describe=describe, ephemeral=frozenset({LEASES})) as store:
+    async with open_sqlite_store(
+        path, describe=describe, ephemeral=frozenset({LEASES}), revision_block=REVISION_BLOCK
+    ) as store:
         kept = await store.create(draft("kept"))
         allow_file_bytes(200_000)
         async with store.watch(PODS, after_revision=store.revision) as watch:
@@ -92,6 +111,8 @@ async def meet_a_full_disk(path: Path) -> None:
             except ServiceUnavailable:
                 assert store.get(kept.key) == kept
             assert store.statistics().commit_failures >= 1
+            allow_file_bytes(0)
+            await use_up_revisions(store)
             allow_file_bytes(resource.RLIM_INFINITY)
             current = store.get(kept.key)
             assert current is not None

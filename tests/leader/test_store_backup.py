@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,22 @@ async def test_a_corrupt_database_can_be_replaced(tmp_path: Path):
         item = await store.create(draft("web"))
         await store.backup(backup)
     damage(path)
+    restore(backup, path)
+    async with opened(path) as store:
+        assert store.list(PODS).items == [item]
+
+
+async def test_the_log_of_a_replaced_database_is_not_replayed_into_the_restored_one(tmp_path: Path):
+    origin, path, backup = tmp_path / "origin.db", tmp_path / "state.db", tmp_path / "backup.db"
+    async with opened(origin) as store:
+        item = await store.create(draft("web"))
+        await store.backup(backup)
+        for number in range(20):
+            await store.create(draft(f"web-{number}", "x" * 3_000))
+        for name in ("", "-wal"):  # what a power cut leaves
+            shutil.copyfile(f"{origin}{name}", f"{path}{name}")
+    with path.open("r+b") as file:
+        file.write(b"not SQLite format")
     restore(backup, path)
     async with opened(path) as store:
         assert store.list(PODS).items == [item]

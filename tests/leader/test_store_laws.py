@@ -171,10 +171,13 @@ class StoreMachine(RuleBasedStateMachine):
     def several_at_once(self, key: Key, writers: int) -> None:
         """All write one key from the same revision; one wins."""
         current = self.model.items.get(key)
+        revision = (
+            self.store.revision
+        )  # new after a restart, too: an update that changes nothing would win as well
         won: list[Item] = []
 
         async def write(number: int) -> None:
-            text = f"writer {number} behind {len(self.model.log)}"
+            text = f"writer {number} behind {revision}"
             one = draft(key.name, text, namespace=key.namespace, resource=key.resource)
             try:
                 if current is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import trio
 import trio.testing
 from store_contract import LEASES, PODS, StoreContract, describe, draft, value_of
 
-from pikube.api.errors import Conflict, Expired, ServiceUnavailable
+from pikube.api.errors import Conflict, Expired, ServiceUnavailable, TooManyRequests
 from pikube.leader.store.contract import Key, StoreUnusable
-from pikube.leader.store.sqlite import SqliteStore, open_sqlite_store
+from pikube.leader.store.sqlite import MAX_PENDING, SqliteStore, open_sqlite_store
 
 
 def opened(path: Path):
@@ -43,6 +44,17 @@ def put(path: Path, data: bytes) -> None:
 def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
     """What a failing card does to a file."""
     path.write_bytes(change(path.read_bytes()))
+
+
+@asynccontextmanager
+async def busy_disk(store: SqliteStore):
+    """A disk that does not answer until the block ends; the commit of `first` waits for it."""
+    async with trio.open_nursery() as nursery:
+        store._thread.acquire_on_behalf_of_nowait("a disk that is busy")
+        nursery.start_soon(store.create, draft("first"))
+        await trio.testing.wait_all_tasks_blocked()
+        yield
+        store._thread.release_on_behalf_of("a disk that is busy")
 
 
 async def refusal(path: Path) -> str:
@@ -127,14 +139,13 @@ async def test_concurrent_writes_share_commits(path: Path):
 async def test_a_chain_of_changes_of_one_key_in_one_commit_ends_with_the_last(path: Path):
     async with opened(path) as store:
         revision = store.revision
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(store.create, draft("first"))  # occupies the disk while the others queue up
-            await trio.testing.wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery, busy_disk(store):
             nursery.start_soon(store.create, draft("web", "1"))
             await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(store.delete, Key(PODS, "default", "web"))
             await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(store.create, draft("web", "2"))
+            await trio.testing.wait_all_tasks_blocked()
         assert store.revision >= revision + 4
     async with opened(path) as store:
         item = store.get(Key(PODS, "default", "web"))
@@ -142,14 +153,72 @@ async def test_a_chain_of_changes_of_one_key_in_one_commit_ends_with_the_last(pa
         assert item.value == value_of(item, "2")
 
 
+async def test_revisions_never_repeat_when_one_reservation_is_not_enough(path: Path):
+    newest = 0
+    for _ in range(3):
+        async with open_sqlite_store(
+            path, describe=describe, ephemeral=frozenset({LEASES}), revision_block=5
+        ) as store:
+            assert store.revision >= newest
+            for number in range(13):
+                newest = (await store.create(draft(f"n{number}", resource=LEASES))).revision
+
+
 async def test_a_write_cancelled_before_its_turn_does_not_happen(path: Path):
     async with opened(path) as store:
         with trio.CancelScope() as scope:
             scope.cancel()
-            await store.create(draft("web"))
+            await store.create(draft("never"))
         assert scope.cancelled_caught
-        await store.create(draft("other"))
-        assert [item.key.name for item in store.list(PODS).items] == ["other"]
+        async with busy_disk(store):
+            with trio.move_on_after(0):
+                await store.create(draft("given up"))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(store.create, draft("given up, too"))
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.cancel_scope.cancel()
+        await store.create(draft("last"))
+        assert [item.key.name for item in store.list(PODS).items] == ["first", "last"]
+
+
+async def test_nothing_is_visible_before_it_is_durable(path: Path):
+    async with opened(path) as store, store.watch(PODS, after_revision=store.revision) as watch:
+        revision = store.revision
+        async with busy_disk(store):
+            assert store.list(PODS).items == []
+            assert store.revision == watch.revision == revision
+            assert store.statistics().pending_writes == 1
+        assert len(await anext(watch)) == 1
+
+
+async def test_writes_that_wait_at_the_end_are_answered(path: Path):
+    refused: list[str] = []
+
+    async def write(store: SqliteStore, name: str) -> None:
+        try:
+            await store.create(draft(name))
+        except ServiceUnavailable as error:
+            refused.append(error.message)
+
+    async with trio.open_nursery() as nursery, opened(path) as store:
+        store._thread.acquire_on_behalf_of_nowait("a disk that is busy")
+        nursery.start_soon(write, store, "taken")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(write, store, "pending")
+        await trio.testing.wait_all_tasks_blocked()
+    assert refused == ["the store is closing"] * 2
+
+
+async def test_too_many_waiting_writes_are_told_to_come_again(path: Path):
+    async with opened(path) as store:
+        async with trio.open_nursery() as nursery, busy_disk(store):
+            for number in range(MAX_PENDING):
+                nursery.start_soon(store.create, draft(f"web-{number}"))
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(TooManyRequests) as caught:
+                await store.create(draft("one too many"))
+            assert caught.value.retry_after_s == 1
+        assert len(store.list(PODS).items) == MAX_PENDING + 1
 
 
 async def test_after_the_end_writes_are_refused_and_watches_end(path: Path):

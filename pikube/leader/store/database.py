@@ -27,7 +27,6 @@ from pikube.leader.store.contract import Describe, Item, Key, StoreUnusable
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x70696B75  # "piku"
-REVISION_BLOCK = 10_000_000  # one durable write reserves this many revisions: at 10 a second, for 11 days
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
 CACHE_KB = 512  # reads happen at start only
 BUSY_TIMEOUT_S = 1.0  # a predecessor that is just ending

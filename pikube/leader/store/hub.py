@@ -89,6 +89,7 @@ class HubWatch:
             batch = list(filter(self._interest, batch))
             if not batch:
                 return True
+            size_bytes = _size_bytes(batch)
         if self._queue and (
             self._count + len(batch) > QUEUE_EVENTS or self._bytes + size_bytes > QUEUE_BYTES
         ):

@@ -25,10 +25,11 @@ from pikube.api.errors import ApiError, ServiceUnavailable, TooManyRequests
 from pikube.leader.store.backup import write_backup
 from pikube.leader.store.batch import Batch, Operation
 from pikube.leader.store.contract import Describe, Item, Key, StoreStatistics
-from pikube.leader.store.database import REVISION_BLOCK, CommitFailed, Database
+from pikube.leader.store.database import CommitFailed, Database
 from pikube.leader.store.memory import MemoryStore
 
 MAX_PENDING = 2_048  # writers that wait; more get 429 and come again, as client-go does by itself
+REVISION_BLOCK = 10_000_000  # reserved by one durable write: at 10 changes a second they last 11 days
 MAX_BATCH = 512  # changes in one transaction: some 5 MB of log at most for usual objects
 
 
@@ -52,9 +53,16 @@ class SqliteStore(MemoryStore):
     """A durable `Store` (see contract); made by `open_sqlite_store`."""
 
     def __init__(
-        self, database: Database, items: Iterable[Item], revision: int, ephemeral: frozenset[str]
+        self,
+        database: Database,
+        items: Iterable[Item],
+        *,
+        revision: int,
+        revision_block: int,
+        ephemeral: frozenset[str],
     ) -> None:
         super().__init__(items, revision)
+        self._revision_block = revision_block
         self._database = database
         self._ephemeral = ephemeral
         self._pending: deque[_Request] = deque()
@@ -92,6 +100,7 @@ class SqliteStore(MemoryStore):
         return revision
 
     async def _write(self, operation: Operation) -> Item:
+        await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_closed:
             raise ServiceUnavailable("the store is closing")
         if len(self._pending) >= MAX_PENDING:
@@ -161,7 +170,8 @@ class SqliteStore(MemoryStore):
                 removed.append(key)
             else:
                 items.append(item)
-        ceiling = batch.revision + REVISION_BLOCK if batch.revision > self._database.ceiling else None
+        is_over = batch.revision > self._database.ceiling
+        ceiling = batch.revision + self._revision_block if is_over else None
         if not items and not removed and ceiling is None:
             return None
         started_at = trio.current_time()
@@ -182,15 +192,21 @@ class SqliteStore(MemoryStore):
 
 @asynccontextmanager
 async def open_sqlite_store(
-    path: Path, *, describe: Describe, ephemeral: frozenset[str] = frozenset()
+    path: Path,
+    *,
+    describe: Describe,
+    ephemeral: frozenset[str] = frozenset(),
+    revision_block: int = REVISION_BLOCK,
 ) -> AsyncIterator[SqliteStore]:
     """Open the store at `path`, made if absent. Resources in `ephemeral` live in memory only.
 
     `describe` runs once for each stored object, in a worker thread. When the body ends, watches end and writes
-    that still wait get ServiceUnavailable. Raises StoreUnusable.
+    that still wait get ServiceUnavailable. Raises StoreUnusable; the body's errors leave as from any nursery.
     """
-    database, items, revision = await trio.to_thread.run_sync(_open, path, describe)
-    store = SqliteStore(database, items, revision, ephemeral)
+    database, items, revision = await trio.to_thread.run_sync(_open, path, describe, revision_block)
+    store = SqliteStore(
+        database, items, revision=revision, revision_block=revision_block, ephemeral=ephemeral
+    )
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(store._run)
@@ -201,13 +217,13 @@ async def open_sqlite_store(
         database.close()
 
 
-def _open(path: Path, describe: Describe) -> tuple[Database, list[Item], int]:
+def _open(path: Path, describe: Describe, revision_block: int) -> tuple[Database, list[Item], int]:
     """The database, its objects, and the revision to start from: all that may have been given out before."""
     database = Database(path)
     try:
         items = list(database.load(describe))
         revision = database.ceiling
-        database.reserve(revision + REVISION_BLOCK)
+        database.reserve(revision + revision_block)
     except BaseException:
         database.close()
         raise

@@ -44,8 +44,15 @@ class Table:
 
     def changed(self, changes: Mapping[Key, Item | None]) -> Table:
         """A copy with some keys replaced or, where None, absent."""
-        items = {**self._items, **changes}
-        return Table(item for item in items.values() if item is not None)
+        copy = Table()
+        copy._items = self._items.copy()
+        copy._order = self._order.copy()
+        for key, item in changes.items():
+            if item is not None:
+                copy.put(item)
+            elif key in copy._items:
+                copy.remove(key)
+        return copy
 
     def snapshot(
         self, resource: str, namespace: str | None, after: tuple[str, str] | None, limit: int, revision: int
