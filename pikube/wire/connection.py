@@ -2,229 +2,221 @@
 
 Enter: an open stream (TLS handshake done) and its Peer. Leave: answers. A request takes no task and no
 nursery of its own; only an answer that streams gets a second task, which notices that the client has
-gone. Called by the server for each accepted connection.
+gone. One cancel scope holds the deadline of whatever the connection waits for. Called by the server for each
+accepted connection.
 """
 
 from __future__ import annotations
 
 import logging
-import zlib
-from collections.abc import Iterable, Mapping
-from email.utils import formatdate
-from functools import lru_cache
+from collections.abc import Sequence
+from contextlib import suppress
 from time import time
-from urllib.parse import unquote
 
 import h11
 import trio
 
 from pikube.api.errors import ApiError, BadRequest, InternalError, RequestEntityTooLarge
-from pikube.wire.messages import Answer, Handler, Peer, Response, StreamResponse, UpgradeResponse
+from pikube.wire.answers import BODILESS, error_response, gzip, head, should_gzip
+from pikube.wire.messages import Handler, Peer, Response, StreamResponse, UpgradeResponse
+from pikube.wire.request import HttpRequest
 
 log = logging.getLogger("pikube.wire")
 
 READ_BYTES = 64 * 1024
-JOIN_BYTES = (
-    256 * 1024
-)  # chunks are joined up to this size: one system call and one TLS pass for usual answers
+JOIN_BYTES = 256 * 1024  # chunks are joined up to this: one system call and one TLS pass for usual answers
 HEADER_BYTES = 64 * 1024  # client certificates are not in headers, but impersonation groups may be many
 HEADERS_S = 20.0  # a client that began a request and does not finish its head in this time is cut off
+BODY_S = 120.0  # bodies are some MB at most: slower than this is not a client but an attack
+SEND_S = 60.0  # for JOIN_BYTES: a watcher that reads slower than 5 KB/s is better off with a new list
 IDLE_S = 120.0  # client-go keeps idle connections for 90 s: the client closes first
-GZIP_BYTES = 128 * 1024  # kubernetes endpoints/handlers/responsewriters/writers.go:defaultGzipThresholdBytes
+LINGER_S = 2.0  # for a client to read an early answer while it still sends: closing at once would reset it
+LINGER_BYTES = 16 * 1024 * 1024
 DRAIN_BYTES = 1024 * 1024  # of a body that nobody wanted, read to keep the connection; more closes it
 
-CLOSED = (trio.BrokenResourceError, trio.ClosedResourceError)
 
-
-class HttpRequest:
-    """Implements pikube.wire.messages.Request over a connection."""
-
-    __slots__ = ("_connection", "headers", "method", "path", "peer", "query", "raw_path")
-
-    def __init__(self, connection: Connection, request: h11.Request, peer: Peer) -> None:
-        self._connection = connection
-        self.method = request.method.decode("ascii")
-        raw_path, _, query = request.target.decode("latin-1").partition("?")
-        self.raw_path = raw_path
-        self.path = unquote(raw_path) if "%" in raw_path else raw_path
-        self.query = query
-        self.peer = peer
-        headers: dict[str, str] = {}
-        for name, value in request.headers:
-            key, text = name.decode("ascii"), value.decode("latin-1")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        self.headers: Mapping[str, str] = headers
-
-    async def body(self, limit_bytes: int) -> bytes:
-        """The whole body; RequestEntityTooLarge over the limit, which counts what gzip unpacks to."""
-        length = self.headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit_bytes:
-            raise RequestEntityTooLarge.of(limit_bytes)
-        data = await self._connection.read_body(limit_bytes)
-        if self.headers.get("content-encoding", "") == "gzip":
-            data = _gunzip(data, limit_bytes)
-        return data
-
-
-def _gunzip(data: bytes, limit_bytes: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(data, limit_bytes + 1)
-    except zlib.error as error:
-        raise BadRequest(f"the body is not valid gzip: {error}") from None
-    if len(plain) > limit_bytes:
-        raise RequestEntityTooLarge.of(limit_bytes)
-    return plain
+class ClientGone(Exception):
+    """The client closed, broke or is too slow; there is nobody to answer."""
 
 
 class Connection:
     """One client's connection; `run` serves it until either side closes."""
 
-    def __init__(self, stream: trio.abc.Stream, peer: Peer, handler: Handler) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, peer: Peer, handler: Handler, compressing: trio.CapacityLimiter
+    ) -> None:
         self._stream = stream
         self._peer = peer
         self._handler = handler
+        self._compressing = compressing
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_BYTES)
-        self._is_hijacked = False
+        self._scope = trio.CancelScope()
+        self._may_cut = True
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Take no further request; a connection that is idle, streams or was upgraded ends at once."""
+        self._is_stopping = True
+        if self._may_cut:
+            self._scope.cancel()
 
     async def run(self) -> None:
         """Requests one after the other."""
-        while True:
+        with self._scope:
             try:
-                request = await self._next_request()
-            except h11.RemoteProtocolError as error:
-                await self._refuse(error)
-                return
-            if request is None:
-                return
-            if not await self._answer(request):
-                return
-            self._h11.start_next_cycle()
+                while await self._serve_one():
+                    self._h11.start_next_cycle()
+            except ClientGone:
+                pass
 
-    async def read_body(self, limit_bytes: int) -> bytes:
+    async def _serve_one(self) -> bool:
+        """One request and its answer; whether another may follow."""
+        self._may_cut = True
+        try:
+            event = await self._next_request()
+        except h11.RemoteProtocolError as error:
+            await self._refuse(error)
+            return False
+        self._may_cut = False
+        self._wait_at_most(None)
+        if event is None:
+            return False
+        request = HttpRequest(event, self._peer, self._read_body)
+        failure: ApiError
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            failure = error
+        except ClientGone:
+            raise
+        except Exception:
+            # one of the three places where every error is caught: a bug met by one request must not end
+            # the program
+            log.exception("event=request_bug method=%s path=%s", request.method, request.path)
+            failure = InternalError.of("the request could not be served; the log says why")
+        if self._h11.our_state is not h11.SEND_RESPONSE:
+            return False  # the answer had begun: the client sees it cut off
+        return await self._send_response(request, error_response(failure))
+
+    async def _answer(self, request: HttpRequest) -> bool:
+        answer = await self._handler(request)
+        if isinstance(answer, Response):
+            return await self._send_response(request, answer)
+        self._may_cut = True
+        if self._is_stopping:
+            self._scope.cancel()
+        if isinstance(answer, StreamResponse):
+            return await self._stream_answer(request, answer)
+        await self._upgrade(answer)
+        return False
+
+    async def _next_request(self) -> h11.Request | None:
+        """None when the client closes or says nothing for too long."""
+        event: object = self._h11.next_event()
+        if event is h11.NEED_DATA:
+            self._wait_at_most(IDLE_S)
+            event = await self._receive()
+            if event is h11.NEED_DATA:
+                self._wait_at_most(HEADERS_S)  # a head in pieces must be whole soon
+                event = await self._next_event()
+        return event if isinstance(event, h11.Request) else None
+
+    async def _read_body(self, limit_bytes: int) -> bytes:
         """What is left of the body of the current request."""
+        self._wait_at_most(BODY_S)
         if self._h11.they_are_waiting_for_100_continue:
-            await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
         chunks: list[bytes] = []
         size = 0
-        while True:
-            event = await self._next_event()
+        while self._h11.their_state is h11.SEND_BODY:
+            try:
+                event = await self._next_event()
+            except h11.RemoteProtocolError as error:
+                raise BadRequest(f"malformed request body: {error}") from None
             if isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > limit_bytes:
                     raise RequestEntityTooLarge.of(limit_bytes)
                 chunks.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            else:
-                raise trio.BrokenResourceError("the client left in the middle of a body")
+        self._wait_at_most(None)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    async def _next_request(self) -> h11.Request | None:
-        with trio.move_on_after(IDLE_S):
-            event: object = self._h11.next_event()
-            while event is h11.NEED_DATA:
-                data = await self._stream.receive_some(READ_BYTES)
-                self._h11.receive_data(bytes(data))
-                event = self._h11.next_event()
-                if event is h11.NEED_DATA and data:
-                    event = await self._finish_head()
-            return event if isinstance(event, h11.Request) else None
-        return None
-
-    async def _finish_head(self) -> object:
-        """A head that came in pieces must be complete soon: half-open requests cost us, not the client."""
-        with trio.move_on_after(HEADERS_S):
-            return await self._next_event()
-        return h11.ConnectionClosed()
-
-    async def _next_event(self) -> object:
-        event: object = self._h11.next_event()
-        while event is h11.NEED_DATA:
-            self._h11.receive_data(bytes(await self._stream.receive_some(READ_BYTES)))
-            event = self._h11.next_event()
-        return event
-
-    async def _answer(self, event: h11.Request) -> bool:
-        """Handle one request; whether the connection can take another."""
-        request = HttpRequest(self, event, self._peer)
-        answer: Answer
-        try:
-            answer = await self._handler(request)
-        except ApiError as error:
-            answer = error_response(error)
-        except h11.RemoteProtocolError as error:
-            answer = error_response(BadRequest(f"malformed request body: {error}"))
-        except CLOSED:
-            return False
-        except Exception:
-            # one of the three places where every error is caught: a bug met by one request must not end
-            # the program
-            log.exception("event=request_bug method=%s path=%s", request.method, request.path)
-            answer = error_response(InternalError.of("the request could not be served; the log says why"))
-        if isinstance(answer, UpgradeResponse):
-            await self._upgrade(answer)
-            return False
-        if isinstance(answer, StreamResponse):
-            return await self._stream_answer(request, answer)
-        await self._send_response(request, answer)
+    async def _send_response(self, request: HttpRequest, answer: Response) -> bool:
+        """Send a whole answer; whether another request may follow."""
+        chunks, headers = answer.chunks, list(answer.headers)
+        size = sum(map(len, chunks))
+        if should_gzip(size, answer, request.headers):
+            packed = await trio.to_thread.run_sync(gzip, chunks, limiter=self._compressing)
+            chunks, size = (packed,), len(packed)
+            headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+        if answer.status not in BODILESS:
+            headers.append(("Content-Length", str(size)))
+        if self._must_close():
+            headers.append(("Connection", "close"))
+        self._wait_at_most(SEND_S)
+        first = self._h11.send(head(answer.status, headers, int(time()))) or b""
+        if request.method == "HEAD" or answer.status in BODILESS:
+            chunks = ()
+        elif size:
+            # h11 has only to know how many bytes there are (its documented way for sendfile)
+            self._h11.send_with_data_passthrough(h11.Data(data=_Sized(size)))  # type: ignore[arg-type]
+        self._h11.send(h11.EndOfMessage())
+        await self._send_chunks(first, chunks)
         return await self._may_go_on()
 
-    async def _send_response(self, request: HttpRequest, answer: Response) -> None:
-        chunks = list(answer.chunks)
-        size = sum(map(len, chunks))
-        headers = list(answer.headers)
-        if size >= GZIP_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
-            packed = await trio.to_thread.run_sync(_gzip, chunks)
-            chunks, size = [packed], len(packed)
-            headers.append(("Content-Encoding", "gzip"))
-        headers.append(("Content-Length", str(size)))
-        head = self._h11.send(_response(answer.status, headers)) or b""
-        if request.method == "HEAD" or answer.status in (204, 304):
-            self._h11.send(h11.EndOfMessage())
-            await self._stream.send_all(head)
-            return
-        pending, waiting = [head], len(head)
+    async def _send_chunks(self, first: bytes, chunks: Sequence[bytes]) -> None:
+        """Small chunks joined, large ones as they are."""
+        pending, waiting = [first], len(first)
         for chunk in chunks:
-            self._h11.send_with_data_passthrough(h11.Data(data=chunk))
-            pending.append(chunk)
-            waiting += len(chunk)
-            if waiting >= JOIN_BYTES:
-                await self._stream.send_all(b"".join(pending))
+            if waiting + len(chunk) > JOIN_BYTES:
+                await self._write(b"".join(pending))
+                self._wait_at_most(SEND_S)
                 pending, waiting = [], 0
-        self._h11.send(h11.EndOfMessage())
+            if len(chunk) > JOIN_BYTES:
+                for start in range(0, len(chunk), JOIN_BYTES):
+                    await self._write(chunk[start : start + JOIN_BYTES])
+                    self._wait_at_most(SEND_S)
+            else:
+                pending.append(chunk)
+                waiting += len(chunk)
         if pending:
-            await self._stream.send_all(b"".join(pending) if len(pending) > 1 else pending[0])
+            await self._write(b"".join(pending) if len(pending) > 1 else pending[0])
 
     async def _stream_answer(self, request: HttpRequest, answer: StreamResponse) -> bool:
         """Send chunks as they come, and stop when the client has gone."""
-        has_begun = False
         is_complete = False
 
-        async def begin() -> None:
-            nonlocal has_begun
-            if not has_begun:
-                has_begun = True
-                headers = [*answer.headers, ("Transfer-Encoding", "chunked")]
-                await self._send(_response(answer.status, headers))
-
         async def send(chunk: bytes) -> None:
-            await begin()
+            data = self._begin(answer)
             if chunk:
-                await self._send(h11.Data(data=chunk))
+                data += self._h11.send(h11.Data(data=chunk)) or b""
+            if data:
+                self._wait_at_most(SEND_S)
+                await self._write(data)
+                self._wait_at_most(None)
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch_for_end, nursery.cancel_scope)
-            try:
-                await answer.run(send)
-                await begin()
-                await self._send(h11.EndOfMessage())
-            except ApiError as error:
-                if has_begun:
-                    raise
-                await self._send_response(request, error_response(error))
-            nursery.cancel_scope.cancel()
-            is_complete = True
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_for_end, nursery.cancel_scope)
+                if request.method != "HEAD":
+                    await answer.run(send)
+                self._wait_at_most(SEND_S)
+                end = self._begin(answer) + (self._h11.send(h11.EndOfMessage()) or b"")
+                await self._write(end)
+                nursery.cancel_scope.cancel()
+                is_complete = True
+        except ExceptionGroup as group:
+            raise _innermost(group) from group
         return is_complete and await self._may_go_on()
+
+    def _begin(self, answer: StreamResponse) -> bytes:
+        """The head, the first time; h11 chooses chunks, or the closing of the connection for HTTP/1.0."""
+        if self._h11.our_state is not h11.SEND_RESPONSE:
+            return b""
+        headers = list(answer.headers)
+        if self._must_close():
+            headers.append(("Connection", "close"))
+        return self._h11.send(head(answer.status, headers, int(time()))) or b""
 
     async def _watch_for_end(self, scope: trio.CancelScope) -> None:
         """While an answer streams, anything that ends the client's side ends the answer."""
@@ -233,75 +225,102 @@ class Connection:
                 self._h11.receive_data(bytes(data))  # a pipelined request waits for its turn
                 if len(self._h11.trailing_data[0]) > HEADER_BYTES:
                     break
-        except CLOSED:
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         scope.cancel()
 
     async def _upgrade(self, answer: UpgradeResponse) -> None:
-        await self._send(h11.InformationalResponse(status_code=answer.status, headers=_lower(answer.headers)))
+        """Hand the stream over. `run` is called even when the client has gone: it owns things to close."""
+        await self._read_body(READ_BYTES)  # h11 switches only after the (empty) body
+        self._h11.next_event()
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers]
+        switch = h11.InformationalResponse(status_code=answer.status, headers=headers)
+        self._wait_at_most(SEND_S)
+        with suppress(ClientGone):
+            await self._write(self._h11.send(switch))
+        self._wait_at_most(None)
         leftover, _ = self._h11.trailing_data
-        await answer.run(self._stream, bytes(leftover))
+        try:
+            await answer.run(self._stream, bytes(leftover))
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+
+    def _must_close(self) -> bool:
+        """Whether this answer is the last: we stop, or the client waits with a body that nobody asked for."""
+        return self._is_stopping or self._h11.they_are_waiting_for_100_continue
 
     async def _may_go_on(self) -> bool:
         """Whether both sides are ready for the next request; reads away a short body that nobody wanted."""
-        if self._h11.our_state is h11.MUST_CLOSE or self._h11.their_state is h11.MUST_CLOSE:
-            return False
-        drained = 0
-        while self._h11.their_state is h11.SEND_BODY:
-            if self._h11.they_are_waiting_for_100_continue:
-                return False
-            event = await self._next_event()
-            if isinstance(event, h11.Data):
-                drained += len(event.data)
-                if drained > DRAIN_BYTES:
+        if self._h11.their_state is h11.SEND_BODY:
+            is_last = self._h11.our_state is not h11.DONE
+            self._wait_at_most(LINGER_S)
+            drained, largest = 0, LINGER_BYTES if is_last else DRAIN_BYTES
+            while self._h11.their_state is h11.SEND_BODY and drained < largest:
+                try:
+                    event = await self._next_event()
+                except h11.RemoteProtocolError:
                     return False
-            elif not isinstance(event, h11.EndOfMessage):
-                return False
-        return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+                drained += len(event.data) if isinstance(event, h11.Data) else 0
+        is_done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        return is_done and not self._is_stopping
 
     async def _refuse(self, error: h11.RemoteProtocolError) -> None:
         """Answer bytes that are no HTTP, if h11 still lets us."""
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
-        body = f"400 Bad Request: {error}\n".encode()
-        status = error.error_status_hint
-        head = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Connection", "close")]
-        with trio.move_on_after(HEADERS_S):
-            await self._send(_response(status, head))
-            await self._send(h11.Data(data=body))
-            await self._send(h11.EndOfMessage())
+        body = f"{error.error_status_hint} {error}\n".encode()
+        headers = [
+            ("Content-Type", "text/plain"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        self._wait_at_most(SEND_S)
+        data = self._h11.send(head(error.error_status_hint, headers, int(time()))) or b""
+        data += self._h11.send(h11.Data(data=body)) or b""
+        await self._write(data + (self._h11.send(h11.EndOfMessage()) or b""))
 
-    async def _send(self, event: h11.Event) -> None:
-        data = self._h11.send(event)
-        if data:
-            await self._stream.send_all(data)
+    def _wait_at_most(self, seconds: float | None) -> None:
+        """The deadline of what comes next; None for as long as it takes."""
+        self._scope.deadline = trio.current_time() + seconds if seconds is not None else float("inf")
+
+    async def _next_event(self) -> object:
+        event: object = self._h11.next_event()
+        while event is h11.NEED_DATA:
+            event = await self._receive()
+        if isinstance(event, h11.ConnectionClosed):
+            raise ClientGone
+        return event
+
+    async def _receive(self) -> object:
+        try:
+            data = await self._stream.receive_some(READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ClientGone from error
+        self._h11.receive_data(bytes(data))
+        return self._h11.next_event()
+
+    async def _write(self, data: bytes | None) -> None:
+        try:
+            await self._stream.send_all(data or b"")
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ClientGone from error
 
 
-def error_response(error: ApiError) -> Response:
-    """The Status document of an error."""
-    headers = [("Content-Type", "application/json")]
-    if error.retry_after_s:
-        headers.append(("Retry-After", str(error.retry_after_s)))
-    if error.code == 401:
-        headers.append(("WWW-Authenticate", 'Bearer realm="pikube"'))
-    if error.code == 413:
-        headers.append(("Connection", "close"))
-    return Response(error.code, headers, (error.to_bytes(),))
+class _Sized:
+    """So many bytes, for h11's bookkeeping."""
+
+    __slots__ = ("_size",)
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
 
 
-def _gzip(chunks: Iterable[bytes]) -> bytes:
-    packer = zlib.compressobj(1, wbits=31)
-    return b"".join([*(packer.compress(chunk) for chunk in chunks), packer.flush()])
-
-
-def _response(status: int, headers: Iterable[tuple[str, str]]) -> h11.Response:
-    return h11.Response(status_code=status, headers=[*_lower(headers), (b"date", _date(int(time())))])
-
-
-def _lower(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
-
-
-@lru_cache(maxsize=2)
-def _date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode()
+def _innermost(group: ExceptionGroup[Exception]) -> Exception:
+    """The one error in a group of groups of one; else the group."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

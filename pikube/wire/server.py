@@ -1,21 +1,22 @@
 """Shell: accepts connections, does the TLS handshake, finds out who is there, and serves each in its own task.
 
-Enter: a Handler, an address, a TLS context. Leaves: nothing but answers; `serve` runs until cancelled,
-and then lets answers that are being sent finish for a bounded time. Called by run.py for the API and the
-kubelet API.
+Enter: a Handler, listeners, a TLS context. Leave: nothing but answers; `serve` runs until cancelled, and then
+lets answers that are being made finish for a bounded time. Called by run.py for the API and the kubelet API.
 """
 
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import trio
 
-from pikube.wire.connection import CLOSED, Connection
+from pikube.wire.connection import Connection
 from pikube.wire.messages import Handler, Peer
 
 log = logging.getLogger("pikube.wire")
@@ -25,6 +26,73 @@ HANDSHAKE_S = (
 )
 MAX_CONNECTIONS = 4_000  # 100 nodes with a dozen watches each, and room; each idle one costs some 60 KB
 BACKLOG = 512
+GOODBYE_S = 1.0  # for the TLS close of a client that reads no more
+GRACE_S = 5.0  # for answers in the making when we stop; watches and logs are cut off then
+COMPRESSORS = 1  # threads that gzip: the other cores of a board belong to its pods
+KEEPALIVE_S = (30, 10, 4)  # idle, interval, probes: a board that lost power is noticed after 70 s
+
+CLOSED = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatistics:
+    """What a server does now, for metrics."""
+
+    connections: int
+    refused: int
+
+
+class Server:
+    """The connections of one `serve`."""
+
+    def __init__(self, handler: Handler, ssl_context: ssl.SSLContext | None, max_connections: int) -> None:
+        self._handler = handler
+        self._ssl_context = ssl_context
+        self._max_connections = max_connections
+        self._stops: dict[trio.abc.Stream, Callable[[], None]] = {}
+        self._compressing = trio.CapacityLimiter(COMPRESSORS)
+        self._is_stopping = False
+        self._refused = 0
+
+    def statistics(self) -> ServerStatistics:
+        """A snapshot."""
+        return ServerStatistics(len(self._stops), self._refused)
+
+    def stop(self) -> None:
+        """No further requests; idle connections, handshakes and streams end."""
+        self._is_stopping = True
+        for stop in list(self._stops.values()):
+            stop()
+
+    async def serve_stream(self, raw: trio.abc.Stream) -> None:
+        """One connection from its first to its last byte; its failures end here."""
+        if self._is_stopping or len(self._stops) >= self._max_connections:
+            self._refused += 1
+            await trio.aclose_forcefully(raw)
+            return
+        stream: trio.abc.Stream | None = raw
+        _keep_alive(raw)
+        try:
+            if self._ssl_context is not None:
+                with trio.CancelScope() as handshake:
+                    self._stops[raw] = handshake.cancel
+                    stream = None
+                    stream = await _shake_hands(raw, self._ssl_context)
+            if stream is None or self._is_stopping:
+                await trio.aclose_forcefully(raw)
+            else:
+                await self._serve(raw, stream)
+        finally:
+            self._stops.pop(raw, None)
+
+    async def _serve(self, raw: trio.abc.Stream, stream: trio.abc.Stream) -> None:
+        connection = Connection(stream, _peer_of(raw, stream), self._handler, self._compressing)
+        self._stops[raw] = connection.stop
+        try:
+            await connection.run()
+        finally:
+            with trio.move_on_after(GOODBYE_S, shield=True), suppress(*CLOSED):
+                await stream.aclose()
 
 
 async def listen(host: str, port: int) -> Sequence[trio.SocketListener]:
@@ -37,69 +105,75 @@ async def serve(
     listeners: Sequence[trio.abc.Listener[Any]],
     ssl_context: ssl.SSLContext | None,
     *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    max_connections: int = MAX_CONNECTIONS,
+    grace_s: float = GRACE_S,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled. Certificates loaded into `ssl_context` later count for new connections."""
-    slots = trio.CapacityLimiter(MAX_CONNECTIONS)
+    """Serve until cancelled. Certificates loaded into `ssl_context` later count for new connections.
 
-    async def serve_one(stream: trio.abc.Stream) -> None:
+    When cancelled it accepts no more, ends idle connections, and gives the others `grace_s` to end.
+    """
+    server = Server(handler, ssl_context, max_connections)
+    async with trio.open_nursery() as nursery:
+        stopping = trio.Event()
+        connections: trio.Nursery = await nursery.start(_hold_connections, stopping, grace_s)
         try:
-            slots.acquire_on_behalf_of_nowait(stream)
-        except trio.WouldBlock:
-            await trio.aclose_forcefully(stream)
-            return
-        try:
-            await _serve_stream(handler, stream, ssl_context)
+            await trio.serve_listeners(
+                server.serve_stream,
+                list(listeners),
+                handler_nursery=connections,
+                task_status=_Started(task_status, server),
+            )
         finally:
-            slots.release_on_behalf_of(stream)
-
-    await trio.serve_listeners(serve_one, list(listeners), task_status=_quiet(task_status))
-
-
-def _quiet(task_status: trio.TaskStatus[None]) -> Any:
-    class Started:
-        def started(self, value: object = None) -> None:
-            task_status.started()
-
-    return Started()
+            server.stop()
+            stopping.set()
 
 
-async def _serve_stream(handler: Handler, raw: trio.abc.Stream, ssl_context: ssl.SSLContext | None) -> None:
-    """One connection from its first to its last byte; its failures end here."""
-    stream: trio.abc.Stream = raw
-    certificate: Mapping[str, Any] = {}
-    der = b""
-    if ssl_context is not None:
-        tls = trio.SSLStream(raw, ssl_context, server_side=True, https_compatible=True)
-        with trio.move_on_after(HANDSHAKE_S) as deadline:
-            try:
-                await tls.do_handshake()
-            except (*CLOSED, ssl.SSLError) as error:
-                log.debug("event=handshake_failed why=%r", str(error.__cause__ or error))
-                await trio.aclose_forcefully(raw)
-                return
-        if deadline.cancelled_caught:
-            await trio.aclose_forcefully(raw)
-            return
-        stream = tls
-        certificate = tls.getpeercert() or {}
-        der = (tls.getpeercert(binary_form=True) or b"") if certificate else b""
-    peer = _peer_of(raw, certificate, der)
-    try:
-        await Connection(stream, peer, handler).run()
-    except* CLOSED:
-        pass
-    finally:
-        with trio.move_on_after(1, shield=True):  # the client's half of the goodbye: not worth more
-            await _close(stream)
+async def _hold_connections(
+    stopping: trio.Event, grace_s: float, *, task_status: trio.TaskStatus[trio.Nursery]
+) -> None:
+    """A nursery that outlives the listeners by `grace_s`."""
+    with trio.CancelScope(shield=True) as grace:
+        async with trio.open_nursery() as connections:
+            task_status.started(connections)
+            await stopping.wait()
+            grace.deadline = trio.current_time() + grace_s
 
 
-async def _close(stream: trio.abc.Stream) -> None:
-    with suppress(*CLOSED):
-        await stream.aclose()
+class _Started:
+    """Passes on that the listeners are up, with the server instead of the listeners."""
+
+    def __init__(self, task_status: trio.TaskStatus[Server], server: Server) -> None:
+        self._task_status = task_status
+        self._server = server
+
+    def started(self, value: object = None) -> None:
+        self._task_status.started(self._server)
 
 
-def _peer_of(raw: trio.abc.Stream, certificate: Mapping[str, Any], der: bytes) -> Peer:
+async def _shake_hands(raw: trio.abc.Stream, context: ssl.SSLContext) -> trio.SSLStream[Any] | None:
+    tls = trio.SSLStream(raw, context, server_side=True, https_compatible=True)
+    with trio.move_on_after(HANDSHAKE_S):
+        try:
+            await tls.do_handshake()
+        except (*CLOSED, ssl.SSLError) as error:
+            log.debug("event=handshake_failed why=%r", str(error.__cause__ or error))
+            return None
+        return tls
+    return None
+
+
+def _keep_alive(raw: trio.abc.Stream) -> None:
+    if isinstance(raw, trio.SocketStream) and raw.socket.family != socket.AF_UNIX:
+        idle, interval, probes = KEEPALIVE_S
+        with suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)
+
+
+def _peer_of(raw: trio.abc.Stream, stream: trio.abc.Stream) -> Peer:
     host, port = "", 0
     if isinstance(raw, trio.SocketStream):
         try:
@@ -108,6 +182,10 @@ def _peer_of(raw: trio.abc.Stream, certificate: Mapping[str, Any], der: bytes) -
             name = ()
         if isinstance(name, tuple) and len(name) >= 2:
             host, port = name[0].removeprefix("::ffff:"), name[1]
+    if not isinstance(stream, trio.SSLStream):
+        return Peer(host, port)
+    certificate: Mapping[str, Any] = stream.getpeercert() or {}
+    der = (stream.getpeercert(binary_form=True) or b"") if certificate else b""
     common_name, organizations = "", []
     for part in certificate.get("subject", ()):
         for key, value in part:

@@ -1,0 +1,75 @@
+"""Pure: answers as h11 events and bytes: headers, dates, errors as Status documents, compression.
+
+Enter: Responses and ApiErrors. Leave: h11.Response heads and Responses. Called by connection; handlers call
+`warning`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
+
+import h11
+
+from pikube.api.errors import ApiError
+from pikube.wire.messages import Response
+
+GZIP_BYTES = 128 * 1024  # kubernetes endpoints/handlers/responsewriters/writers.go:defaultGzipThresholdBytes
+BODILESS = (204, 304)
+RETRY_S = 1  # for an error that is over soon and names no time (kubernetes writes the same second)
+
+
+def head(status: int, headers: Iterable[tuple[str, str]], second: int) -> h11.Response:
+    """The status line and headers, with the Date of a Unix time."""
+    lower = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+    lower.append((b"date", _date(second)))
+    return h11.Response(status_code=status, headers=lower)
+
+
+def error_response(error: ApiError) -> Response:
+    """The Status document of an error."""
+    headers = [("Content-Type", "application/json")]
+    if error.retry_after_s or error.code in (429, 503):
+        headers.append(("Retry-After", str(error.retry_after_s or RETRY_S)))
+    if error.code == 401:
+        headers.append(("WWW-Authenticate", 'Bearer realm="pikube"'))
+    if error.code == 413:
+        headers.append(("Connection", "close"))
+    return Response(error.code, headers, (error.to_bytes(),))
+
+
+def warning(text: str) -> tuple[str, str]:
+    """A header that kubectl prints as `Warning: text` (RFC 7234 §5.5; code 299, as kubernetes sends)."""
+    line = " ".join(text.split()).encode("ascii", "replace").decode("ascii")
+    quoted = line.replace("\\", "\\\\").replace('"', '\\"')
+    return ("Warning", f'299 - "{quoted}"')
+
+
+def should_gzip(size: int, answer: Response, request_headers: Mapping[str, str]) -> bool:
+    """Whether the client takes gzip and the body is worth it."""
+    if size < GZIP_BYTES or answer.status in BODILESS:
+        return False
+    return _takes_gzip(request_headers.get("accept-encoding", "")) and not any(
+        name.lower() == "content-encoding" for name, _ in answer.headers
+    )
+
+
+def gzip(chunks: Iterable[bytes]) -> bytes:
+    """Level 1: on a LAN the CPU is dearer than the bytes (kubernetes uses level 1, too)."""
+    packer = zlib.compressobj(1, wbits=31)
+    return b"".join([*(packer.compress(chunk) for chunk in chunks), packer.flush()])
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for part in accepted.split(","):
+        name, _, quality = part.partition(";")
+        if name.strip().lower() == "gzip":
+            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")

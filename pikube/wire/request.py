@@ -1,0 +1,61 @@
+"""Pure: one request as handlers see it, made from h11's event.
+
+Enter: the head of a request, and a way to get its body. Leaves: an implementation of messages.Request. Called
+by connection.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import unquote
+
+import h11
+
+from pikube.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from pikube.wire.messages import Peer
+
+
+class HttpRequest:
+    """Implements pikube.wire.messages.Request."""
+
+    __slots__ = ("_read_body", "headers", "method", "path", "peer", "query", "raw_path")
+
+    def __init__(self, head: h11.Request, peer: Peer, read_body: Callable[[int], Awaitable[bytes]]) -> None:
+        self._read_body = read_body
+        self.method = head.method.decode("ascii")
+        raw_path, _, query = head.target.decode("latin-1").partition("?")
+        self.raw_path = raw_path
+        self.path = unquote(raw_path) if "%" in raw_path else raw_path
+        self.query = query
+        self.peer = peer
+        headers: dict[str, str] = {}
+        for name, value in head.headers:
+            key, text = name.decode("ascii"), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        self.headers: Mapping[str, str] = headers
+
+    async def body(self, limit_bytes: int) -> bytes:
+        """The whole body; RequestEntityTooLarge over the limit, which counts what gzip unpacks to."""
+        length = self.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit_bytes:
+            raise RequestEntityTooLarge.of(limit_bytes)
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("gzip", "identity", ""):
+            raise UnsupportedMediaType.of(f"Content-Encoding {encoding}", ["gzip", "identity"])
+        data = await self._read_body(limit_bytes)
+        return gunzip(data, limit_bytes) if encoding == "gzip" and data else data
+
+
+def gunzip(data: bytes, limit_bytes: int) -> bytes:
+    """The plain bytes; BadRequest when it is not whole gzip, RequestEntityTooLarge when it is a bomb."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(data, limit_bytes + 1)
+    except zlib.error as error:
+        raise BadRequest(f"the body is not valid gzip: {error}") from None
+    if len(plain) > limit_bytes:
+        raise RequestEntityTooLarge.of(limit_bytes)
+    if not unpacker.eof:
+        raise BadRequest("the body is not valid gzip: it ends too early")
+    return plain
