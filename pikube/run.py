@@ -45,10 +45,11 @@ from pikube.leader.control_plane import (
     ephemeral_resources,
     make_scheme,
 )
-from pikube.leader.controllers import endpoint_slices, replica_set
+from pikube.leader.controllers import deployment, endpoint_slices, replica_set
 from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.request.streams import NodeStreams
+from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
 from pikube.netproxy.host_network import HostNetwork
@@ -157,9 +158,11 @@ async def run_control_plane(
         ControllerLoop(controller, client, informers, recorder)
         for controller in controllers_of(settings, ca_certificate)
     ]
+    scheduler = Scheduler(client, informers, recorder)
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
         await nursery.start(informers.run)
+        await nursery.start(scheduler.run)
         for loop in loops:
             await nursery.start(loop.run)
         handler = plane.handler(NodeStreams(plane.registry, plane.scheme, kubelets.get))
@@ -181,7 +184,9 @@ async def run_control_plane(
 def controllers_of(settings: Settings, ca_certificate: str) -> list[Controller[Any, Any]]:
     """Every controller of the leader."""
     return [
-        replica_set.CONTROLLER,
+        deployment.DEPLOYMENTS,
+        replica_set.REPLICA_SETS,
+        replica_set.REPLICATION_CONTROLLERS,
         endpoint_slices.CONTROLLER,
         namespace_content_controller(ca_certificate),
         node_range_controller(settings.cluster_cidr),
@@ -193,7 +198,7 @@ async def serve_kubelet(
     certificates: Certificates,
     handler: Handler,
     *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """The kubelet API of this board. Raises StartupError when its port is busy."""
     directory = certificates.directory

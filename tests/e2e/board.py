@@ -1,0 +1,166 @@
+"""A board for end-to-end tests: a network namespace, a Podman of its own, the real program in it.
+
+Everything it makes is removed by `close`, also after a failure: containers, mounts, the namespace, files.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+ADDRESS = "198.51.100.7"  # RFC 5737: an address of nobody
+ROOT = Path(__file__).parent.parent.parent
+CONTAINERS_CONF = """\
+[engine]
+runtime = "runc"
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
+"""
+APPLETS = (
+    *("sh", "httpd", "cat", "echo", "env", "hostname", "ls", "ps", "sleep", "wget", "nc", "tar", "id"),
+    *("test", "mkdir", "rm", "date", "head", "true", "false"),
+)
+
+
+def wait_until(condition, timeout_s=30.0, what="the condition"):
+    """Ask again and again until `condition` gives something true; returns it. Fails loudly."""
+    pause = threading.Event()
+    for _ in range(int(timeout_s / 0.05)):
+        found = condition()
+        if found:
+            return found
+        pause.wait(0.05)
+    raise AssertionError(f"{what} did not come true within {timeout_s} s")
+
+
+class Board:
+    """One board; `start` runs the leader on it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.name = f"pk{os.getpid()}"
+        self.process = None
+        self.log = directory / "leader.log"
+        self.kubeconfig = directory / "kubeconfig"
+        self._conf = directory / "containers.conf"
+        self._is_hybrid = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
+    def open(self):
+        self.run_host("ip", "netns", "add", self.name)
+        inside = (
+            "ip link set lo up",
+            "ip link add eth0 type dummy",
+            f"ip address add {ADDRESS}/24 dev eth0",
+            "ip link set eth0 up",
+            "ip route add default dev eth0",
+        )
+        for command in inside:
+            self.run(*command.split())
+        if self._is_hybrid:
+            self._conf.write_text(CONTAINERS_CONF)
+        self._make_image()
+
+    def close(self):
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        for argv in (["pod", "rm", "-fa", "-t", "0"], ["rm", "-fa", "-t", "0"], ["network", "prune", "-f"]):
+            self.podman(*argv, check=False)
+        for line in Path("/proc/mounts").read_text().splitlines():
+            mount = line.split()[1]
+            if mount.startswith(str(self.directory)):
+                subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # -- running things ------------------------------------------------------------------------
+
+    def run_host(self, *argv, check=True, text_in=None, timeout_s=120):
+        done = subprocess.run(
+            argv, input=text_in, capture_output=True, text=True, timeout=timeout_s, env=self.environment()
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(argv)} → {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def run(self, *argv, **options):
+        """A command on the board."""
+        return self.run_host("nsenter", f"--net=/run/netns/{self.name}", *argv, **options)
+
+    def environment(self):
+        extra = {"CONTAINERS_CONF": str(self._conf)} if self._is_hybrid else {}
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), **extra}
+
+    def kubectl(self, *argv, program="kubectl", **options):
+        """kubectl on the board; its output."""
+        cache = f"--cache-dir={self.directory}/cache-{Path(program).name}"
+        done = self.run(program, cache, *argv, **options)
+        return done.stdout if options.get("check", True) else done
+
+    def get(self, *argv):
+        """`kubectl get … -o json`, parsed."""
+        return json.loads(self.kubectl("get", *argv, "-o", "json"))
+
+    def curl(self, url, *argv):
+        return self.run("curl", "--silent", "--show-error", "--max-time", "5", *argv, url, check=False)
+
+    def podman(self, *argv, **options):
+        return self.run(
+            "podman",
+            *("--root", str(self.directory / "storage")),
+            *("--runroot", str(self.directory / "run")),
+            *("--network-config-dir", str(self.directory / "networks")),
+            *argv,
+            **options,
+        )
+
+    # -- the program ---------------------------------------------------------------------------
+
+    def start(self, *flags):
+        """The leader, until its node is Ready."""
+        command = [
+            "nsenter", f"--net=/run/netns/{self.name}", sys.executable, "-m", "pikube", "leader",
+            "--data-dir", str(self.directory / "data"), "--write-kubeconfig", str(self.kubeconfig),
+            "--node-name", "board", "--podman-root", str(self.directory / "storage"),
+            "--podman-runroot", str(self.directory / "run"),
+            "--podman-network-dir", str(self.directory / "networks"),
+        ]  # fmt: skip
+        if self._is_hybrid:
+            command += ["--containers-conf", str(self._conf)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, *flags], stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+            )
+        wait_until(self._is_ready, what="a Ready node", timeout_s=60)
+
+    def _is_ready(self):
+        assert self.process.poll() is None, self.log.read_text()[-4000:]
+        if not self.kubeconfig.exists():
+            return False
+        done = self.kubectl("get", "node", "board", "-o", "json", check=False)
+        if done.returncode:
+            return False
+        conditions = json.loads(done.stdout)["status"].get("conditions", [])
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def _make_image(self):
+        root = self.directory / "image"
+        (root / "bin").mkdir(parents=True)
+        (root / "tmp").mkdir()
+        shutil.copy("/bin/busybox", root / "bin" / "busybox")
+        for applet in APPLETS:
+            (root / "bin" / applet).symlink_to("busybox")
+        tar = self.directory / "image.tar"
+        self.run_host("tar", "-C", str(root), "-cf", str(tar), ".")
+        self.podman("import", "--quiet", str(tar), "localhost/box:1")

@@ -1,0 +1,35 @@
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from board import Board
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "/e2e/" in str(item.path):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def board():
+    """One board with a running leader for all end-to-end tests."""
+    missing = [p for p in ("podman", "kubectl", "nft", "ip", "nsenter", "curl") if shutil.which(p) is None]
+    assert not missing, f"make prepare installs what is missing: {missing}"
+    board = Board(Path(tempfile.mkdtemp(prefix="pikube-e2e-")))
+    try:
+        board.open()
+        board.start()
+        yield board
+    finally:
+        board.close()
+
+
+@pytest.fixture
+def namespace(board, request):
+    """A namespace of the test's own, deleted when it is over."""
+    name = request.node.name.replace("_", "-").lower()[:50].strip("-")
+    board.kubectl("create", "namespace", name)
+    yield name
+    board.kubectl("delete", "namespace", name, "--wait=false")
