@@ -14,7 +14,7 @@ from store_contract import LEASES, PODS, StoreContract, describe, draft, value_o
 
 from pikube.api.errors import Conflict, Expired, ServiceUnavailable, TooManyRequests
 from pikube.leader.store.contract import Key, StoreUnusable
-from pikube.leader.store.sqlite import MAX_PENDING, SqliteStore, open_sqlite_store
+from pikube.leader.store.sqlite import MAX_BATCH, MAX_PENDING, SqliteStore, open_sqlite_store
 
 
 def opened(path: Path):
@@ -219,6 +219,7 @@ async def test_too_many_waiting_writes_are_told_to_come_again(path: Path):
                 await store.create(draft("one too many"))
             assert caught.value.retry_after_s == 1
         assert len(store.list(PODS).items) == MAX_PENDING + 1
+        assert store.statistics().commits == 1 + MAX_PENDING / MAX_BATCH
 
 
 async def test_after_the_end_writes_are_refused_and_watches_end(path: Path):

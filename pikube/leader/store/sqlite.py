@@ -13,6 +13,7 @@ changes in one transaction in a worker thread, and only then publishes them and 
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -24,13 +25,15 @@ import trio
 from pikube.api.errors import ApiError, ServiceUnavailable, TooManyRequests
 from pikube.leader.store.backup import write_backup
 from pikube.leader.store.batch import Batch, Operation
-from pikube.leader.store.contract import Describe, Item, Key, StoreStatistics
+from pikube.leader.store.contract import Describe, Item, StoreStatistics
 from pikube.leader.store.database import CommitFailed, Database
 from pikube.leader.store.memory import MemoryStore
 
 MAX_PENDING = 2_048  # writers that wait; more get 429 and come again, as client-go does by itself
 REVISION_BLOCK = 10_000_000  # reserved by one durable write: at 10 changes a second they last 11 days
 MAX_BATCH = 512  # changes in one transaction: some 5 MB of log at most for usual objects
+
+log = logging.getLogger("pikube.store")
 
 
 class _Request:
@@ -72,6 +75,7 @@ class SqliteStore(MemoryStore):
         self._is_closed = False
         self._commits = 0
         self._commit_failures = 0
+        self._is_failing = False
         self._commit_time_s = 0.0
 
     def statistics(self) -> StoreStatistics:
@@ -146,48 +150,50 @@ class SqliteStore(MemoryStore):
         """Check, make durable, publish, answer. Answers wait for the disk: they may rest on one another."""
         batch = Batch(self.get, self._revision)
         outcomes = [_apply(batch, request.operation) for request in requests]
-        failure = await self._make_durable(batch)
-        if failure is None:
-            self._publish(batch.events, batch.revision)
-        elif batch.revision <= self._database.ceiling:
-            self._publish(
-                [each for each in batch.events if self._is_ephemeral(each.item.key)], batch.revision
-            )
+        events, revision = batch.events, batch.revision
+        refusal = await self._make_durable(batch)
+        if refusal is not None:
+            # A restart gives unreserved revisions again: nobody may see them, not even on an ephemeral change.
+            going_on = self._ephemeral if revision <= self._database.ceiling else frozenset()
+            events = [event for event in events if event.item.key.resource in going_on]
+            revision = events[-1].item.revision if events else self._revision
+            outcomes = [
+                outcome if request.operation.key.resource in going_on else ServiceUnavailable(refusal)
+                for request, outcome in zip(requests, outcomes, strict=True)
+            ]
+        self._publish(events, revision)
         for request, outcome in zip(requests, outcomes, strict=True):
-            is_done = failure is None or (
-                self._is_ephemeral(request.operation.key) and batch.revision <= self._database.ceiling
-            )
-            request.settle(outcome if is_done or failure is None else failure)
+            request.settle(outcome)
 
-    async def _make_durable(self, batch: Batch) -> ApiError | None:
-        """Write the batch's durable part, if it has one; the error for its writers if the disk refused."""
-        items: list[Item] = []
-        removed: list[Key] = []
-        for key, item in batch.latest.items():
-            if self._is_ephemeral(key):
-                continue
-            if item is None:
-                removed.append(key)
-            else:
-                items.append(item)
+    async def _make_durable(self, batch: Batch) -> str | None:
+        """Write the batch's durable part, if it has one; what to tell its writers if the disk refused."""
+        durable = [(key, item) for key, item in batch.latest.items() if key.resource not in self._ephemeral]
         is_over = batch.revision > self._database.ceiling
-        ceiling = batch.revision + self._revision_block if is_over else None
-        if not items and not removed and ceiling is None:
+        if not durable and not is_over:
             return None
+        items = [item for _, item in durable if item is not None]
+        removed = [key for key, item in durable if item is None]
+        ceiling = batch.revision + self._revision_block if is_over else None
         started_at = trio.current_time()
         try:
             await trio.to_thread.run_sync(
                 self._database.commit, items, removed, ceiling, limiter=self._thread
             )
         except CommitFailed as error:
-            self._commit_failures += 1
-            return ServiceUnavailable(f"the store could not write to its disk: {error}")
+            return self._refuse(str(error))
         self._commits += 1
         self._commit_time_s += trio.current_time() - started_at
+        if self._is_failing:
+            log.warning("event=commits_work_again failures=%d", self._commit_failures)
+            self._is_failing = False
         return None
 
-    def _is_ephemeral(self, key: Key) -> bool:
-        return key.resource in self._ephemeral
+    def _refuse(self, why: str) -> str:
+        self._commit_failures += 1
+        if not self._is_failing:  # once, not for each retry of each writer
+            log.error("event=commit_failed path=%s why=%r", self._database.path, why)
+            self._is_failing = True
+        return f"the store could not write to its disk: {why}"
 
 
 @asynccontextmanager
