@@ -75,14 +75,9 @@ class RemoteSession:
         """Bytes of the command's error output."""
         await self._send(STDERR, data)
 
-    async def sizes(self) -> AsyncIterator[tuple[int, int]]:
+    def sizes(self) -> AsyncIterator[tuple[int, int]]:
         """(width, height) as the client's terminal changes; one that was not taken gives way to the next."""
-        while True:
-            try:
-                size = await self._sizes.receive()
-            except trio.EndOfChannel:
-                return
-            yield size
+        return self._sizes
 
     async def finish(self, exit_code: int) -> None:
         """Tell the client how the command ended; the last thing to send."""

@@ -64,11 +64,11 @@ class SpdyStream(trio.abc.HalfCloseableStream):
         while not self._chunks:
             if self._is_closed:
                 raise trio.ClosedResourceError("this stream is closed")
-            if self._is_broken:
-                raise trio.BrokenResourceError("the other side reset the stream or went away")
             if self._is_finished:
                 await trio.lowlevel.checkpoint()
                 return b""
+            if self._is_broken:
+                raise trio.BrokenResourceError("the other side reset the stream or went away")
             await self._changed.wait()
         await trio.lowlevel.checkpoint()
         size = len(self._chunks) if max_bytes is None else max_bytes
