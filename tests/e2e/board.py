@@ -53,8 +53,9 @@ class Board:
         self.run_host("ip", "netns", "add", self.name)
         inside = (
             "ip link set lo up",
-            "ip link add eth0 type dummy",
+            "ip link add eth0 type veth peer name eth0-peer",  # no board at the other end: a link that is up
             f"ip address add {ADDRESS}/24 dev eth0",
+            "ip link set eth0-peer up",
             "ip link set eth0 up",
             "ip route add default dev eth0",
         )

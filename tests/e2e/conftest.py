@@ -1,9 +1,12 @@
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 from board import Board
+
+NUMBERS = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items):
@@ -27,9 +30,9 @@ def board():
 
 
 @pytest.fixture
-def namespace(board, request):
+def namespace(board):
     """A namespace of the test's own, deleted when it is over."""
-    name = request.node.name.replace("_", "-").lower()[:50].strip("-")
+    name = f"test-{next(NUMBERS)}"
     board.kubectl("create", "namespace", name)
     yield name
     board.kubectl("delete", "namespace", name, "--wait=false")

@@ -149,7 +149,7 @@ def test_describe_shows_what_happened(board, web):
     assert "Allocated resources" in board.kubectl("describe", "node", "board")
 
 
-@pytest.mark.parametrize("program", kubectls())
+@pytest.mark.parametrize("program", kubectls(), ids=os.path.basename)
 def test_every_kubectl_creates_applies_reads_and_deletes(board, namespace, program):
     def run(*argv, **options):
         return board.kubectl("-n", namespace, *argv, program=program, **options)
