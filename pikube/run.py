@@ -65,20 +65,18 @@ def main_leader(settings: Settings) -> None:
     """Run the leader until SIGTERM or SIGINT. Raises StartupError."""
     start_logging(settings.log_level)
     _check_root(settings)
+    failure: StartupError | None = None
     try:
         trio.run(leader, settings)
-    except* StartupError as group:
-        failure = _first_leaf(group)
-    else:
-        return
-    raise failure
+    except* (StartupError, StoreUnusable, RuntimeMissing) as group:
+        failure = StartupError(str(_first_leaf(group)))
+    if failure is not None:
+        raise failure
 
 
-def _first_leaf(group: BaseExceptionGroup[StartupError]) -> StartupError:
-    error: BaseException = group
+def _first_leaf(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, StartupError)
     return error
 
 
@@ -123,19 +121,14 @@ async def leader(settings: Settings) -> None:
     health: dict[str, str] = {"ping": "", "store": "not open yet"}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_wait_for_signal, nursery.cancel_scope)
-        try:
-            async with open_sqlite_store(
-                settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
-            ) as store:
-                health["store"] = ""
-                plane = build_control_plane(
-                    scheme, store, certificates.signer, settings, address, lambda: health, time.time
-                )
-                await run_control_plane(settings, plane, certificates, listeners, address)
-        except StoreUnusable as error:
-            raise StartupError(str(error)) from None
-        except RuntimeMissing as error:
-            raise StartupError(str(error)) from None
+        async with open_sqlite_store(
+            settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
+        ) as store:
+            health["store"] = ""
+            plane = build_control_plane(
+                scheme, store, certificates.signer, settings, address, lambda: health, time.time
+            )
+            await run_control_plane(settings, plane, certificates, listeners, address)
     notify("STOPPING=1")
 
 
