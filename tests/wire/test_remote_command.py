@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
+from wire_clients import WebSocketClient, spdy_upgrade
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from pikube.api.errors import InternalError
 from pikube.wire.channels import V1, V1_BASE64, V2, V3, V4, V5
 from pikube.wire.remote_command import STREAMS_S, accept_remote_command
 from pikube.wire.spdy_session import open_spdy
-from wire_clients import WebSocketClient, spdy_upgrade
 
 ALL = "/exec?command=x&stdin=true&stdout=true&stderr=true"
 TTY = "/exec?command=x&stdin=true&stdout=true&stderr=true&tty=true"

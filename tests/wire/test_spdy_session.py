@@ -105,8 +105,6 @@ async def test_a_reader_that_sleeps_stops_the_sender():
         mine = await client.open_stream({})
         theirs = await server.opened.receive()
         sent = 0
-        with trio.move_on_after(0):
-            pass
         async with trio.open_nursery() as nursery:
 
             async def send():
