@@ -1,0 +1,100 @@
+"""Shell: `make bench`: the figures of one board, each beside its target, in one run.
+
+Starts a board of its own (network namespace, Podman storage, leader), measures, and removes it. Needs root.
+Targets come from a real Kubernetes measured on a 2-core x86-64 machine; ratios to a peer in the same run
+(Podman alone) hold on any machine.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
+
+from board import Board
+
+from benchmarks.api import Row, cpu_s
+
+IDLE_S = 30
+STARTS = 10
+
+
+def resident_mb(pid):
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def written_kib(pid):
+    io = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(io["write_bytes"]) / 1024
+
+
+def idle_rows(pid):
+    cpu, written = cpu_s(pid), written_kib(pid)
+    threading.Event().wait(IDLE_S)
+    a_minute = 60 / IDLE_S
+    return [
+        Row("resident, idle, leader with agent", f"{resident_mb(pid):7.1f} MB", "≤ 110 MB"),
+        Row("CPU, idle", f"{(cpu_s(pid) - cpu) * a_minute:7.2f} s a minute", "≤ 0.25 s a minute"),
+        Row("written to disk, idle", f"{(written_kib(pid) - written) * a_minute:7.0f} KiB a minute", "0"),
+    ]
+
+
+def api_rows(board, pid):
+    """Measured from inside the board's network namespace."""
+    done = board.run(
+        sys.executable, "-m", "benchmarks.api", str(board.kubeconfig), str(pid), str(STARTS), timeout_s=600
+    )
+    return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]
+
+
+def podman_start_s(board):
+    """The median of `podman run -d`, one after the other."""
+    times = []
+    for number in range(STARTS):
+        began = time.perf_counter()
+        board.podman(
+            "run", "-d", "--network", "none", "--name", f"r{number}", "localhost/box:1", "sleep", "1000"
+        )
+        times.append(time.perf_counter() - began)
+        board.podman("rm", "-f", "-t", "0", f"r{number}")
+    return statistics.median(times)
+
+
+def main():
+    board = Board(Path(tempfile.mkdtemp(prefix="pikube-bench-")))
+    try:
+        board.open()
+        began = time.perf_counter()
+        board.start()
+        started_s = time.perf_counter() - began
+        # the board is started through nsenter, which becomes the program
+        pid = board.process.pid
+        rows = [Row("start → node Ready, first start", f"{started_s:7.2f} s", "≤ 1.5 s to API ready")]
+        board.kill()
+        began = time.perf_counter()
+        board.start()
+        pid = board.process.pid
+        rows.append(
+            Row("start → node Ready, again", f"{time.perf_counter() - began:7.2f} s", "≤ 1.5 s to API ready")
+        )
+        rows += idle_rows(pid)
+        peer_ms = podman_start_s(board) * 1000
+        rows += api_rows(board, pid)
+        ours_ms = float(rows[-1].value.split()[0])
+        rows.append(
+            Row("… against podman run -d", f"{ours_ms / peer_ms:7.2f} × ({peer_ms:.0f} ms)", "≤ 1.3 ×")
+        )
+    finally:
+        board.close()
+    width = max(len(row.what) for row in rows)
+    for row in rows:
+        print(f"{row.what:<{width}}  {row.value:<60}  target {row.target}")
+
+
+if __name__ == "__main__":
+    main()
