@@ -7,7 +7,6 @@ lets answers that are being made finish for a bounded time. Called by run.py for
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ import trio
 
 from pikube.wire.connection import Connection
 from pikube.wire.messages import Handler, Peer
+from pikube.wire.sockets import keep_alive
 
 log = logging.getLogger("pikube.wire")
 
@@ -29,7 +29,6 @@ BACKLOG = 512
 GOODBYE_S = 1.0  # for the TLS close of a client that reads no more
 GRACE_S = 5.0  # for answers in the making when we stop; watches and logs are cut off then
 COMPRESSORS = 1  # threads that gzip: the other cores of a board belong to its pods
-KEEPALIVE_S = (30, 10, 4)  # idle, interval, probes: a board that lost power is noticed after 70 s
 
 CLOSED = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -71,7 +70,7 @@ class Server:
             await trio.aclose_forcefully(raw)
             return
         stream: trio.abc.Stream | None = raw
-        _keep_alive(raw)
+        keep_alive(raw)
         try:
             if self._ssl_context is not None:
                 with trio.CancelScope() as handshake:
@@ -161,16 +160,6 @@ async def _shake_hands(raw: trio.abc.Stream, context: ssl.SSLContext) -> trio.SS
             return None
         return tls
     return None
-
-
-def _keep_alive(raw: trio.abc.Stream) -> None:
-    if isinstance(raw, trio.SocketStream) and raw.socket.family != socket.AF_UNIX:
-        idle, interval, probes = KEEPALIVE_S
-        with suppress(OSError):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)
 
 
 def _peer_of(raw: trio.abc.Stream, stream: trio.abc.Stream) -> Peer:
