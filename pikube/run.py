@@ -24,6 +24,7 @@ import trio
 
 from pikube.agent.agent import open_agent
 from pikube.agent.runtime.contract import RuntimeMissing
+from pikube.api.scheme import Scheme
 from pikube.certs.contexts import server_context
 from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
@@ -44,9 +45,12 @@ from pikube.leader.control_plane import (
     describer,
     ephemeral_resources,
     make_scheme,
+    stored_kinds,
 )
 from pikube.leader.controllers import deployment, endpoint_slices, replica_set
+from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
+from pikube.leader.controllers.namespaces import namespace_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
@@ -149,7 +153,7 @@ async def run_control_plane(
     ca_certificate = certificates.directory.ca_file.read_text()
     loops = [
         ControllerLoop(controller, client, informers, recorder)
-        for controller in controllers_of(settings, ca_certificate)
+        for controller in controllers_of(settings, plane.scheme, ca_certificate)
     ]
     scheduler = Scheduler(client, informers, recorder)
     async with trio.open_nursery() as nursery:
@@ -174,14 +178,19 @@ async def run_control_plane(
             await trio.sleep_forever()
 
 
-def controllers_of(settings: Settings, ca_certificate: str) -> list[Controller[Any, Any]]:
+def controllers_of(settings: Settings, scheme: Scheme, ca_certificate: str) -> list[Controller[Any, Any]]:
     """Every controller of the leader."""
+    infos = stored_kinds(scheme).values()
+    stored = [info.cls for info in infos if "create" in info.verbs]
+    durable = [info.cls for info in infos if "create" in info.verbs and not info.is_ephemeral]
     return [
         deployment.DEPLOYMENTS,
         replica_set.REPLICA_SETS,
         replica_set.REPLICATION_CONTROLLERS,
         endpoint_slices.CONTROLLER,
         namespace_content_controller(ca_certificate),
+        namespace_controller([cls for cls in stored if cls.names.namespaced]),
+        garbage_controller(durable),
         node_range_controller(settings.cluster_cidr),
     ]
 
