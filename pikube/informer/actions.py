@@ -11,7 +11,7 @@ from pikube.informer.cache import ObjectKey
 
 
 class Identity(NamedTuple):
-    """One object for all time: where it lives, and its uid."""
+    """One object for all time: where it lives, and its uid; without a uid whichever lives there."""
 
     cls: type[Object]
     key: ObjectKey

@@ -207,7 +207,7 @@ class ControllerLoop:
             found = await self._client.get(identity.cls, identity.key.name, identity.key.namespace)
         except NotFound:
             return False
-        return found.metadata.uid == identity.uid
+        return identity.uid in ("", found.metadata.uid)
 
     async def _delete_all(self, classes: Sequence[type[Object]], namespace: str) -> None:
         found = 0

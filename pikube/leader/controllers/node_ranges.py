@@ -1,4 +1,9 @@
-"""Pure: gives each node its range of pod addresses out of the cluster's (kubernetes nodeipam range allocator)."""
+"""Pure: gives each node its range of pod addresses out of the cluster's.
+
+Enter: all nodes. Leave: a podCIDR for each that has none. Run by the controller loop, under one key for the whole
+cluster: only so does one decision see the ranges that the last one gave. Source: kubernetes nodeipam
+range_allocator.go.
+"""
 
 from __future__ import annotations
 
@@ -9,47 +14,63 @@ from dataclasses import dataclass
 from pikube.api.kinds.core_node import Node
 from pikube.informer.actions import Action, PatchObject, RecordEvent
 from pikube.informer.cache import ObjectKey, key_of
-from pikube.informer.controller import Controller, Lister, Watch, itself
+from pikube.informer.controller import Controller, Lister, Watch
 
 NODE_PREFIX = 24  # 254 addresses a board: twice what --max-pods allows, so that none is reused at once
+ALL_NODES = ObjectKey("", "nodes")
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Ranges of other nodes."""
+class Nodes:
+    """Every node, in any order."""
 
-    ranges: frozenset[str]
-
-
-def observe(lister: Lister, key: ObjectKey) -> tuple[Node, Taken] | None:
-    node = lister.cache(Node).get(key)
-    if node is None or node.spec.pod_cidr or node.metadata.deletion_timestamp:
-        return None
-    return node, Taken(frozenset(n.spec.pod_cidr for n in lister.cache(Node) if n.spec.pod_cidr))
+    nodes: tuple[Node, ...]
 
 
-def allocate(cluster_cidr: str) -> Callable[[Node, Taken, float], list[Action]]:
+def observe(lister: Lister, key: ObjectKey) -> tuple[ObjectKey, Nodes] | None:
+    nodes = tuple(lister.cache(Node))
+    return (key, Nodes(nodes)) if any(not node.spec.pod_cidr for node in nodes) else None
+
+
+def allocate(cluster_cidr: str) -> Callable[[ObjectKey, Nodes, float], list[Action]]:
     """The reconcile function for a cluster's range."""
     network = ipaddress.ip_network(cluster_cidr)
+    prefix = max(NODE_PREFIX, network.prefixlen)
 
-    def reconcile(desired: Node, observed: Taken, now: float) -> list[Action]:
-        prefix = max(NODE_PREFIX, network.prefixlen)
-        for subnet in network.subnets(new_prefix=prefix):
-            text = str(subnet)
-            if text not in observed.ranges:
+    def reconcile(desired: ObjectKey, observed: Nodes, now: float) -> list[Action]:
+        taken = {node.spec.pod_cidr for node in observed.nodes}
+        free = (text for subnet in network.subnets(new_prefix=prefix) if (text := str(subnet)) not in taken)
+        actions: list[Action] = []
+        for node in sorted(observed.nodes, key=_age):
+            if node.spec.pod_cidr or node.metadata.deletion_timestamp:
+                continue
+            text = next(free, "")
+            if text:
                 patch = {"spec": {"podCIDR": text, "podCIDRs": [text]}}
-                return [PatchObject(Node, key_of(desired), patch)]
-        words = f"Node {desired.metadata.name} status is now: CIDRNotAvailable"
-        return [RecordEvent(desired, "Normal", "CIDRNotAvailable", words)]
+                actions.append(PatchObject(Node, key_of(node), patch))
+            else:
+                words = f"Node {node.metadata.name} status is now: CIDRNotAvailable"
+                actions.append(RecordEvent(node, "Normal", "CIDRNotAvailable", words))
+        return actions
 
     return reconcile
 
 
-def node_range_controller(cluster_cidr: str) -> Controller[Node, Taken]:
-    """One worker: two nodes must not be given the same range."""
+def _age(node: Node) -> tuple[str, str]:
+    return node.metadata.creation_timestamp, node.metadata.name
+
+
+def all_nodes(lister: Lister, node: Node) -> list[ObjectKey]:
+    """Watch keys: a node without a range concerns the whole, and so does one that goes and frees its own."""
+    current = lister.cache(Node).get(key_of(node))
+    return [ALL_NODES] if current is None or not current.spec.pod_cidr else []
+
+
+def node_range_controller(cluster_cidr: str) -> Controller[ObjectKey, Nodes]:
+    """One key, one worker."""
     return Controller(
         name="node-ipam-controller",
-        watches=(Watch(Node, itself),),
+        watches=(Watch(Node, all_nodes),),
         observe=observe,
         reconcile=allocate(cluster_cidr),
         workers=1,

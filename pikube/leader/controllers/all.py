@@ -1,0 +1,55 @@
+"""Declaration: every controller of the leader, made from the settings that they need.
+
+Called by run.py, which gives each one a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pikube.informer.controller import Controller
+from pikube.leader.controllers import deployment, endpoint_slices, pod_gc, replica_set
+from pikube.leader.controllers.garbage import garbage_controller
+from pikube.leader.controllers.namespace_content import namespace_content_controller
+from pikube.leader.controllers.namespace_deletion import namespace_controller
+from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
+from pikube.leader.controllers.node_ranges import node_range_controller
+from pikube.leader.controllers.taint_eviction import taint_eviction_controller
+
+
+def all_controllers(
+    kinds: Sequence[type[Any]],
+    *,
+    monotonic: Callable[[], float],
+    cluster_cidr: str,
+    ca_certificate: str,
+    local_node: str = "",
+    node_grace_s: float = GRACE_S,
+) -> tuple[Controller[Any, Any], ...]:
+    """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `local_node` is the
+    board that the leader runs on, '' without an agent."""
+    owned = [cls for cls in kinds if cls.names.kind != "Event"]
+    namespaced = [cls for cls in kinds if cls.names.namespaced]
+    return (
+        deployment.DEPLOYMENTS,
+        replica_set.REPLICA_SETS,
+        replica_set.REPLICATION_CONTROLLERS,
+        endpoint_slices.CONTROLLER,
+        garbage_controller(owned),
+        namespace_controller([cls for cls in namespaced if cls in owned], namespaced),
+        namespace_content_controller(ca_certificate),
+        node_lifecycle_controller(monotonic, grace_s=node_grace_s, local_node=local_node),
+        taint_eviction_controller(monotonic),
+        node_range_controller(cluster_cidr),
+        pod_gc.pod_gc_controller(monotonic),
+        pod_gc.ENDED_PODS,
+    )
+
+
+def stored_kinds(classes: Sequence[type[Any]]) -> list[type[Any]]:
+    """One class a resource: of kinds served in several versions the first."""
+    found: dict[str, type[Any]] = {}
+    for cls in classes:
+        found.setdefault(cls.names.resource, cls)
+    return list(found.values())

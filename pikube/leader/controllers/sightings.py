@@ -1,0 +1,33 @@
+"""Pure: when something was last seen to change, by our own clock.
+
+Enter: names and tokens as watch events bring them, a monotonic clock. Leaves: seconds of silence. Held by
+controllers that judge heartbeats and taints: boards have no clock to trust, so nothing that another board
+wrote as a time decides here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+
+class Sightings:
+    """One monotonic instant a name. `see` belongs into watch callbacks, `age_s` into `observe`."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[Hashable, float]] = {}
+
+    def see(self, name: str, token: Hashable) -> None:
+        """Note the instant if the token is another than before."""
+        known = self._seen.get(name)
+        if known is None or known[0] != token:
+            self._seen[name] = token, self._clock()
+
+    def age_s(self, name: str) -> float | None:
+        """Seconds since the token last changed; None if it was never seen."""
+        known = self._seen.get(name)
+        return None if known is None else self._clock() - known[1]
+
+    def forget(self, name: str) -> None:
+        """The thing is gone."""
+        self._seen.pop(name, None)
