@@ -219,7 +219,7 @@ async def test_a_server_that_never_answers_is_given_up(mock_clock):
 
         nursery.start_soon(ask)
         await trio.testing.wait_all_tasks_blocked(0.01)
-        mock_clock.jump(tunnel.HEAD_S)
+        mock_clock.jump(tunnel.ANSWER_S)
 
 
 async def test_dialling_over_tls_takes_no_stranger(serve_on_loopback, certificates):
