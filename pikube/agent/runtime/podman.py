@@ -12,6 +12,7 @@ import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -253,6 +254,7 @@ class Podman:
             if any(s.get("subnet") == subnet for s in found.get("subnets") or ()):
                 return
             await self._ask("DELETE", f"/networks/{name}", query={"force": "true"}, accepted=(404,))
+        await remove_stale_bridge(name)
         body = {
             "name": name,
             "driver": "bridge",
@@ -270,6 +272,15 @@ class Podman:
     async def exec_exit_code(self, exec_id: str) -> int:
         document = await self._ask("GET", f"/exec/{exec_id}/json")
         return int(document.get("ExitCode") or 0)
+
+
+async def remove_stale_bridge(name: str) -> None:
+    """A bridge of ours that a crash or a removed Podman storage left behind, and that nothing is plugged into,
+    would keep its address range from the network that is made now."""
+    ports = Path(f"/sys/class/net/{name}/brif")
+    if ports.is_dir() and not any(ports.iterdir()):
+        log.info("event=stale_bridge_removed interface=%s", name)
+        await trio.run_process(["ip", "link", "delete", name], check=False, capture_stderr=True)
 
 
 def words_of(content: bytes) -> str:
