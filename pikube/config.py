@@ -120,7 +120,7 @@ SETTINGS: tuple[Setting, ...] = (
             "FILE", LEADER),
     Setting("no-agent", _switch, False, "run no pods on this board", "", LEADER),
     Setting("server", _text, "", "URL of the leader, https://HOST:6443", "URL", AGENT),
-    Setting("podman-socket", _path, "", "a Podman API socket to use (default: pikube starts Podman's service)", "PATH"),
+    Setting("podman-socket", _path, "", "a Podman API socket (default: pikube starts Podman's service)", "PATH"),
     Setting("podman-root", _path, "", "Podman's storage (default: Podman's own)", "DIR"),
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
     Setting("podman-network-dir", _path, "", "Podman's network definitions (default: Podman's own)", "DIR"),
