@@ -6,8 +6,8 @@ informer; writes follow every rule that requests follow, as the identity it was 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -82,14 +82,15 @@ class LocalClient:
                 interest=filter_.interest(),
             ) as batches:
 
-                async def events() -> AsyncIterator[WatchEvent[K]]:
+                async def events() -> AsyncGenerator[WatchEvent[K], None]:
                     async for batch in batches:
                         for event in batch:
                             type_ = seen_through(filter_, event)
                             if type_ is not None:
                                 yield WatchEvent(type_.value, self._object(cls, event.item))
 
-                yield events()
+                async with aclosing(events()) as changes:
+                    yield changes
 
         return watching()
 
