@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-import pikube
+from pikube import __version__
 from pikube.agent.facts import BoardFacts
 from pikube.agent.runtime.contract import RuntimeInfo
 from pikube.api.kinds.base import Quantity
@@ -26,7 +26,7 @@ from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.times import render_time
 from pikube.config import Settings
 
-KUBELET_VERSION = f"v1.36.0+pikube{pikube.__version__}"
+KUBELET_VERSION = f"v1.36.0+pikube{__version__}"
 RESERVED_BYTES = 64 * 1024 * 1024  # for the system and pikube, on top of what evictions keep free
 EVICTION_MEMORY_BYTES = 100 * 1024 * 1024  # kubelet's memory.available default
 EVICTION_DISK_SHARE = 0.10  # kubelet's nodefs.available default

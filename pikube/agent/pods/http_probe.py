@@ -10,14 +10,14 @@ from typing import Any
 
 import trio
 
-import pikube
+from pikube import __version__
 
 READ_BYTES = 4096
 
 
 async def probe_http(action: Any, host: str, port: int, timeout_s: float, failure: type[Exception]) -> None:
     """Raises `failure` unless the answer is a success."""
-    headers = {"Host": f"{host}:{port}", "User-Agent": f"kube-probe/{pikube.__version__}", "Accept": "*/*"}
+    headers = {"Host": f"{host}:{port}", "User-Agent": f"kube-probe/{__version__}", "Accept": "*/*"}
     for header in action.http_headers:
         headers[header.name] = header.value
     path = action.path or "/"

@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-import pikube
+from pikube import __version__
 from pikube.api import discovery
 from pikube.api.errors import MethodNotAllowed, PathNotFound
 from pikube.api.media_types import JSON, parse_accept
@@ -170,7 +170,7 @@ def version_info() -> dict[str, str]:
         "emulationMinor": str(KUBERNETES_MINOR),
         "minCompatibilityMajor": "1",
         "minCompatibilityMinor": str(KUBERNETES_MINOR - 1),
-        "gitVersion": f"v1.{KUBERNETES_MINOR}.0+pikube{pikube.__version__}",
+        "gitVersion": f"v1.{KUBERNETES_MINOR}.0+pikube{__version__}",
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "2026-01-01T00:00:00Z",
