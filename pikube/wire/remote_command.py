@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import trio
 
-from pikube.api.errors import ApiError
+from pikube.api.errors import ApiError, InternalError
 from pikube.wire.channels import (
     CLOSE,
     ERROR,
@@ -135,6 +135,10 @@ async def _run(run: Run, session: RemoteSession, scope: trio.CancelScope) -> Non
             await run(session)
         except ApiError as error:
             await session.fail(error)
+        finally:
+            await session.fail(
+                InternalError.of("how the command ended is not known")
+            )  # nothing if it was told
 
 
 async def _serve_websocket(

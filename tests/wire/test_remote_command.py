@@ -88,6 +88,18 @@ async def test_a_command_that_cannot_run_says_why(websocket):
     assert "no such file" in document["message"]
 
 
+async def test_a_bug_in_the_command_is_told_and_logged(websocket, caplog):
+    async def bug(session):
+        raise ZeroDivisionError
+
+    client = websocket(bug)
+    await client.connect(OUTPUT, V5)
+    assert await client.message() == b"\x01"
+    assert json.loads((await client.message())[1:])["reason"] == "InternalError"
+    assert await client.message() is None
+    assert "event=request_bug" in caplog.text
+
+
 @pytest.mark.parametrize("protocol", [V1, None])
 async def test_old_clients_get_words_instead_of_a_status(websocket, protocol):
     client = websocket(quit_with_3)
