@@ -24,7 +24,6 @@ import trio
 
 from pikube.agent.agent import open_agent
 from pikube.agent.runtime.contract import RuntimeMissing
-from pikube.api.scheme import Scheme
 from pikube.certs.contexts import server_context
 from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
@@ -33,7 +32,6 @@ from pikube.certs.profiles import ADMIN, APISERVER, KUBELET_CLIENT, NODE
 from pikube.certs.tokens import TokenSigner, make_signing_key
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
-from pikube.informer.controller import Controller
 from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop
 from pikube.informer.recorder import Recorder
@@ -47,11 +45,7 @@ from pikube.leader.control_plane import (
     make_scheme,
     stored_kinds,
 )
-from pikube.leader.controllers import deployment, endpoint_slices, replica_set
-from pikube.leader.controllers.garbage import garbage_controller
-from pikube.leader.controllers.namespace_content import namespace_content_controller
-from pikube.leader.controllers.namespaces import namespace_controller
-from pikube.leader.controllers.node_ranges import node_range_controller
+from pikube.leader.controllers.all import all_controllers
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
@@ -150,11 +144,14 @@ async def run_control_plane(
     informers = Informers(client)
     recorder = Recorder(client)
     kubelets: dict[str, Handler] = {}
-    ca_certificate = certificates.directory.ca_file.read_text()
-    loops = [
-        ControllerLoop(controller, client, informers, recorder)
-        for controller in controllers_of(settings, plane.scheme, ca_certificate)
-    ]
+    controllers = all_controllers(
+        [info.cls for info in stored_kinds(plane.scheme).values() if "create" in info.verbs],
+        monotonic=trio.current_time,
+        cluster_cidr=settings.cluster_cidr,
+        ca_certificate=certificates.directory.ca_file.read_text(),
+        local_node="" if settings.no_agent else settings.node_name,
+    )
+    loops = [ControllerLoop(controller, client, informers, recorder) for controller in controllers]
     scheduler = Scheduler(client, informers, recorder)
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
@@ -176,23 +173,6 @@ async def run_control_plane(
             await nursery.start(serve_kubelet, settings, certificates, agent.kubelet)
             notify("READY=1")
             await trio.sleep_forever()
-
-
-def controllers_of(settings: Settings, scheme: Scheme, ca_certificate: str) -> list[Controller[Any, Any]]:
-    """Every controller of the leader."""
-    infos = stored_kinds(scheme).values()
-    stored = [info.cls for info in infos if "create" in info.verbs]
-    durable = [info.cls for info in infos if "create" in info.verbs and not info.is_ephemeral]
-    return [
-        deployment.DEPLOYMENTS,
-        replica_set.REPLICA_SETS,
-        replica_set.REPLICATION_CONTROLLERS,
-        endpoint_slices.CONTROLLER,
-        namespace_content_controller(ca_certificate),
-        namespace_controller([cls for cls in stored if cls.names.namespaced]),
-        garbage_controller(durable),
-        node_range_controller(settings.cluster_cidr),
-    ]
 
 
 async def serve_kubelet(

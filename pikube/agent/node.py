@@ -68,8 +68,10 @@ class NodeAgent:
         except AlreadyExists:
             patch = {"metadata": {"labels": wanted.metadata.labels}}
             self.node = await self._client.patch(Node, self._settings.node_name, "", patch)
-        await self._beat()
-        await self.report()
+            await self._beat()  # its pods run on: a restart of pikube is no reason to call the board not ready
+        else:
+            await self._beat()
+            await self.report()
         return self.node
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

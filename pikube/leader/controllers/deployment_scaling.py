@@ -41,11 +41,12 @@ def max_unavailable(deployment: Deployment) -> int:
 
 
 def new_size(deployment: Deployment, every: Iterable[ReplicaSet], new: ReplicaSet | None) -> int:
-    """How far the new ReplicaSet may grow beside the old ones (NewRSNewReplicas)."""
+    """How far the new ReplicaSet may grow beside the old ones (NewRSNewReplicas). Pods that an old one was told to
+    drop count until its status says that they are gone; upstream trusts its spec and may surge further."""
     wanted, current = replicas_of(deployment), replicas_of(new) if new is not None else 0
     if not is_rolling(deployment):
         return wanted
-    room = wanted + max_surge(deployment) - sum(map(replicas_of, every))
+    room = wanted + max_surge(deployment) - sum(max(replicas_of(rs), rs.status.replicas) for rs in every)
     return current if room <= 0 else current + max(0, min(room, wanted - current))
 
 
@@ -72,7 +73,7 @@ def _shrink_old(deployment: Deployment, new: ReplicaSet, old: Sequence[ReplicaSe
         taken = max(0, min(budget, unhealthy))
         sizes[rs.metadata.name] -= taken
         budget -= taken
-    spare = sum(rs.status.available_replicas for rs in (*old, new)) - min_available
+    spare = sum(min(replicas_of(rs), rs.status.available_replicas) for rs in (*old, new)) - min_available
     for rs in old:
         taken = max(0, min(spare, sizes[rs.metadata.name]))
         sizes[rs.metadata.name] -= taken
