@@ -22,6 +22,8 @@ from pikube.agent.runtime.contract import Container, Runtime
 from pikube.api.errors import BadRequest, NotFound, PathNotFound, Resource
 from pikube.api.times import parse_time
 from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
+from pikube.wire.pipe import pipe
+from pikube.wire.port_forward import Forwarded, accept_port_forward
 from pikube.wire.remote_command import RemoteSession, accept_remote_command
 
 READ_BYTES = 256 * 1024
@@ -54,7 +56,31 @@ class KubeletApi:
                 return self._logs(namespace, pod, container, request.query)
             case ["exec", namespace, pod, container]:
                 return self._exec(request, namespace, pod, container)
+            case ["portForward", namespace, pod]:
+                return self._forward(request, namespace, pod)
         raise PathNotFound()
+
+    def _forward(self, request: Request, namespace: str, pod: str) -> Answer:
+        worker = self._worker(namespace, pod)
+        if not worker.address:
+            raise BadRequest(
+                f"unable to forward port because pod is not running. Current status={worker.pod.status.phase}"
+            )
+
+        async def forward(forwarded: Forwarded) -> None:
+            address = worker.address
+            try:
+                backend = await trio.open_tcp_stream(address, forwarded.port)
+            except OSError as error:
+                words = (error.strerror or str(error)).lower()
+                await forwarded.fail(
+                    f"failed to connect to {address}:{forwarded.port} inside the pod: {words}"
+                )
+                return
+            async with backend:
+                await pipe(forwarded.stream, backend)
+
+        return accept_port_forward(request, forward)
 
     def _worker(self, namespace: str, name: str) -> PodWorker:
         worker = self._pods.worker(namespace, name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pikube.api.defaulting import pods, services, workloads
+from pikube.api.errors import Cause
 from pikube.api.kinds import (
     admission,
     apps,
@@ -31,6 +33,19 @@ from pikube.api.kinds import (
     storage,
 )
 from pikube.api.scheme import ALL_VERBS, REVIEW_VERBS, STATUS, KindInfo, Subresource
+from pikube.api.validation import pods as check_pods
+from pikube.api.validation import resources as check_resources
+from pikube.api.validation import workloads as check_workloads
+
+
+def again(validate: Callable[[Any], list[Cause]]) -> Callable[[Any, Any], list[Cause]]:
+    """An update is checked like a new object; one that leaves spec alone needs no check."""
+
+    def validate_update(new: Any, old: Any) -> list[Cause]:
+        return [] if new.spec == old.spec else validate(new)
+
+    return validate_update
+
 
 SCALE = Subresource("scale", cls=autoscaling.Scale)
 GET_ONLY = ("get",)
@@ -100,7 +115,11 @@ POD_FIELDS = tuple(_pod_fields(core_pod.Pod()))
 EVENT_FIELDS = tuple(_event_fields(core_config.Event()))
 
 CORE = (
-    KindInfo(cls=core_config.ConfigMap),
+    KindInfo(
+        cls=core_config.ConfigMap,
+        validate=check_resources.config_map_causes,
+        validate_update=check_resources.config_map_update_causes,
+    ),
     KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
     KindInfo(cls=core_service.Endpoints, default=services.default_endpoints),
     KindInfo(cls=core_config.Event, is_ephemeral=True, select=_event_fields, field_labels=EVENT_FIELDS),
@@ -120,10 +139,18 @@ CORE = (
         field_labels=("spec.unschedulable",),
         subresources=(STATUS, Subresource("proxy", PROXY)),
     ),
-    KindInfo(cls=core_storage.PersistentVolumeClaim, default=services.default_claim, subresources=(STATUS,)),
+    KindInfo(
+        cls=core_storage.PersistentVolumeClaim,
+        validate=check_resources.claim_causes,
+        validate_update=check_resources.claim_update_causes,
+        default=services.default_claim,
+        subresources=(STATUS,),
+    ),
     KindInfo(cls=core_storage.PersistentVolume, default=services.default_volume, subresources=(STATUS,)),
     KindInfo(
         cls=core_pod.Pod,
+        validate=check_pods.pod_causes,
+        validate_update=check_pods.pod_update_causes,
         default=pods.default_pod,
         select=_pod_fields,
         field_labels=POD_FIELDS,
@@ -144,6 +171,8 @@ CORE = (
     KindInfo(cls=core_pod.PodTemplate, default=pods.default_pod_template),
     KindInfo(
         cls=core_config.ReplicationController,
+        validate=check_workloads.replication_controller_causes,
+        validate_update=again(check_workloads.replication_controller_causes),
         default=workloads.default_replication_controller,
         select=_replica_fields,
         field_labels=("status.replicas",),
@@ -152,7 +181,12 @@ CORE = (
     ),
     KindInfo(cls=core_config.ResourceQuota, default=services.default_quota, subresources=(STATUS,)),
     KindInfo(
-        cls=core_config.Secret, default=services.default_secret, select=_secret_fields, field_labels=("type",)
+        cls=core_config.Secret,
+        validate=check_resources.secret_causes,
+        validate_update=check_resources.secret_update_causes,
+        default=services.default_secret,
+        select=_secret_fields,
+        field_labels=("type",),
     ),
     KindInfo(
         cls=core_config.ServiceAccount,
@@ -160,6 +194,8 @@ CORE = (
     ),
     KindInfo(
         cls=core_service.Service,
+        validate=check_resources.service_causes,
+        validate_update=check_resources.service_update_causes,
         default=services.default_service,
         select=_service_fields,
         field_labels=("spec.clusterIP", "spec.type"),
@@ -170,16 +206,25 @@ CORE = (
 APPS = (
     KindInfo(cls=apps.ControllerRevision),
     KindInfo(
-        cls=apps.DaemonSet, default=workloads.default_daemon_set, has_generation=True, subresources=(STATUS,)
+        cls=apps.DaemonSet,
+        validate=check_workloads.daemon_set_causes,
+        validate_update=check_workloads.daemon_set_update_causes,
+        default=workloads.default_daemon_set,
+        has_generation=True,
+        subresources=(STATUS,),
     ),
     KindInfo(
         cls=apps.Deployment,
+        validate=check_workloads.deployment_causes,
+        validate_update=check_workloads.deployment_update_causes,
         default=workloads.default_deployment,
         has_generation=True,
         subresources=(STATUS, SCALE),
     ),
     KindInfo(
         cls=apps.ReplicaSet,
+        validate=check_workloads.replica_set_causes,
+        validate_update=check_workloads.replica_set_update_causes,
         default=workloads.default_replica_set,
         select=_replica_fields,
         field_labels=("status.replicas",),
@@ -188,6 +233,8 @@ APPS = (
     ),
     KindInfo(
         cls=apps.StatefulSet,
+        validate=check_workloads.stateful_set_causes,
+        validate_update=check_workloads.stateful_set_update_causes,
         default=workloads.default_stateful_set,
         has_generation=True,
         subresources=(STATUS, SCALE),
@@ -198,10 +245,17 @@ EVENTS = (KindInfo(cls=events.Event, is_ephemeral=True),)
 
 BATCH = (
     KindInfo(
-        cls=batch.CronJob, default=workloads.default_cron_job, has_generation=True, subresources=(STATUS,)
+        cls=batch.CronJob,
+        validate=check_workloads.cron_job_causes,
+        validate_update=again(check_workloads.cron_job_causes),
+        default=workloads.default_cron_job,
+        has_generation=True,
+        subresources=(STATUS,),
     ),
     KindInfo(
         cls=batch.Job,
+        validate=check_workloads.job_causes,
+        validate_update=check_workloads.job_update_causes,
         default=workloads.default_job,
         select=_job_fields,
         field_labels=("status.successful",),
@@ -249,12 +303,30 @@ NETWORKING = (
     KindInfo(cls=networking.ServiceCIDR, subresources=(STATUS,)),
 )
 
-POLICY = (KindInfo(cls=policy.PodDisruptionBudget, has_generation=True, subresources=(STATUS,)),)
+POLICY = (
+    KindInfo(
+        cls=policy.PodDisruptionBudget,
+        validate=check_workloads.budget_causes,
+        validate_update=again(check_workloads.budget_causes),
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
+)
 
 RBAC = (
-    KindInfo(cls=rbac.ClusterRoleBinding, default=services.default_binding),
+    KindInfo(
+        cls=rbac.ClusterRoleBinding,
+        validate=check_resources.binding_causes,
+        validate_update=check_resources.binding_update_causes,
+        default=services.default_binding,
+    ),
     KindInfo(cls=rbac.ClusterRole),
-    KindInfo(cls=rbac.RoleBinding, default=services.default_binding),
+    KindInfo(
+        cls=rbac.RoleBinding,
+        validate=check_resources.binding_causes,
+        validate_update=check_resources.binding_update_causes,
+        default=services.default_binding,
+    ),
     KindInfo(cls=rbac.Role),
 )
 

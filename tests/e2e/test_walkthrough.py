@@ -247,3 +247,105 @@ def test_a_killed_leader_comes_back_with_everything_and_starts_no_pod_twice(boar
 
 def test_the_example_in_the_readme_is_valid(board):
     board.kubectl("apply", "--dry-run=server", "-f", str(ROOT / "examples" / "hello.yaml"))
+
+
+@pytest.mark.parametrize("program", [kubectls()[0], "kubectl"], ids=os.path.basename)
+def test_a_port_is_forwarded_to_a_pod(board, web, program):
+    name = pods_of(board, web)[0]["metadata"]["name"]
+    argv = [
+        "nsenter",
+        f"--net=/run/netns/{board.name}",
+        program,
+        "-n",
+        web,
+        "port-forward",
+        f"pod/{name}",
+        "9090:8080",
+    ]
+    forwarding = subprocess.Popen(
+        argv, env=board.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(
+            lambda: board.curl("http://127.0.0.1:9090/").stdout.strip() == name, what="the pod answers"
+        )
+        assert board.curl("http://127.0.0.1:9090/").stdout.strip() == name
+    finally:
+        forwarding.terminate()
+        forwarding.wait(timeout=10)
+
+
+def test_deleting_a_deployment_takes_its_pods_along_unless_they_are_orphaned(board, web):
+    board.kubectl("-n", web, "delete", "deployment", "web", "--cascade=orphan")
+    assert len(pods_of(board, web)) == 3
+    board.kubectl("-n", web, "apply", "-f", "-", text_in=WEB)
+    board.kubectl("-n", web, "rollout", "status", "deployment/web", "--timeout=60s")
+    assert len(pods_of(board, web)) == 3
+    board.kubectl("-n", web, "delete", "deployment", "web", "--cascade=foreground", "--timeout=60s")
+    assert pods_of(board, web) == []
+
+
+def test_a_namespace_goes_with_everything_in_it(board):
+    board.kubectl("create", "namespace", "short-lived")
+    board.kubectl("-n", "short-lived", "apply", "-f", "-", text_in=WEB)
+    board.kubectl("-n", "short-lived", "rollout", "status", "deployment/web", "--timeout=60s")
+    board.kubectl("delete", "namespace", "short-lived", "--timeout=60s")
+    assert "short-lived" not in board.kubectl("get", "namespaces", "-o", "name")
+    assert board.podman("ps", "-a", "--format", "{{.Names}}").stdout.count("short-lived") == 0
+
+
+def test_a_pod_finds_its_token_and_may_not_do_more_than_its_roles(board, web):
+    token = board.kubectl("-n", web, "exec", "deploy/web", "--", "cat",
+                          "/var/run/secrets/kubernetes.io/serviceaccount/token")  # fmt: skip
+    url = f"https://198.51.100.7:6443/api/v1/namespaces/{web}/pods"
+    header = f"Authorization: Bearer {token}"
+    refused = json.loads(board.curl(url, "--insecure", "-H", header).stdout)
+    assert refused["reason"] == "Forbidden" and f"system:serviceaccount:{web}:default" in refused["message"]
+    board.kubectl("-n", web, "create", "role", "reader", "--verb=list", "--resource=pods")
+    board.kubectl(
+        "-n", web, "create", "rolebinding", "reads", "--role=reader", f"--serviceaccount={web}:default"
+    )
+    assert json.loads(board.curl(url, "--insecure", "-H", header).stdout)["kind"] == "PodList"
+    wrong = json.loads(board.curl(url, "--insecure", "-H", f"{header}x").stdout)
+    assert wrong["code"] == 401
+
+
+def test_a_crashing_container_is_restarted_with_back_off(board, namespace):
+    board.kubectl("-n", namespace, "run", "crash", "--image=localhost/box:1", "--command", "--", "false")
+
+    def state():
+        statuses = board.get("pod", "crash", "-n", namespace)["status"].get("containerStatuses", [])
+        return statuses and statuses[0]["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff"
+
+    wait_until(state, what="CrashLoopBackOff")
+    status = board.get("pod", "crash", "-n", namespace)["status"]["containerStatuses"][0]
+    assert status["lastState"]["terminated"]["exitCode"] == 1
+    board.kubectl("-n", namespace, "delete", "pod", "crash", "--now")
+
+
+def test_a_container_over_its_memory_limit_is_killed(board, namespace):
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "greedy"},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [
+                {
+                    "name": "c",
+                    "image": "localhost/box:1",
+                    "command": ["sh", "-c", "x=a; while true; do x=$x$x; done"],
+                    "resources": {"limits": {"memory": "24Mi"}},
+                }
+            ],
+        },
+    }
+    board.kubectl("-n", namespace, "apply", "-f", "-", text_in=json.dumps(manifest))
+
+    def ended():
+        status = board.get("pod", "greedy", "-n", namespace)["status"]
+        return status["phase"] == "Failed" and status
+
+    state = wait_until(ended, what="the pod fails")["containerStatuses"][0]["state"]["terminated"]
+    # where conmon cannot watch the cgroup (hybrid hierarchies), podman does not know that it was the kernel
+    assert state["exitCode"] == 137 and state["reason"] in ("OOMKilled", "Error")

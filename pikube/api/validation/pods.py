@@ -22,6 +22,7 @@ from pikube.api.kinds.core_pod import Pod, PodSpec
 from pikube.api.kinds.core_references import Toleration
 from pikube.api.kinds.core_volume import Volume
 from pikube.api.quantity import QuantityError, parse
+from pikube.api.schema import fields_of
 from pikube.api.validation.causes import (
     by_rule,
     duplicate,
@@ -301,7 +302,9 @@ def _volume_causes(volumes: Sequence[Volume], path: str, causes: list[Cause]) ->
                 causes.append(duplicate(f"{here}.name", volume.name))
             seen.add(volume.name)
         sources = [
-            name for name in volume.__struct_fields__ if name != "name" and getattr(volume, name) is not None
+            field.name
+            for field in fields_of(Volume)
+            if field.name != "name" and getattr(volume, field.attribute) is not None
         ]
         if not sources:
             causes.append(required(here, "must specify a volume type"))

@@ -1,0 +1,291 @@
+"""Pure: what is wrong with workloads: apps/v1, batch/v1, ReplicationController, autoscaling, disruption budgets.
+
+Sources: kubernetes pkg/apis/{apps,batch,autoscaling,policy}/validation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from pikube.api import names
+from pikube.api.errors import Cause
+from pikube.api.kinds.apps import DaemonSet, Deployment, ReplicaSet, StatefulSet
+from pikube.api.kinds.batch import CronJob, Job, JobSpec
+from pikube.api.kinds.core_config import ReplicationController
+from pikube.api.kinds.core_pod import PodTemplateSpec
+from pikube.api.kinds.meta import LabelSelector
+from pikube.api.kinds.policy import PodDisruptionBudget
+from pikube.api.selector import from_label_selector, from_map
+from pikube.api.validation.causes import (
+    by_rule,
+    forbidden,
+    immutable,
+    invalid,
+    not_negative,
+    not_supported,
+    required,
+)
+from pikube.api.validation.declared import declared_causes
+from pikube.api.validation.pods import pod_spec_causes
+
+NO_MATCH = "`selector` does not match template `labels`"
+STATEFUL_IMMUTABLE = (
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+)
+STATEFUL_MUTABLE = (
+    "replicas", "ordinals", "template", "update_strategy", "revision_history_limit",
+    "persistent_volume_claim_retention_policy", "min_ready_seconds",
+)  # fmt: skip
+
+
+def selector_causes(selector: LabelSelector | None, path: str) -> list[Cause]:
+    """Keys, values and operators of a label selector."""
+    if selector is None:
+        return []
+    causes: list[Cause] = []
+    for key, value in selector.match_labels.items():
+        causes += by_rule(f"{path}.matchLabels", key, names.qualified_name)
+        causes += by_rule(f"{path}.matchLabels", value, names.label_value)
+    for index, expression in enumerate(selector.match_expressions):
+        here = f"{path}.matchExpressions[{index}]"
+        causes += by_rule(f"{here}.key", expression.key, names.qualified_name)
+        if expression.operator in ("In", "NotIn") and not expression.values:
+            causes.append(required(f"{here}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+        elif expression.operator in ("Exists", "DoesNotExist") and expression.values:
+            words = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            causes.append(forbidden(f"{here}.values", words))
+        elif expression.operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+            causes.append(invalid(f"{here}.operator", expression.operator, "not a valid selector operator"))
+    return causes
+
+
+def _owned_template(
+    selector: LabelSelector | None, template: PodTemplateSpec, path: str = "spec", *, always: bool = True
+) -> list[Cause]:
+    """A selector and the template whose pods it must choose."""
+    causes: list[Cause] = []
+    if selector is None:
+        causes.append(required(f"{path}.selector"))
+    else:
+        problems = selector_causes(selector, f"{path}.selector")
+        causes += problems
+        if not problems and not selector.match_labels and not selector.match_expressions:
+            causes.append(invalid(f"{path}.selector", selector, "empty selector is invalid for deployment"))
+        labels = template.metadata.labels
+        if not problems and not from_label_selector(selector).matches(labels):
+            causes.append(invalid(f"{path}.template.metadata.labels", labels, NO_MATCH))
+    causes += template_causes(template, f"{path}.template", always=always)
+    return causes
+
+
+def template_causes(template: PodTemplateSpec, path: str, *, always: bool) -> list[Cause]:
+    """A pod template; `always` for workloads whose pods never end."""
+    causes = []
+    for key, value in template.metadata.labels.items():
+        causes += by_rule(f"{path}.metadata.labels", key, names.qualified_name)
+        causes += by_rule(f"{path}.metadata.labels", value, names.label_value)
+    causes += pod_spec_causes(template.spec, f"{path}.spec")
+    if always and template.spec.restart_policy != "Always":
+        causes.append(not_supported(f"{path}.spec.restartPolicy", template.spec.restart_policy, ["Always"]))
+    return causes
+
+
+def deployment_causes(obj: Deployment) -> list[Cause]:
+    spec = obj.spec
+    causes = not_negative("spec.replicas", spec.replicas)
+    causes += _owned_template(spec.selector, spec.template)
+    causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
+    causes += not_negative("spec.revisionHistoryLimit", spec.revision_history_limit)
+    causes += declared_causes(spec.strategy, "spec.strategy")
+    rolling = spec.strategy.rolling_update
+    if spec.strategy.type == "Recreate" and rolling is not None:
+        words = "may not be specified when strategy `type` is 'Recreate'"
+        causes.append(forbidden("spec.strategy.rollingUpdate", words))
+    elif spec.strategy.type == "RollingUpdate" and rolling is not None:
+        here = "spec.strategy.rollingUpdate"
+        causes += share_causes(rolling.max_unavailable, f"{here}.maxUnavailable", at_most_all=True)
+        causes += share_causes(rolling.max_surge, f"{here}.maxSurge")
+        if _is_zero(rolling.max_unavailable) and _is_zero(rolling.max_surge):
+            words = "may not be 0 when `maxSurge` is 0"
+            causes.append(invalid(f"{here}.maxUnavailable", rolling.max_unavailable, words))
+    deadline = spec.progress_deadline_seconds
+    if deadline is not None and deadline <= spec.min_ready_seconds:
+        causes.append(
+            invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+        )
+    return causes
+
+
+def deployment_update_causes(new: Deployment, old: Deployment) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    return [*deployment_causes(new), *immutable("spec.selector", new.spec.selector, old.spec.selector)]
+
+
+def replica_set_causes(obj: ReplicaSet) -> list[Cause]:
+    spec = obj.spec
+    return [
+        *not_negative("spec.replicas", spec.replicas),
+        *not_negative("spec.minReadySeconds", spec.min_ready_seconds),
+        *_owned_template(spec.selector, spec.template),
+    ]
+
+
+def replica_set_update_causes(new: ReplicaSet, old: ReplicaSet) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    return [*replica_set_causes(new), *immutable("spec.selector", new.spec.selector, old.spec.selector)]
+
+
+def replication_controller_causes(obj: ReplicationController) -> list[Cause]:
+    spec = obj.spec
+    causes = not_negative("spec.replicas", spec.replicas)
+    if not spec.selector:
+        causes.append(required("spec.selector"))
+    if spec.template is None:
+        return [*causes, required("spec.template")]
+    if spec.selector and not from_map(spec.selector).matches(spec.template.metadata.labels):
+        causes.append(invalid("spec.template.metadata.labels", spec.template.metadata.labels, NO_MATCH))
+    return causes + template_causes(spec.template, "spec.template", always=True)
+
+
+def daemon_set_causes(obj: DaemonSet) -> list[Cause]:
+    spec = obj.spec
+    causes = _owned_template(spec.selector, spec.template)
+    causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
+    causes += declared_causes(spec.update_strategy, "spec.updateStrategy")
+    rolling = spec.update_strategy.rolling_update
+    if rolling is not None:
+        here = "spec.updateStrategy.rollingUpdate"
+        causes += share_causes(rolling.max_unavailable, f"{here}.maxUnavailable", at_most_all=True)
+        causes += share_causes(rolling.max_surge, f"{here}.maxSurge", at_most_all=True)
+        if _is_zero(rolling.max_unavailable) and _is_zero(rolling.max_surge):
+            words = "cannot be 0 when maxSurge is 0"
+            causes.append(invalid(f"{here}.maxUnavailable", rolling.max_unavailable, words))
+    return causes
+
+
+def daemon_set_update_causes(new: DaemonSet, old: DaemonSet) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    return [*daemon_set_causes(new), *immutable("spec.selector", new.spec.selector, old.spec.selector)]
+
+
+def stateful_set_causes(obj: StatefulSet) -> list[Cause]:
+    spec = obj.spec
+    causes = not_negative("spec.replicas", spec.replicas)
+    causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
+    causes += declared_causes(spec.update_strategy, "spec.updateStrategy")
+    if spec.pod_management_policy not in ("OrderedReady", "Parallel"):
+        words = "must be 'OrderedReady' or 'Parallel'"
+        causes.append(invalid("spec.podManagementPolicy", spec.pod_management_policy, words))
+    rolling = spec.update_strategy.rolling_update
+    if rolling is not None:
+        causes += not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.partition)
+    return causes + _owned_template(spec.selector, spec.template)
+
+
+def stateful_set_update_causes(new: StatefulSet, old: StatefulSet) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    causes = stateful_set_causes(new)
+    kept = structs.replace(new.spec, **{name: getattr(old.spec, name) for name in STATEFUL_MUTABLE})
+    if kept != old.spec:
+        causes.append(forbidden("spec", STATEFUL_IMMUTABLE))
+    return causes
+
+
+def job_causes(obj: Job) -> list[Cause]:
+    causes = job_spec_causes(obj.spec, "spec")
+    selector = obj.spec.selector
+    if selector is not None:
+        labels = obj.spec.template.metadata.labels
+        if not from_label_selector(selector).matches(labels):
+            causes.append(invalid("spec.template.metadata.labels", labels, NO_MATCH))
+    return causes
+
+
+def job_spec_causes(spec: JobSpec, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for name, value in (
+        ("parallelism", spec.parallelism),
+        ("completions", spec.completions),
+        ("activeDeadlineSeconds", spec.active_deadline_seconds),
+        ("backoffLimit", spec.backoff_limit),
+        ("ttlSecondsAfterFinished", spec.ttl_seconds_after_finished),
+        ("backoffLimitPerIndex", spec.backoff_limit_per_index),
+        ("maxFailedIndexes", spec.max_failed_indexes),
+    ):
+        causes += not_negative(f"{path}.{name}", value)
+    if spec.completion_mode not in (None, "NonIndexed", "Indexed"):
+        causes.append(
+            not_supported(f"{path}.completionMode", spec.completion_mode, ["Indexed", "NonIndexed"])
+        )
+    if spec.completion_mode == "Indexed" and spec.completions is None:
+        causes.append(required(f"{path}.completions", "when completion mode is Indexed"))
+    causes += template_causes(spec.template, f"{path}.template", always=False)
+    if spec.template.spec.restart_policy not in ("OnFailure", "Never"):
+        causes.append(required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
+    return causes
+
+
+def job_update_causes(new: Job, old: Job) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    causes = job_causes(new)
+    causes += immutable("spec.selector", new.spec.selector, old.spec.selector)
+    causes += immutable("spec.completionMode", new.spec.completion_mode, old.spec.completion_mode)
+    if new.spec.completion_mode != "Indexed":
+        causes += immutable("spec.completions", new.spec.completions, old.spec.completions)
+    if not (old.spec.suspend and old.status.start_time == ""):
+        causes += immutable("spec.template", new.spec.template, old.spec.template)
+    return causes
+
+
+def cron_job_causes(obj: CronJob) -> list[Cause]:
+    spec = obj.spec
+    causes: list[Cause] = []
+    if not spec.schedule:
+        causes.append(required("spec.schedule"))
+    elif not spec.schedule.startswith("@") and len(spec.schedule.split()) != 5:
+        words = f"expected exactly 5 fields, found {len(spec.schedule.split())}: [{spec.schedule}]"
+        causes.append(invalid("spec.schedule", spec.schedule, words))
+    if spec.concurrency_policy not in ("Allow", "Forbid", "Replace"):
+        offered = ["Allow", "Forbid", "Replace"]
+        causes.append(not_supported("spec.concurrencyPolicy", spec.concurrency_policy, offered))
+    causes += not_negative("spec.startingDeadlineSeconds", spec.starting_deadline_seconds)
+    causes += not_negative("spec.successfulJobsHistoryLimit", spec.successful_jobs_history_limit)
+    causes += not_negative("spec.failedJobsHistoryLimit", spec.failed_jobs_history_limit)
+    if len(obj.metadata.name) > 52:
+        causes.append(invalid("metadata.name", obj.metadata.name, "must be no more than 52 characters"))
+    return causes + job_spec_causes(spec.job_template.spec, "spec.jobTemplate.spec")
+
+
+def budget_causes(obj: PodDisruptionBudget) -> list[Cause]:
+    spec = obj.spec
+    causes: list[Cause] = []
+    if spec.min_available is not None and spec.max_unavailable is not None:
+        words = "minAvailable and maxUnavailable cannot be both set"
+        causes.append(invalid("spec", spec, words))
+    causes += share_causes(spec.min_available, "spec.minAvailable")
+    causes += share_causes(spec.max_unavailable, "spec.maxUnavailable")
+    return causes + selector_causes(spec.selector, "spec.selector")
+
+
+def share_causes(value: int | str | None, path: str, *, at_most_all: bool = False) -> list[Cause]:
+    """A count or a percentage."""
+    if value is None:
+        return []
+    if isinstance(value, int):
+        return not_negative(path, value)
+    problems = by_rule(path, value, names.percent)
+    if problems or not at_most_all or int(value.rstrip("%")) <= 100:
+        return problems
+    return [invalid(path, value, "must not be greater than 100%")]
+
+
+def _is_zero(value: Any) -> bool:
+    return value in (0, "0%", None)

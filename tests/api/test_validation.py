@@ -1,0 +1,155 @@
+"""What is refused, where and in which words: the ones of Kubernetes."""
+
+import copy
+
+import pytest
+
+from pikube.api.codec import encode, from_builtins
+from pikube.api.kinds.apps import DaemonSet, Deployment, StatefulSet
+from pikube.api.kinds.batch import CronJob, Job
+from pikube.api.kinds.core_config import ConfigMap, Secret
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.rbac import RoleBinding
+from pikube.api.scheme import Scheme
+from pikube.api.served import SERVED
+
+SCHEME = Scheme(SERVED)
+CONTAINER = {"name": "c", "image": "busybox"}
+POD = {"metadata": {"name": "p"}, "spec": {"containers": [CONTAINER]}}
+TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [CONTAINER]}}
+WORKLOAD = {
+    "metadata": {"name": "w"},
+    "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": TEMPLATE},
+}
+JOB_TEMPLATE = {"spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
+JOB = {"metadata": {"name": "j", "uid": "u"}, "spec": {"template": JOB_TEMPLATE}}
+CRON = {
+    "metadata": {"name": "c"},
+    "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": JOB_TEMPLATE}}},
+}
+SERVICE = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}
+BINDING = {
+    "metadata": {"name": "b"},
+    "roleRef": {"kind": "Role", "name": "r"},
+    "subjects": [{"kind": "User", "name": "u"}],
+}
+
+
+def changed(document, *path_and_value):
+    """A copy with one member set; a value of None removes it."""
+    *path, value = path_and_value
+    out = copy.deepcopy(document)
+    here = out
+    for step in path[:-1]:
+        here = here[step] if not isinstance(here, dict) else here.setdefault(step, {})
+    if value is None:
+        here.pop(path[-1], None)
+    else:
+        here[path[-1]] = value
+    return out
+
+
+def prepared(cls, document):
+    obj = from_builtins(document, cls)
+    SCHEME.by_class(cls).default(obj)
+    return obj
+
+
+def complaints(cls, document):
+    return [f"{c.field}: {c.message}" for c in SCHEME.by_class(cls).validate(prepared(cls, document))]
+
+
+@pytest.mark.parametrize(
+    ("cls", "document"),
+    [
+        (Pod, POD), (Deployment, WORKLOAD), (DaemonSet, WORKLOAD), (StatefulSet, WORKLOAD), (Job, JOB),
+        (CronJob, CRON), (Service, SERVICE), (RoleBinding, BINDING),
+        (ConfigMap, {"metadata": {"name": "x"}, "data": {"a": "b"}}),
+        (Secret, {"metadata": {"name": "x"}, "stringData": {"a": "b"}}),
+    ],
+)  # fmt: skip
+def test_a_sound_object_is_not_complained_about(cls, document):
+    obj = prepared(cls, document)
+    before = encode(obj)
+    assert SCHEME.by_class(cls).validate(obj) == []
+    assert encode(obj) == before
+
+
+FIRST = ("spec", "containers", 0)
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "complaint"),
+    [
+        (Pod, changed(POD, "spec", "containers", []), "spec.containers: Required value"),
+        (Pod, changed(POD, *FIRST, "name", "Bad_Name"), 'spec.containers[0].name: Invalid value: "Bad_Name": a lowercase RFC 1123 label must consist of'),
+        (Pod, changed(POD, *FIRST, "image", ""), "spec.containers[0].image: Required value"),
+        (Pod, changed(POD, "spec", "restartPolicy", "Sometimes"), 'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"'),
+        (Pod, changed(POD, *FIRST, "ports", [{"containerPort": 70000}]), "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"),
+        (Pod, changed(POD, *FIRST, "volumeMounts", [{"name": "x", "mountPath": "/x"}]), 'spec.containers[0].volumeMounts[0].name: Not found: "x"'),
+        (Pod, changed(POD, *FIRST, "resources", {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}), 'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1'),
+        (Pod, changed(POD, *FIRST, "imagePullPolicy", "Now"), 'spec.containers[0].imagePullPolicy: Unsupported value: "Now": supported values: "Always", "IfNotPresent", "Never"'),
+        (Pod, changed(POD, *FIRST, "readinessProbe", {}), "spec.containers[0].readinessProbe: Required value: must specify a handler type"),
+        (Pod, changed(POD, "spec", "volumes", [{"name": "v", "emptyDir": {}, "hostPath": {"path": "/x"}}]), "spec.volumes[0].emptyDir: Forbidden: may not specify more than 1 volume type"),
+        (Deployment, changed(WORKLOAD, "spec", "replicas", -1), "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
+        (Deployment, changed(WORKLOAD, "spec", "selector", None), "spec.selector: Required value"),
+        (Deployment, changed(WORKLOAD, "spec", "selector", {"matchLabels": {"a": "c"}}), "`selector` does not match template `labels`"),
+        (Deployment, changed(WORKLOAD, "spec", "template", "spec", "restartPolicy", "Never"), 'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'),
+        (Deployment, changed(WORKLOAD, "spec", "strategy", {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}), "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"),
+        (Deployment, changed(WORKLOAD, "spec", "strategy", {"type": "Recreate", "rollingUpdate": {}}), "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"),
+        (Job, changed(JOB, "spec", "template", "spec", "restartPolicy", "Always"), 'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'),
+        (CronJob, changed(CRON, "spec", "schedule", "* *"), 'spec.schedule: Invalid value: "* *": expected exactly 5 fields, found 2: [* *]'),
+        (Service, changed(SERVICE, "spec", "ports", []), "spec.ports: Required value"),
+        (Service, changed(SERVICE, "spec", "type", "Wrong"), 'spec.type: Unsupported value: "Wrong"'),
+        (Service, changed(SERVICE, "metadata", "name", "1s"), "a DNS-1035 label must consist of"),
+        (Service, changed(SERVICE, "spec", "ports", [{"port": 80}, {"port": 81}]), "spec.ports[0].name: Required value"),
+        (Service, changed(SERVICE, "spec", "ports", [{"port": 80, "nodePort": 30000}]), "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"),
+        (ConfigMap, {"metadata": {"name": "x"}, "data": {"a b": ""}}, 'data[a b]: Invalid value: "a b": a valid config key must consist of'),
+        (ConfigMap, {"metadata": {"name": "x"}, "data": {"a": "x" * 1048577}}, "Too long: may not be more than 1048576 bytes"),
+        (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/tls"}, "data[tls.crt]: Required value"),
+        (RoleBinding, changed(BINDING, "roleRef", "kind", "Thing"), 'roleRef.kind: Unsupported value: "Thing": supported values: "ClusterRole", "Role"'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_field_and_value(cls, document, complaint):
+    found = complaints(cls, document)
+    assert any(complaint in text for text in found), found
+
+
+def updated(cls, document, *change):
+    info = SCHEME.by_class(cls)
+    old, new = prepared(cls, document), prepared(cls, changed(document, *change))
+    return [f"{c.field}: {c.message}" for c in info.validate_update(new, old)]
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "change", "complaint"),
+    [
+        (Pod, POD, (*FIRST, "command", ["x"]), "spec: Forbidden: pod updates may not change fields other than"),
+        (Deployment, changed(WORKLOAD, "spec", "template", "metadata", "labels", {"a": "b", "c": "d"}),
+         ("spec", "selector", {"matchLabels": {"c": "d"}}), "field is immutable"),
+        (StatefulSet, WORKLOAD, ("spec", "serviceName", "other"), "updates to statefulset spec for fields other than"),
+        (Job, JOB, ("spec", "completions", 5), "spec.completions: Invalid value: 5: field is immutable"),
+        (RoleBinding, BINDING, ("roleRef", "name", "other"), "cannot change roleRef"),
+        (ConfigMap, {"metadata": {"name": "x"}, "immutable": True, "data": {"a": "b"}}, ("data", "a", "c"),
+         "data: Forbidden: field is immutable when `immutable` is set"),
+        (Secret, {"metadata": {"name": "x"}, "data": {}}, ("type", "other"), "type: Invalid value"),
+    ],
+)  # fmt: skip
+def test_what_may_not_change_is_refused(cls, document, change, complaint):
+    found = updated(cls, document, *change)
+    assert any(complaint in text for text in found), found
+
+
+def test_an_image_of_a_running_pod_may_change():
+    pod = changed(POD, *FIRST, "imagePullPolicy", "IfNotPresent")
+    assert updated(Pod, pod, *FIRST, "image", "busybox:2") == []
+
+
+@pytest.mark.parametrize("info", [i for i in SERVED if not i.is_review], ids=lambda i: i.names.kind)
+def test_defaults_are_filled_in_once(info):
+    obj = info.cls()
+    info.default(obj)
+    once = encode(obj)
+    info.default(obj)
+    assert encode(obj) == once
