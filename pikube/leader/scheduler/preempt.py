@@ -15,6 +15,7 @@ from pikube.api.kinds.policy import PodDisruptionBudget
 from pikube.api.selector import from_label_selector
 from pikube.leader.scheduler.decide import PodWish, Rejection, reject
 from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
+from pikube.leader.scheduler.requests import CPU, MEMORY
 from pikube.leader.scheduler.volumes import VolumeNeeds
 
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
@@ -60,7 +61,7 @@ def _victims(
     wish: PodWish, cluster: Cluster, state: NodeState, budgets: Sequence[PodDisruptionBudget]
 ) -> list[PodFacts] | None:
     """The fewest lower pods to take away: all go in thought, then as many as fit come back, those first that a
-    budget protects and that matter most."""
+    budget protects and that matter most; of equal ones the small, so that few have to go."""
     lower = [other for other in state.pods.values() if other.priority < wish.facts.priority]
     if not lower:
         return None
@@ -68,7 +69,7 @@ def _victims(
     if not _fits(wish, cluster, bare):
         return None
     protected = _protected(lower, budgets)
-    order = sorted(lower, key=lambda o: (o.key not in protected, -o.priority, _started(o), o.key))
+    order = sorted(lower, key=lambda o: (o.key not in protected, -o.priority, _size(o), _started(o), o.key))
     victims: list[PodFacts] = []
     for other in order:
         bare.add(other)
@@ -118,6 +119,10 @@ def _cost(
     highest = max(other.priority for other in victims)
     total = sum(other.priority + 2**31 for other in victims)
     return broken, highest, total, len(victims), _Latest(_started(victims[0])), name
+
+
+def _size(facts: PodFacts) -> tuple[int, int]:
+    return facts.requests.get(CPU, 0), facts.requests.get(MEMORY, 0)
 
 
 def _started(facts: PodFacts) -> str:
