@@ -211,7 +211,7 @@ def _container_actions(
     always: bool = False,
 ) -> list[Action]:
     newest = observed.newest(container.name)
-    attempt = 0
+    attempt = _first_attempt(pod, container.name)
     if newest is not None:
         if newest.state == "running":
             return []
@@ -228,6 +228,15 @@ def _container_actions(
     if now < ready_at:
         return [LookAgainAt(ready_at)]
     return [StartContainer(container.name, attempt)]
+
+
+def _first_attempt(pod: Pod, name: str) -> int:
+    """0, or one more than the status counts, when the runtime has lost a container that once was there."""
+    status = pod.status
+    for known in (*status.init_container_statuses, *status.container_statuses):
+        if known.name == name and known.container_id:
+            return known.restart_count + 1
+    return 0
 
 
 def _may_restart(pod: Pod, container: Any, newest: Container, always: bool) -> bool:
