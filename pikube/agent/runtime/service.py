@@ -107,6 +107,7 @@ async def _run(
     await trio.run_process(
         place.command(socket),
         env=place.environment(),
+        cwd=place.run_dir,  # conmon leaves a file `oom` where it runs
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         check=False,
