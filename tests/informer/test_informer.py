@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import trio
+import trio.testing
+from fakes.fake_api import FakeApi
+
+from pikube.api.client import ConnectionLost
+from pikube.api.errors import Expired
+from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.informer.cache import ObjectKey
+from pikube.informer.informer import Informer, Informers
+
+
+def config_map(name, **data):
+    return ConfigMap(metadata=ObjectMeta(name=name, namespace="default"), data=data)
+
+
+async def settled():
+    await trio.testing.wait_all_tasks_blocked(0.001)
+
+
+class Breaking(FakeApi):
+    """Raises what `failures` holds at the next list."""
+
+    def __init__(self):
+        super().__init__()
+        self.failures = []
+        self.lists = 0
+
+    async def list(self, cls, namespace=None, **selectors):
+        self.lists += 1
+        if self.failures:
+            raise self.failures.pop()
+        return await super().list(cls, namespace, **selectors)
+
+
+async def test_what_was_there_and_what_comes_is_in_the_cache(autojump_clock):
+    api = FakeApi()
+    api.create_nowait(config_map("old"))
+    informer = Informer(api, ConfigMap)
+    changes = []
+    informer.subscribe(
+        lambda old, new: changes.append((old and old.metadata.name, new and new.metadata.name))
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(informer.run)
+        api.create_nowait(config_map("new"))
+        api.update_nowait(config_map("new", a="b"))
+        api.delete_nowait(ConfigMap, "old", "default")
+        await informer.wait_revision(api.revision)
+        assert [obj.metadata.name for obj in informer.cache] == ["new"]
+        assert changes == [(None, "old"), (None, "new"), ("new", "new"), ("old", None)]
+        assert informer.statistics().is_synced
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_late_subscriber_is_told_what_is_known(autojump_clock):
+    api = FakeApi()
+    api.create_nowait(config_map("a"))
+    informers = Informers(api)
+    informers.of(ConfigMap)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(informers.run)
+        told = []
+        informers.of(ConfigMap).subscribe(lambda old, new: told.append(new.metadata.name))
+        assert told == ["a"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_is_away_is_asked_again_and_nothing_is_missed(autojump_clock):
+    api = Breaking()
+    api.failures = [ConnectionLost("away"), ConnectionLost("away")]
+    api.create_nowait(config_map("a"))
+    informer = Informer(api, ConfigMap)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(informer.run)
+        assert [obj.metadata.name for obj in informer.cache] == ["a"]
+        assert api.lists == 3
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_expired_watch_lists_anew_and_drops_what_went_meanwhile(autojump_clock):
+    api = Breaking()
+    api.create_nowait(config_map("goes"))
+    api.create_nowait(config_map("stays"))
+    informer = Informer(api, ConfigMap)
+    gone = []
+    informer.subscribe(lambda old, new: gone.append(old.metadata.name) if new is None else None)
+
+    original = api.watch
+    broken = []
+
+    def watch(cls, namespace=None, **options):
+        if not broken:
+            broken.append(True)
+            api.delete_nowait(ConfigMap, "goes", "default")
+            raise Expired.watch(1, 2)
+        return original(cls, namespace, **options)
+
+    api.watch = watch
+    async with trio.open_nursery() as nursery:
+        await nursery.start(informer.run)
+        await settled()
+        assert gone == ["goes"]
+        assert informer.cache.get(ObjectKey("default", "stays")) is not None
+        nursery.cancel_scope.cancel()
