@@ -68,7 +68,9 @@ class NodeAgent:
         except AlreadyExists:
             patch = {"metadata": {"labels": wanted.metadata.labels}}
             self.node = await self._client.patch(Node, self._settings.node_name, "", patch)
-            await self._beat()  # its pods run on: a restart of pikube is no reason to call the board not ready
+            await (
+                self._beat()
+            )  # its pods run on: a restart of pikube is no reason to call the board not ready
         else:
             await self._beat()
             await self.report()
