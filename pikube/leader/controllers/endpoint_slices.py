@@ -1,257 +1,218 @@
-"""Pure: the endpoints of each Service: EndpointSlices, and the old Endpoints object beside them.
+"""Pure: EndpointSlices, and the old Endpoints object beside them, for every Service with a selector.
 
-Watches Services, Pods and its own slices. Source: kubernetes staging endpointslice/reconciler.go,
-pkg/controller/endpoint/endpoints_controller.go.
+Enter: the Service, its pods, what slices there are. Leave: slices to make, change and delete, of at most 100
+endpoints each; an endpoint stays in its slice, so that a change touches few of them. Run by the controller
+loop. Source: kubernetes staging/endpointslice/reconciler.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.kinds.core_references import ObjectReference
-from pikube.api.kinds.core_service import (
-    EndpointAddress,
-    Endpoints,
-    EndpointSubset,
-    Service,
-)
-from pikube.api.kinds.core_service import EndpointPort as CorePort
-from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
-from pikube.api.kinds.meta import ObjectMeta
-from pikube.api.selector import from_map
+from pikube.api.kinds.core_service import Endpoints, Service
+from pikube.api.kinds.discovery import Endpoint, EndpointSlice
+from pikube.api.kinds.meta import Object, ObjectMeta
 from pikube.informer.actions import Action, Create, Delete, Update
 from pikube.informer.cache import ObjectKey, key_of
-from pikube.informer.controller import Controller, Lister, Watch, itself
+from pikube.informer.controller import Controller, Index, Lister, Watch, itself
+from pikube.leader.controllers.endpoint_mapping import Group, families, group_endpoints
+from pikube.leader.controllers.endpoints import HEADLESS, endpoints_actions
 from pikube.leader.controllers.ownership import owner_reference
-from pikube.leader.controllers.pods import is_ready
+from pikube.leader.controllers.templates import hash_of
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 SLICE_SIZE = 100  # kube-controller-manager --max-endpoints-per-slice
 ZONE = "topology.kubernetes.io/zone"
+BY_LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
+    """`zones`: by name of the nodes that have one."""
+
     pods: tuple[Pod, ...]
-    slices: tuple[EndpointSlice, ...]
-    endpoints: Endpoints | None
-    zones: dict[str, str]
-
-
-class PortSet(NamedTuple):
-    """The ports as pods have them: a named targetPort may differ from pod to pod."""
-
-    ports: tuple[tuple[str, str, int, str | None], ...]
-
-
-def observe(lister: Lister, key: ObjectKey) -> tuple[Service, Around] | None:
-    service = lister.cache(Service).get(key)
-    if service is None or not service.spec.selector or service.spec.type == "ExternalName":
-        return None
-    selector = from_map(service.spec.selector)
-    pods = [p for p in lister.cache(Pod).in_namespace(key.namespace) if selector.matches(p.metadata.labels)]
-    slices = [
-        s
-        for s in lister.cache(EndpointSlice).in_namespace(key.namespace)
-        if s.metadata.labels.get(SERVICE_NAME) == key.name and s.metadata.labels.get(MANAGED_BY) == MANAGER
-    ]
-    zones = {
-        node.metadata.name: node.metadata.labels[ZONE]
-        for node in lister.cache(Node)
-        if ZONE in node.metadata.labels
-    }
-    return service, Around(
-        tuple(sorted(pods, key=lambda p: p.metadata.name)),
-        tuple(sorted(slices, key=lambda s: s.metadata.name)),
-        lister.cache(Endpoints).get(key),
-        zones,
-    )
+    slices: tuple[EndpointSlice, ...] = ()
+    endpoints: Endpoints | None = None
+    zones: Mapping[str, str] = field(default_factory=dict)
 
 
 def reconcile(desired: Service, observed: Around, now: float) -> list[Action]:
     """Bring slices and Endpoints in line with the pods."""
     if desired.metadata.deletion_timestamp:
         return []
-    wanted = wanted_slices(desired, observed)
+    groups = group_endpoints(desired, observed.pods, observed.zones)
+    labels = slice_labels(desired.metadata.labels, desired.metadata.name, MANAGER)
+    if desired.spec.cluster_ip == "None":
+        labels[HEADLESS] = ""
+    empty = Group(families(desired)[0], ())
+    actions = slice_actions(desired, groups or {empty: []}, observed.slices, labels)
+    return actions + endpoints_actions(desired, groups, observed.endpoints)
+
+
+def slice_labels(labels: Mapping[str, str], service_name: str, manager: str) -> dict[str, str]:
+    """The owner's labels, and those that say whose slice it is."""
+    reserved = (SERVICE_NAME, MANAGED_BY, HEADLESS)
+    kept = {key: value for key, value in labels.items() if key not in reserved}
+    return {**kept, SERVICE_NAME: service_name, MANAGED_BY: manager}
+
+
+def slice_actions(
+    owner: Object,
+    groups: Mapping[Group, Sequence[Endpoint]],
+    existing: Sequence[EndpointSlice],
+    labels: dict[str, str],
+) -> list[Action]:
+    """Make the slices hold exactly these endpoints, with as few writes as can be."""
     actions: list[Action] = []
-    existing = {s.metadata.name: s for s in observed.slices}
-    for slice_ in wanted:
-        found = existing.pop(slice_.metadata.name, None)
-        if found is None:
-            actions.append(Create(slice_))
-        elif _content(found) != _content(slice_):
-            actions.append(
-                Update(
-                    structs.replace(
-                        found,
-                        endpoints=slice_.endpoints,
-                        ports=slice_.ports,
-                        metadata=structs.replace(found.metadata, labels=slice_.metadata.labels),
-                    )
-                )
-            )
-    actions += [Delete(EndpointSlice, key_of(s), s.metadata.uid) for s in existing.values()]
-    mirror = wanted_endpoints(desired, observed)
-    if observed.endpoints is None:
-        actions.append(Create(mirror))
-    elif observed.endpoints.subsets != mirror.subsets:
-        actions.append(Update(structs.replace(observed.endpoints, subsets=mirror.subsets)))
+    unused = {s.metadata.name: s for s in existing if not s.metadata.deletion_timestamp}
+    for group in sorted(groups):
+        mine = [s for s in unused.values() if _is_of(s, group)]
+        mine.sort(key=lambda s: s.metadata.name)
+        filled = _fill(mine, groups[group])
+        for slice_, endpoints in zip(mine, filled, strict=False):
+            if endpoints or len(groups) == 1 == len(filled):
+                del unused[slice_.metadata.name]
+                actions += _changed(slice_, endpoints, labels)
+        for number, endpoints in enumerate(filled[len(mine) :]):
+            actions.append(Create(_new_slice(owner, group, endpoints, labels, number, existing)))
+    actions += [
+        Delete(EndpointSlice, key_of(unused[name]), unused[name].metadata.uid) for name in sorted(unused)
+    ]
     return actions
 
 
-def _content(slice_: EndpointSlice) -> tuple[object, ...]:
-    return slice_.endpoints, slice_.ports, slice_.metadata.labels
+def _is_of(slice_: EndpointSlice, group: Group) -> bool:
+    return slice_.address_type == group.family and slice_.ports == group.slice_ports()
 
 
-def endpoints_by_ports(service: Service, observed: Around) -> dict[PortSet, list[Endpoint]]:
-    """Endpoints of all pods with an address that have not ended."""
-    found: dict[PortSet, list[Endpoint]] = {}
-    for pod in observed.pods:
-        if not pod.status.pod_ip or pod.status.phase in ("Succeeded", "Failed"):
-            continue
-        ports = ports_of(service, pod)
-        if service.spec.ports and not ports.ports:
-            continue
-        found.setdefault(ports, []).append(_endpoint(service, pod, observed.zones))
-    return found
+def _fill(slices: Sequence[EndpointSlice], wanted: Sequence[Endpoint]) -> list[list[Endpoint]]:
+    """Endpoints for each slice there is, then for new ones; never none at all."""
+    by_identity = {_identity(endpoint): endpoint for endpoint in wanted}
+    filled: list[list[Endpoint]] = []
+    for slice_ in slices:
+        kept = [by_identity.pop(i, None) for i in map(_identity, slice_.endpoints)]
+        filled.append([endpoint for endpoint in kept if endpoint is not None])
+    left = list(by_identity.values())
+    for endpoints in filled:
+        room = max(0, SLICE_SIZE - len(endpoints)) if endpoints or len(slices) == 1 else 0
+        endpoints += left[:room]
+        left = left[room:]
+    while left or not filled:
+        filled.append(left[:SLICE_SIZE])
+        left = left[SLICE_SIZE:]
+    return filled
 
 
-def ports_of(service: Service, pod: Pod) -> PortSet:
-    """The service's ports as numbers on this pod; a name that no container has is left out."""
-    out = []
-    for port in service.spec.ports:
-        target = port.target_port
-        number = target if isinstance(target, int) else _named_port(pod, str(target), port.protocol)
-        if number:
-            out.append((port.name, port.protocol or "TCP", number, port.app_protocol))
-    return PortSet(tuple(out))
+def _identity(endpoint: Endpoint) -> tuple[object, ...]:
+    return endpoint.target_ref.uid if endpoint.target_ref is not None else "", endpoint.addresses
 
 
-def _named_port(pod: Pod, name: str, protocol: str) -> int:
-    sidecars = [c for c in pod.spec.init_containers if c.restart_policy == "Always"]
-    for container in (*pod.spec.containers, *sidecars):
-        for port in container.ports:
-            if port.name == name and (port.protocol or "TCP") == (protocol or "TCP"):
-                return port.container_port
-    return 0
+def _changed(slice_: EndpointSlice, endpoints: Sequence[Endpoint], labels: dict[str, str]) -> list[Action]:
+    meta = structs.replace(slice_.metadata, labels=labels)
+    wanted = structs.replace(slice_, metadata=meta, endpoints=tuple(endpoints))
+    return [] if wanted == slice_ else [Update(wanted)]
 
 
-def _endpoint(service: Service, pod: Pod, zones: dict[str, str]) -> Endpoint:
-    is_serving = is_ready(pod)
-    is_terminating = bool(pod.metadata.deletion_timestamp)
-    ready = service.spec.publish_not_ready_addresses or (is_serving and not is_terminating)
-    hostname: str | None = None
-    if pod.spec.subdomain == service.metadata.name and pod.spec.hostname:
-        hostname = pod.spec.hostname
-    return Endpoint(
-        addresses=(pod.status.pod_ip,),
-        conditions=EndpointConditions(ready=ready, serving=is_serving, terminating=is_terminating),
-        hostname=hostname,
-        target_ref=ObjectReference(
-            kind="Pod", namespace=pod.metadata.namespace, name=pod.metadata.name, uid=pod.metadata.uid
+def _new_slice(
+    owner: Object,
+    group: Group,
+    endpoints: Sequence[Endpoint],
+    labels: dict[str, str],
+    number: int,
+    existing: Sequence[EndpointSlice],
+) -> EndpointSlice:
+    """Its name comes from what it is for, so that making it twice makes it once."""
+    taken = {slice_.metadata.name for slice_ in existing}
+    attempt = number
+    while (name := f"{owner.metadata.name}-{hash_of((owner.metadata.uid, group, attempt))[:5]}") in taken:
+        attempt += 1 + number
+    return EndpointSlice(
+        metadata=ObjectMeta(
+            name=name,
+            namespace=owner.metadata.namespace,
+            labels=labels,
+            owner_references=(owner_reference(owner),),
         ),
-        node_name=pod.spec.node_name or None,
-        zone=zones.get(pod.spec.node_name),
+        address_type=group.family,
+        endpoints=tuple(endpoints),
+        ports=group.slice_ports(),
     )
 
 
-def wanted_slices(service: Service, observed: Around) -> list[EndpointSlice]:
-    """Slices of at most SLICE_SIZE endpoints; their names are numbered, so that a stale cache meets AlreadyExists
-    instead of making a twin."""
-    groups = sorted(endpoints_by_ports(service, observed).items()) or [(ports_of(service, Pod()), [])]
-    slices: list[EndpointSlice] = []
-    labels = {
-        **{k: v for k, v in service.metadata.labels.items() if k != SERVICE_NAME},
-        SERVICE_NAME: service.metadata.name,
-        MANAGED_BY: MANAGER,
+def observe(lister: Lister, key: ObjectKey) -> tuple[Service, Around] | None:
+    """The Service, if it selects pods."""
+    service = lister.cache(Service).get(key)
+    if service is None or not service.spec.selector or service.spec.type == "ExternalName":
+        return None
+    pods = selected_pods(lister, key.namespace, service.spec.selector)
+    slices = lister.cache(EndpointSlice).indexed(SERVICE_NAME, str(key))
+    nodes = {pod.spec.node_name: lister.cache(Node).get(ObjectKey("", pod.spec.node_name)) for pod in pods}
+    zones = {
+        name: node.metadata.labels[ZONE]
+        for name, node in nodes.items()
+        if node is not None and ZONE in node.metadata.labels
     }
-    if service.spec.cluster_ip == "None":
-        labels["service.kubernetes.io/headless"] = ""
-    for ports, endpoints in groups:
-        for start in range(0, max(1, len(endpoints)), SLICE_SIZE):
-            slices.append(
-                EndpointSlice(
-                    metadata=ObjectMeta(
-                        name=f"{service.metadata.name}-{len(slices)}",
-                        namespace=service.metadata.namespace,
-                        labels=labels,
-                        owner_references=(owner_reference(service),),
-                    ),
-                    address_type="IPv4",
-                    endpoints=tuple(endpoints[start : start + SLICE_SIZE]),
-                    ports=tuple(
-                        EndpointPort(name=name, protocol=protocol, port=number, app_protocol=app)
-                        for name, protocol, number, app in ports.ports
-                    ),
-                )
-            )
-    return slices
+    mine = tuple(s for s in slices if s.metadata.labels.get(MANAGED_BY) == MANAGER)
+    return service, Around(tuple(pods), mine, lister.cache(Endpoints).get(key), zones)
 
 
-def wanted_endpoints(service: Service, observed: Around) -> Endpoints:
-    """The Endpoints object: a subset for each set of ports, ready and not ready apart."""
-    subsets = []
-    for ports, endpoints in sorted(endpoints_by_ports(service, observed).items()):
-        ready = [e for e in endpoints if e.conditions.ready]
-        others = [e for e in endpoints if not e.conditions.ready and not e.conditions.terminating]
-        if not ready and not others:
-            continue
-        subsets.append(
-            EndpointSubset(
-                addresses=_addresses(ready),
-                not_ready_addresses=_addresses(others),
-                ports=tuple(
-                    CorePort(name=name, port=number, protocol=protocol, app_protocol=app)
-                    for name, protocol, number, app in ports.ports
-                ),
-            )
-        )
-    meta = ObjectMeta(
-        name=service.metadata.name,
-        namespace=service.metadata.namespace,
-        labels={**service.metadata.labels, "endpoints.kubernetes.io/managed-by": "endpoint-controller"},
+def selected_pods(lister: Lister, namespace: str, selector: Mapping[str, str]) -> list[Pod]:
+    """Pods of a namespace that have all these labels; needs `PODS_BY_LABEL`."""
+    cache = lister.cache(Pod)
+    candidates = min(
+        (cache.indexed(BY_LABEL, f"{namespace}/{key}={value}") for key, value in selector.items()), key=len
     )
-    return Endpoints(metadata=meta, subsets=tuple(subsets))
+    wanted = selector.items()
+    return [pod for pod in candidates if wanted <= pod.metadata.labels.items()]
 
 
-def _addresses(endpoints: Iterable[Endpoint]) -> tuple[EndpointAddress, ...]:
-    return tuple(
-        EndpointAddress(
-            ip=e.addresses[0], hostname=e.hostname or "", node_name=e.node_name, target_ref=e.target_ref
-        )
-        for e in endpoints
-    )
+def pod_labels(pod: Pod) -> list[str]:
+    """Index: `namespace/key=value` of each label."""
+    namespace = pod.metadata.namespace
+    return [f"{namespace}/{key}={value}" for key, value in pod.metadata.labels.items()]
+
+
+def slice_service(slice_: EndpointSlice) -> list[str]:
+    """Index: `namespace/name` of the Service."""
+    name = slice_.metadata.labels.get(SERVICE_NAME)
+    return [f"{slice_.metadata.namespace}/{name}"] if name else []
 
 
 def services_of_pod(lister: Lister, pod: Pod) -> list[ObjectKey]:
+    """Watch keys: every Service that selects the pod."""
+    labels = pod.metadata.labels.items()
     return [
         key_of(service)
         for service in lister.cache(Service).in_namespace(pod.metadata.namespace)
-        if service.spec.selector and from_map(service.spec.selector).matches(pod.metadata.labels)
+        if service.spec.selector and service.spec.selector.items() <= labels
     ]
 
 
 def service_of_slice(lister: Lister, slice_: EndpointSlice) -> list[ObjectKey]:
+    """Watch keys: the slice's Service."""
     name = slice_.metadata.labels.get(SERVICE_NAME)
     return [ObjectKey(slice_.metadata.namespace, name)] if name else []
 
 
-CONTROLLER = Controller(
-    name="endpointslice-controller",
+PODS_BY_LABEL = Index(Pod, BY_LABEL, pod_labels)
+SLICES_BY_SERVICE = Index(EndpointSlice, SERVICE_NAME, slice_service)
+
+ENDPOINT_SLICES: Controller[Service, Around] = Controller(
+    name="endpoint-slice-controller",
     watches=(
         Watch(Service, itself),
         Watch(Pod, services_of_pod),
         Watch(EndpointSlice, service_of_slice),
         Watch(Endpoints, itself),
     ),
+    indexes=(PODS_BY_LABEL, SLICES_BY_SERVICE),
     observe=observe,
     reconcile=reconcile,
 )
