@@ -1,7 +1,7 @@
 """Shell: registers this board as a Node, keeps its status true and its Lease fresh.
 
 The Lease is the heartbeat and costs the leader some bytes of memory; the status is written only when it
-says something new, or every few minutes. Called by the agent.
+says something new. Called by the agent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ log = logging.getLogger("pikube.node")
 LEASE_S = 8  # how long the leader believes a heartbeat: a lost board is known after that
 HEARTBEAT_S = 2.5  # three may be lost on a bad Wi-Fi before a board counts as lost
 STATUS_S = 10.0  # how often the board looks at itself
-REPORT_S = 300.0  # kubelet nodeStatusReportFrequency: an unchanged status is written this rarely
 LEASE_NAMESPACE = "kube-node-lease"
 
 
@@ -54,7 +53,6 @@ class NodeAgent:
         self._is_leader = is_leader
         self._now = wall_clock
         self._info: RuntimeInfo | None = None
-        self._reported_at = float("-inf")
         self.facts: BoardFacts = read_facts(Path(settings.data_dir))
         self.node = Node()
         self.not_ready_because = "the pod network is not there yet"
@@ -112,9 +110,8 @@ class NodeAgent:
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
             not_ready_because=problem,
         )  # fmt: skip
-        now = trio.current_time()
-        if _same(status, self.node.status) and now - self._reported_at < REPORT_S:
-            return
+        if _same(status, self.node.status):
+            return  # the Lease is the heartbeat: an idle board writes nothing
         update = structs.replace(
             self.node, status=status, metadata=structs.replace(self.node.metadata, resource_version="")
         )
@@ -125,7 +122,6 @@ class NodeAgent:
                 new_node(self.facts, self._settings, is_leader=self._is_leader)
             )
             return
-        self._reported_at = now
 
     async def _beat(self) -> None:
         name = self._settings.node_name
