@@ -22,7 +22,7 @@ from typing import Any
 
 import trio
 
-from pikube.agent.agent import open_agent
+from pikube.agent.agent import open_agent, read_resolv_conf
 from pikube.agent.runtime.contract import RuntimeMissing
 from pikube.certs.contexts import server_context
 from pikube.certs.directory import CertificateDirectory
@@ -50,8 +50,11 @@ from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
+from pikube.netproxy.dns import DnsServer
 from pikube.netproxy.host_network import HostNetwork
 from pikube.netproxy.proxy import Proxy
+from pikube.netproxy.service_records import CachedRecords
+from pikube.netproxy.zone import Zone
 from pikube.notify import notify
 from pikube.wire.messages import Handler
 from pikube.wire.server import listen, serve
@@ -169,7 +172,12 @@ async def run_control_plane(
         async with open_agent(client, informers, settings, lambda: address, is_leader=True) as agent:
             kubelets[settings.node_name] = agent.kubelet
             host = HostNetwork(settings.service_cidr, settings.cluster_cidr)
-            await nursery.start(Proxy(informers, host, settings.node_name).run)
+            servers, _ = read_resolv_conf()
+            zone = Zone(settings.cluster_domain, CachedRecords(informers))
+            dns = DnsServer(settings.cluster_dns, zone, servers)
+            proxy = Proxy(informers, host, settings.node_name, dns.listeners)
+            await nursery.start(proxy.run)
+            await nursery.start(dns.run)
             await nursery.start(serve_kubelet, settings, certificates, agent.kubelet)
             notify("READY=1")
             await trio.sleep_forever()

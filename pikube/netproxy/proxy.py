@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -19,14 +19,13 @@ from pikube.api.kinds.discovery import EndpointSlice
 from pikube.informer.informer import Informers
 from pikube.netproxy.balancer import Balancer
 from pikube.netproxy.host_network import HostNetwork
+from pikube.netproxy.listening import bind
 from pikube.netproxy.relay import relay, reset
-from pikube.netproxy.table import ANY, Backend, Backends, Listener, compute_table
+from pikube.netproxy.table import Backend, Backends, Listener, compute_table
 from pikube.netproxy.udp import relay_datagrams
 
 log = logging.getLogger("pikube.netproxy")
 
-BACKLOG = 1024
-IP_FREEBIND = 15  # linux/in.h; Python 3.11 has no name for it
 CONNECT_S = 3.0  # a backend in the same LAN that does not answer by then is tried no longer
 MAX_CONNECTIONS = 8192  # each takes two descriptors
 RETRY_S = 5.0  # a port that another program has is tried again this often
@@ -45,11 +44,14 @@ class Open:
 class Proxy:
     """`run` never returns."""
 
-    def __init__(self, informers: Informers, host: HostNetwork, node: str) -> None:
+    def __init__(
+        self, informers: Informers, host: HostNetwork, node: str, allowed: Sequence[Listener] = ()
+    ) -> None:
         self._services = informers.of(Service)
         self._slices = informers.of(EndpointSlice)
         self._host = host
         self._node = node
+        self._allowed = tuple(allowed)  # what else on service addresses is let in: the DNS
         self._open: dict[Listener, Open] = {}
         self._changed = trio.Event()
         self._limit = trio.CapacityLimiter(MAX_CONNECTIONS)
@@ -79,7 +81,7 @@ class Proxy:
             opened = Open(trio.CancelScope(), Balancer(random.randrange), backends)
             self._open[listener] = opened
             await nursery.start(self._listen, listener, opened)
-        await trio.to_thread.run_sync(self._host.allow, list(table))
+        await trio.to_thread.run_sync(self._host.allow, [*table, *self._allowed])
 
     async def _listen(
         self,
@@ -93,7 +95,7 @@ class Proxy:
         with opened.scope:
             while True:
                 try:
-                    sock = _bind(listener)
+                    sock = bind(listener)
                 except OSError as error:
                     if not is_told:
                         is_told = True
@@ -165,19 +167,3 @@ def _chooser(opened: Open) -> Callable[[str], Backend | None]:
         return order[0] if order else None
 
     return choose
-
-
-def _bind(listener: Listener) -> trio.socket.SocketType:
-    kind = socket.SOCK_DGRAM if listener.protocol == "UDP" else socket.SOCK_STREAM
-    plain = socket.socket(socket.AF_INET, kind)
-    try:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(listener.protocol == "TCP"))
-        if listener.address != ANY:
-            plain.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
-        plain.bind((listener.address, listener.port))
-        if listener.protocol == "TCP":
-            plain.listen(BACKLOG)
-    except OSError:
-        plain.close()
-        raise
-    return trio.socket.from_stdlib_socket(plain)

@@ -75,6 +75,8 @@ def test_a_deployment_rolls_out_and_its_service_spreads_over_the_pods(board, web
     assert set(answers(board, f"http://198.51.100.7:{node_port}/", 30)) <= names
     inside = board.kubectl("-n", web, "exec", "deploy/web", "--", "wget", "-qO-", f"http://{cluster_ip}/")
     assert inside.strip() in names
+    by_name = board.kubectl("-n", web, "exec", "deploy/web", "--", "wget", "-qO-", "http://web/")
+    assert by_name.strip() in names
 
 
 def test_what_the_board_itself_serves_does_not_answer_on_cluster_addresses(board, web):

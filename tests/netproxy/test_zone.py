@@ -1,0 +1,121 @@
+"""The names of Services, endpoints and pods, as the Kubernetes DNS specification has them."""
+
+import pytest
+
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.core_service import Service, ServicePort, ServiceSpec
+from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.informer.cache import Cache
+from pikube.netproxy.service_records import CachedRecords
+from pikube.netproxy.zone import Record, Zone
+
+
+class Caches:
+    def __init__(self, objects):
+        self._caches = {}
+        for obj in objects:
+            self.cache(type(obj)).put(obj)
+
+    def cache(self, cls):
+        return self._caches.setdefault(cls, Cache(cls))
+
+
+def service(name, cluster_ip, ports=(), **spec):
+    meta = ObjectMeta(name=name, namespace="shop")
+    ips = (cluster_ip,) if cluster_ip else ()
+    return Service(
+        metadata=meta, spec=ServiceSpec(cluster_ip=cluster_ip, cluster_ips=ips, ports=ports, **spec)
+    )
+
+
+def endpoint(address, hostname=None, ready=True):
+    return Endpoint(addresses=(address,), hostname=hostname, conditions=EndpointConditions(ready=ready))
+
+
+@pytest.fixture
+def zone():
+    http = (ServicePort(name="http", protocol="TCP", port=80, target_port=8080),)
+    slice_ = EndpointSlice(
+        metadata=ObjectMeta(name="db-0", namespace="shop", labels={"kubernetes.io/service-name": "db"}),
+        address_type="IPv4",
+        endpoints=(endpoint("10.42.0.5", "db-0"), endpoint("10.42.1.6"), endpoint("10.42.1.7", ready=False)),
+        ports=(EndpointPort(name="sql", protocol="TCP", port=5432),),
+    )
+    objects = [
+        Namespace(metadata=ObjectMeta(name="shop")),
+        service("web", "10.43.0.7", http),
+        service("db", "None"),
+        service("empty", "None"),
+        service("out", "", type="ExternalName", external_name="example.org"),
+        slice_,
+    ]
+    return Zone("cluster.local", CachedRecords(Caches(objects)))
+
+
+def data(zone, name, type_="A"):
+    return [record.data for record in zone.answer(name, type_).records]
+
+
+def test_a_service_is_its_cluster_address_in_any_case_and_with_a_last_dot(zone):
+    assert data(zone, "WEB.shop.svc.cluster.local.") == ["10.43.0.7"]
+
+
+def test_a_headless_service_is_its_ready_endpoints(zone):
+    assert data(zone, "db.shop.svc.cluster.local") == ["10.42.0.5", "10.42.1.6"]
+
+
+@pytest.mark.parametrize(("host", "address"), [("db-0", "10.42.0.5"), ("10-42-1-6", "10.42.1.6")])
+def test_an_endpoint_has_a_name_of_its_own(zone, host, address):
+    assert data(zone, f"{host}.db.shop.svc.cluster.local") == [address]
+
+
+def test_ports_are_found_by_name(zone):
+    assert data(zone, "_http._tcp.web.shop.svc.cluster.local", "SRV") == [
+        "0 100 80 web.shop.svc.cluster.local."
+    ]
+    found = zone.answer("_sql._tcp.db.shop.svc.cluster.local", "SRV")
+    assert [record.data for record in found.records] == [
+        "0 50 5432 db-0.db.shop.svc.cluster.local.",
+        "0 50 5432 10-42-1-6.db.shop.svc.cluster.local.",
+    ]
+    assert Record("db-0.db.shop.svc.cluster.local", "A", "10.42.0.5") in found.additional
+
+
+def test_an_external_name_is_an_alias(zone):
+    assert zone.answer("out.shop.svc.cluster.local", "A").records == (
+        Record("out.shop.svc.cluster.local", "CNAME", "example.org."),
+    )
+
+
+def test_a_pod_is_found_by_its_dashed_address(zone):
+    assert data(zone, "10-42-0-9.shop.pod.cluster.local") == ["10.42.0.9"]
+
+
+def test_a_cluster_address_has_a_name(zone):
+    assert data(zone, "7.0.43.10.in-addr.arpa", "PTR") == ["web.shop.svc.cluster.local."]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no.shop.svc.cluster.local", "web.nowhere.svc.cluster.local", "_no._tcp.web.shop.svc.cluster.local",
+        "empty.shop.svc.cluster.local", "x.web.shop.svc.cluster.local", "1-2-3.shop.pod.cluster.local",
+        "a.b.c.d.e.svc.cluster.local", "nonsense.cluster.local", "nowhere.svc.cluster.local",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_does_not_exist(zone, name):
+    assert not zone.answer(name, "A").exists
+
+
+@pytest.mark.parametrize(
+    "name", ["web.shop.svc.cluster.local", "shop.svc.cluster.local", "svc.cluster.local"]
+)
+def test_what_is_there_without_such_records_exists(zone, name):
+    answer = zone.answer(name, "AAAA")
+    assert answer.exists and answer.records == ()
+
+
+@pytest.mark.parametrize("name", ["example.org", "cluster.local.example.org", "1.1.168.192.in-addr.arpa"])
+def test_what_is_not_ours_is_left_to_others(zone, name):
+    assert zone.answer(name, "A") is None
