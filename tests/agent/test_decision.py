@@ -1,0 +1,205 @@
+"""What happens next to a pod: the rules of Kubernetes as a table and as laws over a small simulation."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pikube.agent.pods import decision
+from pikube.agent.pods.decision import (
+    CreateSandbox,
+    Fail,
+    LookAgainAt,
+    Memory,
+    Observed,
+    RemoveContainer,
+    RemoveSandbox,
+    StartContainer,
+    StopContainer,
+    backoff_s,
+    decide,
+    decide_end,
+)
+from pikube.agent.pods.memory import WorkerMemory
+from pikube.agent.runtime.contract import Container, Sandbox
+from pikube.api.kinds.core_pod import Pod
+
+SANDBOX = Sandbox("s", "u", "p", "default", True, "i")
+NOW = 1_000_000.0
+
+
+def pod(containers=("a",), inits=(), sidecars=(), policy="Always", deadline=None):
+    spec = {
+        "containers": [{"name": name} for name in containers],
+        "initContainers": [
+            *({"name": name, "restartPolicy": "Always"} for name in sidecars),
+            *({"name": name} for name in inits),
+        ],
+        "restartPolicy": policy,
+        "terminationGracePeriodSeconds": 30,
+    }
+    if deadline is not None:
+        spec["activeDeadlineSeconds"] = deadline
+    return msgspec.convert({"metadata": {"name": "p", "uid": "u"}, "spec": spec}, Pod)
+
+
+def container(name, state="running", code=0, attempt=0, finished_at=NOW - 1000):
+    return Container(
+        id=f"{name}{attempt}", pod_uid="u", name=name, attempt=attempt, spec_hash="h", state=state, image="i",
+        image_id="x", exit_code=code, started_at=finished_at - 5, finished_at=finished_at if state == "exited" else 0,
+    )  # fmt: skip
+
+
+def ended_at(at):
+    return container("a", "exited", 1, finished_at=at)
+
+
+ONE_CRASH = Memory(crashes={"a": 1})
+
+
+def seen(*containers, sandbox=SANDBOX):
+    by_name = {}
+    for one in containers:
+        by_name.setdefault(one.name, []).append(one)
+    return Observed(sandbox, by_name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "observed", "memory", "actions"),
+    [
+        (pod(), Observed(), Memory(), [CreateSandbox()]),
+        (pod(("a", "b")), seen(), Memory(), [StartContainer("a", 0), StartContainer("b", 0)]),
+        (pod(), seen(container("a")), Memory(), []),
+        (pod(inits=("i", "j")), seen(), Memory(), [StartContainer("i", 0)]),
+        (pod(inits=("i", "j")), seen(container("i")), Memory(), []),
+        (pod(inits=("i", "j")), seen(container("i", "exited")), Memory(), [StartContainer("j", 0)]),
+        (pod(inits=("i",)), seen(container("i", "exited")), Memory(), [StartContainer("a", 0)]),
+        (pod(inits=("i",)), seen(container("i", "exited", 1)), Memory(), [StartContainer("i", 1)]),
+        (pod(inits=("i",), policy="Never"), seen(container("i", "exited", 1)), Memory(), []),
+        (pod(sidecars=("s",), inits=("i",)), seen(), Memory(), [StartContainer("s", 0)]),
+        (pod(sidecars=("s",), inits=("i",)), seen(container("s")), Memory(), [StartContainer("i", 0)]),
+        (pod(sidecars=("s",)), seen(container("s", "exited"), container("a")), Memory(), [StartContainer("s", 1)]),
+        (pod(), seen(container("a", "exited")), Memory(), [StartContainer("a", 1)]),
+        (pod(policy="OnFailure"), seen(container("a", "exited")), Memory(), []),
+        (pod(policy="OnFailure"), seen(container("a", "exited", 2)), Memory(), [StartContainer("a", 1)]),
+        (pod(policy="Never"), seen(container("a", "exited", 2)), Memory(), []),
+        (pod(), seen(ended_at(NOW - 3)), ONE_CRASH, [LookAgainAt(NOW + 7)]),
+        (pod(), seen(ended_at(NOW + 9999)), ONE_CRASH, [LookAgainAt(NOW + 300)]),
+        (pod(), seen(), Memory(retry_at={"a": NOW + 5}), [LookAgainAt(NOW + 5)]),
+        (pod(), seen(container("a", "created")), Memory(), [RemoveContainer("a0"), StartContainer("a", 0)]),
+        (pod(), seen(container("a")), Memory(unhealthy={"a": "why"}), [StopContainer("a", "a0", 30, "why")]),
+        (pod(sidecars=("s",), policy="Never"), seen(container("s"), container("a", "exited")), Memory(),
+         [StopContainer("s", "s0", 30)]),
+    ],
+)  # fmt: skip
+def test_the_next_step_is_the_one_of_kubernetes(wanted, observed, memory, actions):
+    assert decide(wanted, observed, memory, NOW) == actions
+
+
+def test_a_sandbox_that_ended_is_made_anew():
+    dead = Sandbox("s", "u", "p", "default", False, "i")
+    first, second = decide(pod(), Observed(dead), Memory(), NOW)
+    assert isinstance(first, RemoveSandbox) and second == CreateSandbox()
+
+
+def test_a_pod_past_its_deadline_fails_and_stops():
+    actions = decide(pod(deadline=10), seen(container("a")), Memory(began_at=NOW - 11), NOW)
+    assert isinstance(actions[0], Fail) and actions[0].reason == "DeadlineExceeded"
+    assert actions[1] == StopContainer("a", "a0", 30)
+
+
+def test_old_attempts_are_forgotten_but_the_previous_one_is_kept():
+    attempts = [container("a", "exited", 1, attempt=n) for n in range(3)] + [container("a", attempt=3)]
+    assert decide(pod(), seen(*attempts), Memory(), NOW) == [RemoveContainer("a0"), RemoveContainer("a1")]
+
+
+def test_the_end_stops_containers_before_sidecars_and_then_removes_the_sandbox():
+    wanted = pod(sidecars=("s",))
+    assert decide_end(wanted, seen(container("s"), container("a")), 5) == [StopContainer("a", "a0", 5)]
+    assert decide_end(wanted, seen(container("s"), container("a", "exited")), 5) == [
+        StopContainer("s", "s0", 5)
+    ]
+    ended = seen(container("s", "exited"), container("a", "exited"))
+    assert [type(a) for a in decide_end(wanted, ended, 5)] == [RemoveSandbox]
+    assert decide_end(wanted, Observed(), 5) == []
+
+
+def test_a_lost_container_goes_on_counting_where_its_status_stopped():
+    wanted = pod()
+    status = [{"name": "a", "containerID": "podman://gone", "restartCount": 4}]
+    wanted.status = msgspec.convert({"containerStatuses": status}, type(wanted.status))
+    assert decide(wanted, seen(), Memory(), NOW) == [StartContainer("a", 5)]
+
+
+def test_back_off_doubles_from_ten_seconds_to_five_minutes():
+    assert [backoff_s(n) for n in range(8)] == [0, 10, 20, 40, 80, 160, 300, 300]
+
+
+class Machine:
+    """A runtime in memory: performs actions, lets containers end as told."""
+
+    def __init__(self, codes):
+        self.sandbox = None
+        self.containers = {}
+        self.codes = codes
+        self.now = NOW
+        self.memory = WorkerMemory(began_at=NOW)
+
+    def observed(self):
+        observed = Observed(self.sandbox, {k: list(v) for k, v in self.containers.items() if v})
+        self.memory.learn(observed)
+        return observed
+
+    def perform(self, action):
+        match action:
+            case CreateSandbox():
+                self.sandbox = SANDBOX
+            case RemoveSandbox():
+                self.sandbox, self.containers = None, {}
+            case StartContainer(name, attempt):
+                before = self.containers.setdefault(name, [])
+                assert all(c.state != "running" for c in before), "a predecessor runs"
+                assert self.sandbox is not None
+                before.append(container(name, attempt=attempt))
+            case RemoveContainer(identity):
+                for name, attempts in self.containers.items():
+                    self.containers[name] = [c for c in attempts if c.id != identity]
+            case LookAgainAt(at):
+                self.now = max(self.now, at)
+
+    def end_some(self, wanted):
+        """Every init container ends; app containers end while they have exit codes left."""
+        inits = {c.name for c in wanted.spec.init_containers if c.restart_policy != "Always"}
+        for name, attempts in self.containers.items():
+            if attempts and attempts[-1].state == "running" and (name in inits or self.codes.get(name)):
+                code = self.codes[name].pop(0) if self.codes.get(name) else 0
+                last = attempts[-1]
+                attempts[-1] = container(name, "exited", code, last.attempt, finished_at=self.now)
+
+
+NAMES = st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True)
+CODES = st.dictionaries(st.sampled_from("abcij"), st.lists(st.integers(0, 2), max_size=3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(NAMES, st.sampled_from(["Always", "OnFailure", "Never"]), CODES, st.integers(0, 5))
+def test_a_pod_converges_whatever_ends_and_wherever_it_is_interrupted(names, policy, codes, cut):
+    wanted = pod(tuple(names), inits=("i", "j"), policy=policy)
+    machine = Machine({k: list(v) for k, v in codes.items()})
+    before = msgspec.json.encode(wanted)
+    for _ in range(60):
+        observed = machine.observed()
+        actions = decide(wanted, observed, machine.memory.frozen(), machine.now)
+        assert decide(wanted, observed, machine.memory.frozen(), machine.now) == actions
+        for number, action in enumerate(actions):
+            if number == cut and not isinstance(action, LookAgainAt):
+                break  # interrupted: the rest is decided anew
+            machine.perform(action)
+        cut = -1 if cut < 1 else cut
+        machine.end_some(wanted)
+    assert msgspec.json.encode(wanted) == before
+    observed = machine.observed()
+    left = decide(wanted, observed, machine.memory.frozen(), machine.now)
+    assert all(isinstance(action, LookAgainAt) for action in left) or policy == "Always"
+    if decision.is_over(wanted, observed):
+        assert policy != "Always"
