@@ -9,7 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pikube.informer.controller import Controller
-from pikube.leader.controllers import deployment, endpoint_mirroring, endpoint_slices, pod_gc, replica_set
+from pikube.leader.controllers import (
+    daemon_set,
+    deployment,
+    endpoint_mirroring,
+    endpoint_slices,
+    pod_gc,
+    replica_set,
+)
 from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.namespace_deletion import namespace_controller
@@ -35,6 +42,7 @@ def all_controllers(
         deployment.DEPLOYMENTS,
         replica_set.REPLICA_SETS,
         replica_set.REPLICATION_CONTROLLERS,
+        daemon_set.DAEMON_SETS,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
         garbage_controller(owned),
