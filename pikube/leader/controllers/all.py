@@ -43,6 +43,7 @@ def all_controllers(
         replica_set.REPLICA_SETS,
         replica_set.REPLICATION_CONTROLLERS,
         daemon_set.DAEMON_SETS,
+        job.JOBS,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
         garbage_controller(owned),
