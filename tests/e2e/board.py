@@ -70,12 +70,31 @@ class Board:
             self.stop()
         for argv in (["pod", "rm", "-fa", "-t", "0"], ["rm", "-fa", "-t", "0"], ["network", "prune", "-f"]):
             self.podman(*argv, check=False)
+        self._end_leftovers()
         for line in Path("/proc/mounts").read_text().splitlines():
             mount = line.split()[1]
             if mount.startswith(str(self.directory)):
                 subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def processes(self):
+        """The command lines of processes that name this board's own directory, by pid."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    command = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if str(self.directory).encode() in command and b"pytest" not in command:
+                    found[int(entry.name)] = command
+        return found
+
+    def _end_leftovers(self):
+        """What a killed leader could not end."""
+        for pid in self.processes():
+            os.kill(pid, signal.SIGTERM)
 
     # -- running things ------------------------------------------------------------------------
 

@@ -245,6 +245,8 @@ def test_a_killed_leader_comes_back_with_everything_and_starts_no_pod_twice(boar
         p["metadata"]["name"]: p["status"]["containerStatuses"][0]["containerID"] for p in pods_of(board, web)
     }
     assert after == before
+    services = [p for p in board.processes().values() if b"system\x00service" in p]
+    assert len(services) == 1, "the killed leader's Podman service was not ended"
 
 
 def test_the_example_in_the_readme_is_valid(board):
