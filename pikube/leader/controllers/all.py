@@ -14,6 +14,7 @@ from pikube.leader.controllers import (
     deployment,
     endpoint_mirroring,
     endpoint_slices,
+    job,
     pod_gc,
     replica_set,
 )
