@@ -353,3 +353,18 @@ def test_a_container_over_its_memory_limit_is_killed(board, namespace):
     state = wait_until(ended, what="the pod fails")["containerStatuses"][0]["state"]["terminated"]
     # where conmon cannot watch the cgroup (hybrid hierarchies), podman does not know that it was the kernel
     assert state["exitCode"] == 137 and state["reason"] in ("OOMKilled", "Error")
+
+
+def test_a_daemon_set_runs_on_the_board_and_a_job_runs_to_its_end(board, namespace):
+    daemon = json.loads(
+        board.kubectl("-n", namespace, "create", "deployment", "d", "--image=localhost/box:1", "--dry-run=client",
+                      "-o", "json", "--", "sleep", "1000")
+    )  # fmt: skip
+    daemon["kind"] = "DaemonSet"
+    daemon["spec"] = {key: daemon["spec"][key] for key in ("selector", "template")}
+    daemon["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+    board.kubectl("-n", namespace, "apply", "-f", "-", text_in=json.dumps(daemon))
+    board.kubectl("-n", namespace, "rollout", "status", "daemonset/d", "--timeout=60s")
+    board.kubectl("-n", namespace, "create", "job", "j", "--image=localhost/box:1", "--", "echo", "done")
+    board.kubectl("-n", namespace, "wait", "--for=condition=Complete", "job/j", "--timeout=60s")
+    assert board.kubectl("-n", namespace, "logs", "job/j").strip() == "done"
