@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pikube.api.apply import apply
-from pikube.api.codec import decode_body, decode_builtins, from_builtins, load_json, load_yaml
+from pikube.api.codec import check_kind, decode_body, decode_builtins, from_builtins, load_json, load_yaml
 from pikube.api.errors import BadRequest, NotFound, UnsupportedMediaType
 from pikube.api.field_validation import IGNORE, STRICT, check_mode, field_problems, refuse
 from pikube.api.json_patch import json_patch
@@ -144,7 +144,15 @@ def patched(before: dict[str, Any], change: Any, kind: str, cls: type[Any]) -> d
         after = strategic_merge(before, change, cls)
     if not isinstance(after, dict):
         raise BadRequest("the patch leaves no object")
+    metadata = after.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("managedFields") == []:
+        metadata["managedFields"] = [{}]  # emptied on purpose; an empty tuple of a Struct would say nothing
     return after
+
+
+def _word(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _check_patched(after: dict[str, Any], cls: type[Kind], mode: str) -> list[str]:
@@ -174,6 +182,7 @@ async def _apply(
     applied = load_yaml(body)
     if not isinstance(applied, dict):
         raise BadRequest("error decoding YAML: the apply patch is no object")
+    check_kind(_word(applied, "apiVersion"), _word(applied, "kind"), info.cls)
     warnings = _check_patched(applied, info.cls, mode)
     force = query.flag("force")
 
