@@ -10,6 +10,7 @@ from typing import Any
 
 from pikube.informer.controller import Controller
 from pikube.leader.controllers import (
+    cron_job,
     daemon_set,
     deployment,
     endpoint_mirroring,
@@ -17,6 +18,7 @@ from pikube.leader.controllers import (
     job,
     pod_gc,
     replica_set,
+    ttl_after_finished,
 )
 from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
@@ -45,6 +47,8 @@ def all_controllers(
         replica_set.REPLICATION_CONTROLLERS,
         daemon_set.DAEMON_SETS,
         job.JOBS,
+        cron_job.CRON_JOBS,
+        ttl_after_finished.TTL_AFTER_FINISHED,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
         garbage_controller(owned),
