@@ -18,6 +18,7 @@ from pikube.leader.controllers import (
     job,
     pod_gc,
     replica_set,
+    stateful_set,
     ttl_after_finished,
 )
 from pikube.leader.controllers.garbage import garbage_controller
@@ -46,6 +47,7 @@ def all_controllers(
         replica_set.REPLICA_SETS,
         replica_set.REPLICATION_CONTROLLERS,
         daemon_set.DAEMON_SETS,
+        stateful_set.STATEFUL_SETS,
         job.JOBS,
         cron_job.CRON_JOBS,
         ttl_after_finished.TTL_AFTER_FINISHED,
