@@ -27,6 +27,8 @@ from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
+from pikube.leader.controllers.volume_binding import VOLUME_BINDING
+from pikube.leader.controllers.volume_reclaim import CLAIM_PROTECTING, VOLUME_RECLAIM
 
 
 def all_controllers(
@@ -51,6 +53,9 @@ def all_controllers(
         job.JOBS,
         cron_job.CRON_JOBS,
         ttl_after_finished.TTL_AFTER_FINISHED,
+        VOLUME_BINDING,
+        VOLUME_RECLAIM,
+        CLAIM_PROTECTING,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
         garbage_controller(owned),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pikube.api.kinds.core_references import ObjectReference
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.quantity import bytes_of
 from pikube.api.selector import from_label_selector
@@ -65,3 +66,16 @@ def size_of(volume: PersistentVolume) -> int:
 
 def wanted_size(claim: PersistentVolumeClaim) -> int:
     return bytes_of(claim.spec.resources.requests.get("storage", 0))
+
+
+def claim_reference(claim: PersistentVolumeClaim) -> ObjectReference:
+    """How a volume names the claim that it is bound to."""
+    meta = claim.metadata
+    return ObjectReference(
+        kind="PersistentVolumeClaim",
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        api_version="v1",
+        resource_version=meta.resource_version,
+    )
