@@ -12,18 +12,12 @@ What stops last is outermost. `main_leader` is what the command line calls.
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import ssl
-import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import trio
 
-from pikube.agent.agent import open_agent, read_resolv_conf
-from pikube.agent.runtime.contract import RuntimeMissing
 from pikube.certs.contexts import server_context
 from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
@@ -35,7 +29,6 @@ from pikube.config import Settings
 from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop
 from pikube.informer.recorder import Recorder
-from pikube.leader.addresses import host_names, primary_address
 from pikube.leader.bootstrap import make_first_objects
 from pikube.leader.control_plane import (
     ControlPlane,
@@ -50,12 +43,10 @@ from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
-from pikube.netproxy.dns import DnsServer
-from pikube.netproxy.host_network import HostNetwork
-from pikube.netproxy.proxy import Proxy
-from pikube.netproxy.service_records import CachedRecords
-from pikube.netproxy.zone import Zone
 from pikube.notify import notify
+from pikube.program import cancel_on_signal, check_root, run_until_signal
+from pikube.run_board import BoardParts, run_board
+from pikube.wire.addresses import host_names, primary_address
 from pikube.wire.messages import Handler
 from pikube.wire.server import listen, serve
 
@@ -64,39 +55,9 @@ log = logging.getLogger("pikube")
 
 def main_leader(settings: Settings) -> None:
     """Run the leader until SIGTERM or SIGINT. Raises StartupError."""
-    start_logging(settings.log_level)
-    _check_root(settings)
-    failure: StartupError | None = None
-    try:
-        trio.run(leader, settings)
-    except* (StartupError, StoreUnusable, RuntimeMissing) as group:
-        failure = StartupError(str(_first_leaf(group)))
-    if failure is not None:
-        raise failure
-
-
-def _first_leaf(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def start_logging(level: str) -> None:
-    """One line an event on stderr; journald adds the time where it reads them."""
-    in_journal = "JOURNAL_STREAM" in os.environ
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format=("" if in_journal else "%(asctime)s ") + "%(levelname).1s %(name)s %(message)s",
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-
-
-def _check_root(settings: Settings) -> None:
-    if not settings.no_agent and os.geteuid() != 0:
-        raise StartupError(
-            "the leader runs pods on this board and must be root for that: use sudo, or --no-agent"
-        )
+    if not settings.no_agent:
+        check_root("the leader runs pods on this board and must be root for that: use sudo, or --no-agent")
+    run_until_signal(leader, settings, (StoreUnusable,))
 
 
 async def leader(settings: Settings) -> None:
@@ -121,7 +82,7 @@ async def leader(settings: Settings) -> None:
     scheme = make_scheme()
     health: dict[str, str] = {"ping": "", "store": "not open yet"}
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_wait_for_signal, nursery.cancel_scope)
+        nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
         async with open_sqlite_store(
             settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
         ) as store:
@@ -169,46 +130,25 @@ async def run_control_plane(
         if settings.no_agent:
             notify("READY=1")
             await trio.sleep_forever()
-        async with open_agent(client, informers, settings, lambda: address, is_leader=True) as agent:
-            kubelets[settings.node_name] = agent.kubelet
-            host = HostNetwork(settings.service_cidr, settings.cluster_cidr)
-            servers, _ = read_resolv_conf()
-            zone = Zone(settings.cluster_domain, CachedRecords(informers))
-            dns = DnsServer(settings.cluster_dns, zone, servers)
-            proxy = Proxy(informers, host, settings.node_name, dns.listeners)
-            await nursery.start(proxy.run)
-            await nursery.start(dns.run)
-            await nursery.start(serve_kubelet, settings, certificates, agent.kubelet)
-            notify("READY=1")
-            await trio.sleep_forever()
-
-
-async def serve_kubelet(
-    settings: Settings,
-    certificates: Certificates,
-    handler: Handler,
-    *,
-    task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """The kubelet API of this board. Raises StartupError when its port is busy."""
-    directory = certificates.directory
-    context = server_context(directory.leaf_file(NODE), directory.ca_file, requires_client=True)
-    try:
-        listeners = await listen("0.0.0.0", settings.kubelet_port)
-    except OSError as error:
-        raise StartupError(
-            f"port {settings.kubelet_port} on this board cannot be used ({error.strerror}): stop the program "
-            "that has it, or choose --kubelet-port"
-        ) from None
-    await serve(handler, listeners, context, task_status=task_status)
+        board = BoardParts(client, informers, settings, lambda: address, certificates.kubelet, is_leader=True)
+        agent = await nursery.start(run_board, board)
+        kubelets[settings.node_name] = agent.kubelet
+        notify("READY=1")
 
 
 class Certificates:
-    """What the leader holds: its directory, the API's context, the signer of tokens."""
+    """What the leader holds: its directory, the contexts of its two servers, the signer of tokens."""
 
-    def __init__(self, directory: CertificateDirectory, api: ssl.SSLContext, signer: TokenSigner) -> None:
+    def __init__(
+        self,
+        directory: CertificateDirectory,
+        api: ssl.SSLContext,
+        kubelet: ssl.SSLContext,
+        signer: TokenSigner,
+    ) -> None:
         self.directory = directory
         self.api = api
+        self.kubelet = kubelet
         self.signer = signer
 
 
@@ -233,8 +173,9 @@ def prepare_certificates(settings: Settings, address: str) -> Certificates:
     if key is None:
         key = make_signing_key()
         write_atomic(key_file, key)
-    context = server_context(directory.leaf_file(APISERVER), directory.ca_file, requires_client=False)
-    return Certificates(directory, context, TokenSigner(key))
+    api = server_context(directory.leaf_file(APISERVER), directory.ca_file, requires_client=False)
+    kubelet = server_context(directory.leaf_file(NODE), directory.ca_file, requires_client=True)
+    return Certificates(directory, api, kubelet, TokenSigner(key))
 
 
 def _write_kubeconfig(settings: Settings, certificates: Certificates, address: str) -> None:
@@ -243,11 +184,3 @@ def _write_kubeconfig(settings: Settings, certificates: Certificates, address: s
     text = render_kubeconfig(f"https://{address}:{settings.https_listen_port}", ca, admin)
     if read_or_none(settings.kubeconfig) != text.encode():
         write_atomic(settings.kubeconfig, text.encode())
-
-
-async def _wait_for_signal(scope: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for number in signals:
-            log.info("event=stopping signal=%s", signal.Signals(number).name)
-            scope.cancel()
-            return

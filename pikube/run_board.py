@@ -1,0 +1,82 @@
+"""Shell: what runs on every board, a leader's own or another: agent, netproxy, DNS, kubelet API, in their order.
+
+Enter: an api Client, informers, this board's certificates and addresses. Called by run.py for the leader's own
+board and by run_agent.py for the others.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from pikube.agent.agent import Agent, open_agent, read_resolv_conf
+from pikube.api.client import Client
+from pikube.cli.failure import StartupError
+from pikube.config import Settings
+from pikube.informer.informer import Informers
+from pikube.netproxy.dns import DnsServer
+from pikube.netproxy.host_network import HostNetwork
+from pikube.netproxy.proxy import Proxy
+from pikube.netproxy.service_records import CachedRecords
+from pikube.netproxy.zone import Zone
+from pikube.wire.messages import Handler
+from pikube.wire.server import listen, serve
+
+
+@dataclass(frozen=True, slots=True)
+class BoardParts:
+    """What a board needs from whoever runs it. `address` is asked each time: addresses change."""
+
+    client: Client
+    informers: Informers
+    settings: Settings
+    address: Callable[[], str]
+    kubelet_tls: ssl.SSLContext
+    is_leader: bool
+
+
+async def run_board(
+    parts: BoardParts, *, task_status: trio.TaskStatus[Agent] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """A board at work until cancelled; started when its node is Ready and its services are served.
+
+    Raises: RuntimeMissing, StartupError.
+    """
+    settings = parts.settings
+    async with (
+        open_agent(
+            parts.client, parts.informers, settings, parts.address, is_leader=parts.is_leader
+        ) as agent,
+        trio.open_nursery() as nursery,
+    ):
+        host = HostNetwork(settings.service_cidr, settings.cluster_cidr)
+        servers, _ = read_resolv_conf()
+        zone = Zone(settings.cluster_domain, CachedRecords(parts.informers))
+        dns = DnsServer(settings.cluster_dns, zone, servers)
+        proxy = Proxy(parts.informers, host, settings.node_name, dns.listeners)
+        await nursery.start(proxy.run)
+        await nursery.start(dns.run)
+        await nursery.start(serve_kubelet, settings, parts.kubelet_tls, agent.kubelet)
+        task_status.started(agent)
+
+
+async def serve_kubelet(
+    settings: Settings,
+    tls: ssl.SSLContext,
+    handler: Handler,
+    *,
+    task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """The kubelet API of this board. Raises StartupError when its port is busy."""
+    try:
+        listeners = await listen("0.0.0.0", settings.kubelet_port)
+    except OSError as error:
+        raise StartupError(
+            f"port {settings.kubelet_port} on this board cannot be used ({error.strerror}): stop the program "
+            "that has it, or choose --kubelet-port"
+        ) from None
+    await serve(handler, listeners, tls, task_status=task_status)
