@@ -57,6 +57,12 @@ class FieldSelector:
                 return requirement.value
         return None
 
+    def renamed(self, names: Mapping[str, str]) -> FieldSelector:
+        """The same with fields called otherwise."""
+        return FieldSelector(
+            FieldRequirement(names.get(r.field, r.field), r.is_equal, r.value) for r in self.requirements
+        )
+
     def __str__(self) -> str:
         return ",".join(map(str, self.requirements))
 

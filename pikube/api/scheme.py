@@ -7,12 +7,13 @@ that list by run.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pikube.api.errors import Cause, Resource
 from pikube.api.kinds.base import Kind, Names, Struct
+from pikube.api.views import View
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 REVIEW_VERBS = ("create",)
@@ -51,7 +52,9 @@ class KindInfo:
     default fills what the user left out, in place; validate and validate_update give causes whose field is
     the whole path; select gives the kind's selectable fields beside name and namespace. generation tells
     whether metadata.generation counts spec changes. is_ephemeral kinds live in memory only. is_review kinds
-    are answered, never stored. path_segment checks names as URL segments only (RBAC), else as DNS names.
+    are answered, never stored. name_rule checks names, else they are DNS names (RBAC: URL segments). A version
+    that is not stored itself names the one that is, `stored_in`, and how it looks from here, `view`;
+    field_aliases are its names of the stored kind's selectable fields.
     """
 
     cls: type[Any]
@@ -66,10 +69,27 @@ class KindInfo:
     is_ephemeral: bool = False
     is_review: bool = False
     name_rule: Callable[[str], list[str]] | None = None
+    stored_in: KindInfo | None = None
+    view: View | None = None
+    field_aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> Names:
         return self.cls.names  # type: ignore[no-any-return]
+
+    @property
+    def stored(self) -> KindInfo:
+        """The version that is stored."""
+        return self.stored_in or self
+
+    @property
+    def storage(self) -> str:
+        """The store's name of the kind."""
+        return self.stored.names.resource
+
+    def shown(self, value: bytes) -> bytes:
+        """Stored bytes as this version shows them."""
+        return self.view.shown(value) if self.view is not None else value
 
     @property
     def resource(self) -> Resource:

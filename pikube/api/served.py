@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pikube.api import views
 from pikube.api.defaulting import pods, services, workloads
 from pikube.api.errors import Cause
 from pikube.api.kinds import (
@@ -114,6 +115,17 @@ def _csr_fields(obj: certificates.CertificateSigningRequest) -> dict[str, str]:
 POD_FIELDS = tuple(_pod_fields(core_pod.Pod()))
 EVENT_FIELDS = tuple(_event_fields(core_config.Event()))
 
+CORE_EVENT = KindInfo(
+    cls=core_config.Event, is_ephemeral=True, select=_event_fields, field_labels=EVENT_FIELDS
+)
+EVENT_ALIASES = {
+    **{f"regarding.{name[15:]}": name for name in EVENT_FIELDS if name.startswith("involvedObject.")},
+    "reportingController": "reportingComponent",
+    "reason": "reason",
+    "type": "type",
+}
+"""What events.k8s.io/v1 calls the fields of an event that can be selected by."""
+
 CORE = (
     KindInfo(
         cls=core_config.ConfigMap,
@@ -122,7 +134,7 @@ CORE = (
     ),
     KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
     KindInfo(cls=core_service.Endpoints, default=services.default_endpoints),
-    KindInfo(cls=core_config.Event, is_ephemeral=True, select=_event_fields, field_labels=EVENT_FIELDS),
+    CORE_EVENT,
     KindInfo(cls=core_config.LimitRange, default=services.default_limit_range),
     KindInfo(
         cls=core_config.Namespace,
@@ -241,7 +253,15 @@ APPS = (
     ),
 )
 
-EVENTS = (KindInfo(cls=events.Event, is_ephemeral=True),)
+EVENTS = (
+    KindInfo(
+        cls=events.Event,
+        is_ephemeral=True,
+        stored_in=CORE_EVENT,
+        view=views.EVENTS,
+        field_aliases=EVENT_ALIASES,
+    ),
+)
 
 BATCH = (
     KindInfo(

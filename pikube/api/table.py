@@ -16,6 +16,7 @@ from pikube.api.columns import cluster, pods, workloads
 from pikube.api.columns.column import Columns
 from pikube.api.kinds import apps, autoscaling, autoscaling_v2, batch, core_config, core_pod, events
 from pikube.api.kinds.base import Struct
+from pikube.api.views import EVENTS
 
 _OWN: dict[type[Any], Columns] = {
     core_pod.Pod: pods.POD_COLUMNS,
@@ -29,7 +30,9 @@ _OWN: dict[type[Any], Columns] = {
     autoscaling.HorizontalPodAutoscaler: workloads.AUTOSCALERS_V1,
     autoscaling_v2.HorizontalPodAutoscaler: workloads.AUTOSCALERS,
     core_config.ReplicationController: workloads.CONTROLLERS,
-    events.Event: Columns(cluster.TABLES["Event"].columns[:5], cluster.new_event_row),
+    events.Event: Columns(
+        cluster.TABLES["Event"].columns, lambda event, now: cluster.event_row(EVENTS.stored(event), now)
+    ),
 }
 
 

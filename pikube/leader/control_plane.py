@@ -36,7 +36,7 @@ def stored_kinds(scheme: Scheme) -> dict[str, KindInfo]:
     """By the store's name of each kind, the version that is stored."""
     found: dict[str, KindInfo] = {}
     for info in scheme:
-        if not info.is_review:
+        if not info.is_review and info.stored_in is None:
             found.setdefault(info.names.resource, info)
     return found
 

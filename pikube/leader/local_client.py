@@ -76,7 +76,7 @@ class LocalClient:
         @asynccontextmanager
         async def watching() -> AsyncIterator[AsyncIterator[WatchEvent[K]]]:
             async with self._registry.store.watch(
-                info.names.resource,
+                info.storage,
                 namespace,
                 after_revision=int(resource_version),
                 interest=filter_.interest(),
@@ -129,7 +129,9 @@ class LocalClient:
         info = self._scheme.by_class(cls)
 
         def transform(item: Item) -> Any:
-            return msgspec.convert(merge_patch(msgspec.json.decode(item.value), patch), cls, strict=True)
+            return msgspec.convert(
+                merge_patch(msgspec.json.decode(info.shown(item.value)), patch), cls, strict=True
+            )
 
         item, _ = await self._registry.change(
             info, namespace, name, transform, self._context(), subresource=subresource

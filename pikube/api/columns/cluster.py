@@ -159,12 +159,6 @@ def event_row(obj: Any, now: float) -> list[Any]:
     ]
 
 
-def new_event_row(obj: Any, now: float) -> list[Any]:
-    about = obj.regarding
-    last = obj.deprecated_last_timestamp or obj.event_time
-    return [age(last, now), obj.type, obj.reason, f"{about.kind.lower()}/{about.name}", obj.note]
-
-
 def volume_row(obj: Any, now: float) -> list[Any]:
     claim = obj.spec.claim_ref
     return [

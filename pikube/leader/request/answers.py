@@ -42,17 +42,18 @@ def one(
     info: KindInfo, item: Item, accepted: Accepted, now: float, status: int = 200, include: str = ""
 ) -> Response:
     """One object."""
+    value = info.shown(item.value)
     if accepted.form == "Table":
         metadata = encode({"resourceVersion": str(item.revision)})
         return raw(
-            render_table(info.cls, [item.value], metadata, now, include_object=include or "Metadata",
+            render_table(info.cls, [value], metadata, now, include_object=include or "Metadata",
                          version=accepted.version),
             accepted,
             status,
         )  # fmt: skip
     if accepted.form:
-        return raw([partial_object(item.value)], accepted, status)
-    return raw([item.value], accepted, status)
+        return raw([partial_object(value)], accepted, status)
+    return raw([value], accepted, status)
 
 
 def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include: str = "") -> Response:
@@ -63,7 +64,7 @@ def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include:
     if page.remaining:
         metadata["remainingItemCount"] = page.remaining
     meta = encode(metadata)
-    values = [item.value for item in page.items]
+    values = [info.shown(item.value) for item in page.items]
     if accepted.form == "Table":
         return raw(
             render_table(info.cls, values, meta, now, include_object=include or "Metadata",
@@ -86,6 +87,7 @@ def watch_line(
     info: KindInfo, type_: str, value: bytes, accepted: Accepted, now: float, *, is_first: bool, include: str
 ) -> bytes:
     """One watch event, with its newline."""
+    value = info.shown(value)
     if accepted.form == "Table":
         meta = _table_metadata(value)
         body = b"".join(

@@ -95,7 +95,7 @@ class WatchRun:
     async def run(self, send: Send) -> None:
         """Initial objects if wished, then changes and bookmarks until the client's or our time is over."""
         async with self._registry.store.watch(
-            self._info.names.resource,
+            self._info.storage,
             self._namespace,
             after_revision=self._after,
             interest=self._filter.interest(),

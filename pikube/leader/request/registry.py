@@ -41,7 +41,7 @@ encode = msgspec.json.encode
 
 def key_for(info: KindInfo, namespace: str, name: str) -> Key:
     """Where the store keeps it."""
-    return Key(info.names.resource, namespace if info.names.namespaced else "", name)
+    return Key(info.storage, namespace if info.names.namespaced else "", name)
 
 
 def selectable(info: KindInfo, obj: Any) -> Selectable:
@@ -76,7 +76,7 @@ class Registry:
         decoder = self._decoders.get(info.cls)
         if decoder is None:
             decoder = self._decoders[info.cls] = msgspec.json.Decoder(info.cls)
-        return decoder.decode(item.value)
+        return decoder.decode(info.shown(item.value))
 
     def get(self, info: KindInfo, namespace: str, name: str) -> Item:
         """The newest item, or NotFound."""
@@ -241,6 +241,9 @@ class Registry:
         return gone
 
     async def _write(self, info: KindInfo, obj: Any, expected: int | None, context: Context) -> Item:
+        if info.view is not None:
+            obj = info.view.stored(obj)
+            info = info.stored
         meta = obj.metadata
         key = key_for(info, meta.namespace, meta.name)
         if context.dry_run:

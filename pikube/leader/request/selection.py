@@ -49,8 +49,8 @@ def make_filter(info: KindInfo, label_selector: str, field_selector: str) -> Fil
     """Compile both; BadRequest for bad syntax or a field that cannot be selected by."""
     labels = parse_label_selector(label_selector)
     names = NAMED if info.names.namespaced else NAMED[:1]
-    fields = parse_field_selector(field_selector, (*names, *info.field_labels))
-    return Filter(labels, fields)
+    fields = parse_field_selector(field_selector, (*names, *info.field_labels, *info.field_aliases))
+    return Filter(labels, fields.renamed(info.field_aliases) if info.field_aliases else fields)
 
 
 def seen_through(filter_: Filter, event: Event) -> EventType | None:
@@ -90,7 +90,7 @@ def list_page(
 ) -> Page:
     """The page a client asked for. Expired when its snapshot is gone, Invalid for options that contradict."""
     check_list_options(info, limit, continue_token, resource_version, match)
-    resource = info.names.resource
+    resource = info.storage
     scope = namespace if info.names.namespaced else None
     at: int | None = None
     after: tuple[str, str] | None = None
@@ -116,7 +116,7 @@ def list_page(
 
 
 def _one(store: Store, info: KindInfo, namespace: str, name: str, filter_: Filter) -> Page:
-    item = store.get(Key(info.names.resource, namespace, name))
+    item = store.get(Key(info.storage, namespace, name))
     found = [item] if item is not None and filter_.matches(item) else []
     return Page(found, store.revision)
 

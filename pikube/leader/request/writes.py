@@ -123,7 +123,7 @@ async def patch(
     warnings: list[str] = []
 
     def transform(item: Item) -> Any:
-        before = msgspec.json.decode(item.value)
+        before = msgspec.json.decode(info.shown(item.value))
         after = patched(before, change, kind, info.cls)
         warnings[:] = _check_patched(after, info.cls, mode)
         return from_builtins(after, info.cls)
@@ -203,7 +203,7 @@ async def _apply(
             info,
             route.namespace,
             route.name,
-            lambda item: transform_from(msgspec.json.decode(item.value)),
+            lambda item: transform_from(msgspec.json.decode(info.shown(item.value))),
             context,
             subresource=route.subresource,
             is_tracked=False,
