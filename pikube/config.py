@@ -120,6 +120,9 @@ SETTINGS: tuple[Setting, ...] = (
             "FILE", LEADER),
     Setting("no-agent", _switch, False, "run no pods on this board", "", LEADER),
     Setting("server", _text, "", "URL of the leader, https://HOST:6443", "URL", AGENT),
+    Setting("no-discovery", _switch, False, "do not announce this leader on the LAN by mDNS", "", LEADER),
+    Setting("discovery-interface", _text, (), "an interface of the LAN for mDNS, as eth0 or en* (may be given again; "
+            "default: the physical ones)", "NAME"),
     Setting("podman-socket", _path, "", "a Podman API socket (default: pikube starts Podman's service)", "PATH"),
     Setting("podman-root", _path, "", "Podman's storage (default: Podman's own)", "DIR"),
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
@@ -154,6 +157,8 @@ class Settings:
     write_kubeconfig: str
     no_agent: bool
     server: str
+    no_discovery: bool
+    discovery_interface: tuple[str, ...]
     podman_socket: str
     podman_root: str
     podman_runroot: str

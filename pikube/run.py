@@ -29,6 +29,7 @@ from pikube.config import Settings
 from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop
 from pikube.informer.recorder import Recorder
+from pikube.leader.announcing import make_announcer
 from pikube.leader.bootstrap import make_first_objects
 from pikube.leader.control_plane import (
     ControlPlane,
@@ -126,6 +127,11 @@ async def run_control_plane(
         handler = plane.handler(NodeStreams(plane.registry, plane.scheme, kubelets.get))
         await nursery.start(serve, handler, listeners, certificates.api)
         _write_kubeconfig(settings, certificates, address)
+        if not settings.no_discovery:
+            announcer = await make_announcer(
+                client, settings, lambda: [certificates.directory.ca_file.read_bytes()]
+            )
+            await nursery.start(announcer.run)
         log.info("event=api_ready url=https://%s:%d", address, port)
         if settings.no_agent:
             notify("READY=1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from pikube.config import SETTINGS, BadSetting, Settings, merge
 CONFIG_FILE = "/etc/pikube/config.yaml"
 
 
-def add_flags(parser: argparse.ArgumentParser, mode: str) -> None:
-    """A flag for each setting of a mode, and --config."""
+def add_flags(parser: argparse.ArgumentParser, mode: str, *, only: Collection[str] = ()) -> None:
+    """A flag for each setting of a mode (or for `only` some of them), and --config."""
     parser.add_argument("--config", metavar="FILE", default=None, help=f"settings file ({CONFIG_FILE})")
     for setting in SETTINGS:
-        if mode not in setting.modes:
+        if mode not in setting.modes or (only and setting.name not in only):
             continue
         shown = "" if setting.default in ("", (), False) else f" ({setting.default})"
         words = setting.words.replace("%", "%%") + shown
