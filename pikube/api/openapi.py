@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pikube.api.kinds.base import Kind, Struct
-from pikube.api.schema import FieldInfo, fields_of
+from pikube.api.schema import NO_FACTS, FieldInfo, fields_of
 from pikube.api.scheme import KindInfo, Scheme
 
 TITLE = "Kubernetes"
@@ -28,6 +28,10 @@ ACTIONS = {
     "deletecollection": ("delete", "deletecollection"),
 }  # fmt: skip
 WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
+TYPE_WORDS = {
+    "kind": "The kind of object this is, in CamelCase.",
+    "apiVersion": "The API group and version that this object is written in.",
+}
 
 
 def schema_name(cls: type[Struct]) -> str:
@@ -87,6 +91,8 @@ def _struct_schema(cls: type[Struct], prefix: str, *, is_v3: bool) -> dict[str, 
     required = []
     for field in fields_of(cls):
         properties[field.name] = _field_schema(field, prefix, is_v3=is_v3)
+        if field.facts is NO_FACTS and field.name in TYPE_WORDS:
+            properties[field.name]["description"] = TYPE_WORDS[field.name]
         if field.facts.required:
             required.append(field.name)
     if properties:

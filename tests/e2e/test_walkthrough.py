@@ -172,7 +172,8 @@ def test_every_kubectl_creates_applies_reads_and_deletes(board, namespace, progr
     assert json.loads(run("get", "configmap", "applied", "-o", "json"))["data"] == {"x": "2", "y": "3"}
     run("apply", "--server-side", "--force-conflicts", "-f", "-", text_in=manifest)
     assert "NAME" in run("get", "all")
-    assert "replicas" in run("explain", "deployment.spec")
+    assert "How many pods. 1 when absent." in run("explain", "deployment.spec")
+    assert "What is set aside for it on a node." in run("explain", "pod.spec.containers.resources")
     run("delete", "configmap", "applied")
     gone = run("get", "configmap", "applied", check=False)
     assert gone.returncode == 1 and 'configmaps "applied" not found' in gone.stderr
