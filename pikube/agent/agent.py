@@ -25,6 +25,7 @@ from pikube.agent.pods.worker import Board
 from pikube.agent.runtime.contract import RuntimeFailure, RuntimeMissing
 from pikube.agent.runtime.podman import Podman
 from pikube.agent.runtime.service import PodmanPlace, open_podman
+from pikube.agent.usage.api import UsageApi
 from pikube.api.client import Client
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
@@ -120,7 +121,8 @@ async def open_agent(
         await node.report()
         await nursery.start(node.run)
         log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
-        yield Agent(KubeletApi(manager, runtime), manager, pod_cidr)
+        usage = UsageApi(manager.containers, settings.node_name, Path(settings.data_dir))
+        yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr)
         nursery.cancel_scope.cancel()
 
 

@@ -1,4 +1,4 @@
-"""Shell: the kubelet API of this board: logs, exec, attach, port-forward, health, for the leader only.
+"""Shell: the kubelet API of this board: logs, exec, attach, port-forward, usage, health, for the leader only.
 
 Enter: requests of the leader (mTLS). Leave: streams. Built by the agent; on a leader that has its own
 agent the same handler is called without a network between.
@@ -19,6 +19,7 @@ from pikube.agent.log_lines import LineReader, LogWish, tail_offset
 from pikube.agent.pods.manager import PodManager
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, Runtime
+from pikube.agent.usage.api import UsageApi
 from pikube.api.errors import BadRequest, NotFound, PathNotFound, Resource
 from pikube.api.times import parse_time
 from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
@@ -35,14 +36,21 @@ class KubeletApi:
     """Implements pikube.wire.messages.Handler."""
 
     def __init__(
-        self, pods: PodManager, runtime: Runtime, *, wall_clock: Callable[[], float] = time.time
+        self,
+        pods: PodManager,
+        runtime: Runtime,
+        usage: UsageApi,
+        *,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._pods = pods
         self._runtime = runtime
+        self._usage = usage
         self._now = wall_clock
 
     async def __call__(self, request: Request) -> Answer:
-        """/containerLogs, /exec, /attach, /portForward by kubelet's own paths; /pods, /healthz."""
+        """/containerLogs, /exec, /attach, /portForward by kubelet's own paths; /pods, /healthz, and
+        what UsageApi tells."""
         parts = request.path.strip("/").split("/")
         match parts:
             case ["healthz"]:
@@ -58,6 +66,10 @@ class KubeletApi:
                 return self._exec(request, namespace, pod, container)
             case ["portForward", namespace, pod]:
                 return self._forward(request, namespace, pod)
+            case ["stats" | "metrics", *_]:
+                measured = await self._usage.answer(request.path, request.query)
+                if measured is not None:
+                    return measured
         raise PathNotFound()
 
     def _forward(self, request: Request, namespace: str, pod: str) -> Answer:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Mapping
 
 import trio
 from msgspec import structs
 
 from pikube.agent.pods.worker import Board, PodWorker
-from pikube.agent.runtime.contract import RuntimeFailure
+from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
 from pikube.informer.informer import Informer
 from pikube.wire.unix_http import UnixHttpError
@@ -43,6 +44,10 @@ class PodManager:
 
     def pods(self) -> list[Pod]:
         return [worker.pod for worker in self._workers.values()]
+
+    def containers(self) -> list[tuple[Pod, Mapping[str, list[Container]]]]:
+        """Each pod with its containers' attempts by name, the newest last."""
+        return [(worker.pod, worker.containers) for worker in self._workers.values()]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Workers for ever; started when leftovers of a former life are cleared up."""

@@ -135,6 +135,8 @@ class Container:
     started_at: float = 0.0
     finished_at: float = 0.0
     error: str = ""
+    cgroup: str = ""
+    """The path of its control group below the hierarchy's root; '' when unknown or not running."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ def read_container(document: Mapping[str, Any]) -> Container:
         started_at=_seconds(state.get("StartedAt", "")),
         finished_at=_seconds(state.get("FinishedAt", "")),
         error=state.get("Error") or "",
+        cgroup=state.get("CgroupPath") or "",
     )
 
 
