@@ -105,7 +105,8 @@ async def run_control_plane(
     """Controllers, the API and this board's agent, on an open store; until cancelled."""
     client = plane.client
     port = settings.https_listen_port
-    await make_first_objects(client, settings.kubernetes_service_ip, [address], port)
+    volumes = str(settings.data / "storage")
+    await make_first_objects(client, settings.kubernetes_service_ip, [address], port, volumes)
     informers = Informers(client)
     recorder = Recorder(client)
     kubelets: dict[str, Handler] = {}

@@ -17,6 +17,7 @@ from pathlib import Path
 import trio
 
 from pikube.agent.kubelet_api import KubeletApi
+from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
 from pikube.agent.pods.container_specs import DnsSettings
 from pikube.agent.pods.manager import PodManager
@@ -117,6 +118,7 @@ async def open_agent(
         )
         manager = PodManager(board, pods)
         await nursery.start(manager.run)
+        await nursery.start(LocalVolumes(client, informers, settings.node_name).run)
         node.not_ready_because = ""
         await node.report()
         await nursery.start(node.run)

@@ -6,10 +6,11 @@ DESIGN.md's conventions.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 from pikube.api.client import Client
-from pikube.api.errors import AlreadyExists
+from pikube.api.errors import AlreadyExists, NotFound
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_service import (
     EndpointAddress,
@@ -24,6 +25,7 @@ from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointSli
 from pikube.api.kinds.discovery import EndpointPort as SlicePort
 from pikube.api.kinds.meta import Object, ObjectMeta
 from pikube.api.kinds.scheduling import PriorityClass
+from pikube.leader.controllers.local_path import local_path_class
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -78,8 +80,26 @@ def leader_endpoints(addresses: Iterable[str], port: int) -> tuple[Endpoints, En
     return endpoints, slice_
 
 
-async def make_first_objects(client: Client, cluster_ip: str, addresses: Iterable[str], port: int) -> None:
-    """Create what is missing; point the Service `kubernetes` at this leader."""
+async def _make_default_class(client: Client, volumes: str) -> None:
+    """Once in a cluster's life: who deletes or replaces it means it. The namespace kube-system, made afterwards, is
+    the sign that it was done."""
+    with contextlib.suppress(NotFound):
+        await client.get(Namespace, "kube-system")
+        return
+    with contextlib.suppress(AlreadyExists):
+        await client.create(local_path_class(volumes))
+
+
+async def make_first_objects(
+    client: Client,
+    cluster_ip: str,
+    addresses: Iterable[str],
+    port: int,
+    volumes: str = "/var/lib/pikube/storage",
+) -> None:
+    """Create what is missing; point the Service `kubernetes` at this leader. `volumes` is the directory of each
+    board that its volumes are in."""
+    await _make_default_class(client, volumes)
     for obj in first_objects(cluster_ip):
         try:
             await client.create(obj)

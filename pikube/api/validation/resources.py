@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 import binascii
 
+from msgspec import structs
+
 from pikube.api import names
 from pikube.api.errors import Cause
 from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.api.kinds.rbac import ClusterRoleBinding, RoleBinding
+from pikube.api.quantity import bytes_of
 from pikube.api.validation.causes import (
     by_rule,
     duplicate,
@@ -176,17 +179,25 @@ def claim_update_causes(new: PersistentVolumeClaim, old: PersistentVolumeClaim) 
     if new.spec == old.spec:
         return []
     causes = claim_causes(new)
-    same = (
-        new.spec.access_modes == old.spec.access_modes
-        and new.spec.storage_class_name == old.spec.storage_class_name
-        and (not old.spec.volume_name or new.spec.volume_name == old.spec.volume_name)
+    may_grow = old.status.phase == "Bound"
+    was = structs.replace(
+        old.spec,
+        volume_name=old.spec.volume_name
+        or new.spec.volume_name,  # the binding, or the user's choice before it
+        volume_attributes_class_name=new.spec.volume_attributes_class_name,
+        resources=new.spec.resources if may_grow else old.spec.resources,
     )
-    if not same:
+    if was != new.spec:
         words = (
             "spec is immutable after creation except resources.requests and volumeAttributesClassName "
             "for bound claims"
         )
         causes.append(forbidden("spec", words))
+    size, before = (bytes_of(c.spec.resources.requests.get("storage", 0)) for c in (new, old))
+    if size < before and size <= bytes_of(old.status.capacity.get("storage", 0)):
+        causes.append(
+            forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
+        )
     return causes
 
 

@@ -15,6 +15,7 @@ from pikube.api.kinds.apps import DaemonSet, Deployment, ReplicaSet, StatefulSet
 from pikube.api.kinds.batch import CronJob, Job, JobSpec
 from pikube.api.kinds.core_config import ReplicationController
 from pikube.api.kinds.core_pod import PodTemplateSpec
+from pikube.api.kinds.core_volume import EmptyDirVolumeSource, Volume
 from pikube.api.kinds.meta import LabelSelector
 from pikube.api.kinds.policy import PodDisruptionBudget
 from pikube.api.selector import from_label_selector, from_map
@@ -185,7 +186,18 @@ def stateful_set_causes(obj: StatefulSet) -> list[Cause]:
     rolling = spec.update_strategy.rolling_update
     if rolling is not None:
         causes += not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.partition)
-    return causes + _owned_template(spec.selector, spec.template)
+    return causes + _owned_template(spec.selector, _with_claims(obj))
+
+
+def _with_claims(obj: StatefulSet) -> PodTemplateSpec:
+    """The template as its pods will have it: with a volume for each claim, in place of one of that name."""
+    claims = {claim.metadata.name for claim in obj.spec.volume_claim_templates}
+    if not claims:
+        return obj.spec.template
+    spec = obj.spec.template.spec
+    kept = tuple(volume for volume in spec.volumes if volume.name not in claims)
+    added = tuple(Volume(name=name, empty_dir=EmptyDirVolumeSource()) for name in sorted(claims))
+    return structs.replace(obj.spec.template, spec=structs.replace(spec, volumes=(*kept, *added)))
 
 
 def stateful_set_update_causes(new: StatefulSet, old: StatefulSet) -> list[Cause]:

@@ -28,6 +28,8 @@ from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_con
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
 from pikube.leader.controllers.volume_binding import VOLUME_BINDING
+from pikube.leader.controllers.volume_ephemeral import EPHEMERAL_VOLUMES
+from pikube.leader.controllers.volume_expansion import VOLUME_EXPANSION
 from pikube.leader.controllers.volume_reclaim import CLAIM_PROTECTING, VOLUME_RECLAIM
 
 
@@ -56,6 +58,8 @@ def all_controllers(
         VOLUME_BINDING,
         VOLUME_RECLAIM,
         CLAIM_PROTECTING,
+        EPHEMERAL_VOLUMES,
+        VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
         garbage_controller(owned),

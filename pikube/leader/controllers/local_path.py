@@ -1,7 +1,7 @@
 """Pure: the built-in provisioner: a directory on the board that runs the first pod of a claim.
 
 Enter: a claim, its class and the chosen node. Leaves: a PersistentVolume. Called by volume_binding.py. The agent of
-the board makes the directory when a pod mounts it, and removes directories whose volume is gone.
+the board makes the directory when a pod mounts it, and removes it before it lets a deleted volume go.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from pikube.api.kinds.core_storage import (
 from pikube.api.kinds.core_volume import HostPathVolumeSource
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.kinds.storage import StorageClass
+from pikube.api.local_volumes import HELD_BY_BOARD, HOSTNAME, PROVISIONED_BY, PROVISIONER
 from pikube.leader.controllers.volume_match import claim_reference
 
-PROVISIONER = "pikube.io/local-path"
-PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 PATH = "path"  # parameter of the class: the directory on each board that holds the volumes
 
@@ -32,6 +31,7 @@ def local_path_class(path: str) -> StorageClass:
         parameters={PATH: path},
         reclaim_policy="Delete",
         volume_binding_mode="WaitForFirstConsumer",
+        allow_volume_expansion=True,
     )
 
 
@@ -44,10 +44,12 @@ def provision(claim: PersistentVolumeClaim, class_: StorageClass, node: str) -> 
     """The volume for a claim on a node."""
     name, meta = volume_name(claim), claim.metadata
     root = class_.parameters.get(PATH, "/var/lib/pikube/storage").rstrip("/")
-    requirement = NodeSelectorRequirement(key="kubernetes.io/hostname", operator="In", values=(node,))
+    requirement = NodeSelectorRequirement(key=HOSTNAME, operator="In", values=(node,))
     terms = NodeSelector(node_selector_terms=(NodeSelectorTerm(match_expressions=(requirement,)),))
     return PersistentVolume(
-        metadata=ObjectMeta(name=name, annotations={PROVISIONED_BY: PROVISIONER}),
+        metadata=ObjectMeta(
+            name=name, annotations={PROVISIONED_BY: PROVISIONER}, finalizers=(HELD_BY_BOARD,)
+        ),
         spec=PersistentVolumeSpec(
             capacity={"storage": claim.spec.resources.requests.get("storage", "0")},
             host_path=HostPathVolumeSource(

@@ -18,6 +18,7 @@ from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.meta import Object
 from pikube.api.kinds.storage import StorageClass
+from pikube.api.local_volumes import HOSTNAME, PROVISIONER
 from pikube.informer.actions import Action, Create, RecordEvent, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself
@@ -99,9 +100,9 @@ def _bind(claim: PersistentVolumeClaim, volume: PersistentVolume) -> list[Action
         named = structs.replace(claim.spec, volume_name=volume.metadata.name)
         actions.append(Update(structs.replace(claim, metadata=meta, spec=named)))
         return actions  # its own write brings the claim back, for the status
-    return actions + _status(
-        claim, "Bound", access_modes=volume.spec.access_modes, capacity=volume.spec.capacity
-    )
+    is_bound = claim.status.phase == "Bound"  # from then on the expansion says how large it is
+    capacity = claim.status.capacity if is_bound else volume.spec.capacity
+    return actions + _status(claim, "Bound", access_modes=volume.spec.access_modes, capacity=capacity)
 
 
 def _follow(claim: PersistentVolumeClaim, supply: Supply) -> list[Action]:
@@ -134,7 +135,7 @@ def _provision(claim: PersistentVolumeClaim, supply: Supply) -> list[Action]:
     if _waits(supply) and supply.node is None:
         words = "waiting for first consumer to be created before binding"
         return [RecordEvent(claim, "Normal", WAITS, words)]
-    if class_.provisioner == local_path.PROVISIONER:
+    if class_.provisioner == PROVISIONER:
         return _provision_here(claim, class_, supply)
     if class_.provisioner in ("", NO_PROVISIONER):
         words = "no persistent volumes available for this claim and no storage class is set"
@@ -144,12 +145,12 @@ def _provision(claim: PersistentVolumeClaim, supply: Supply) -> list[Action]:
 
 def _provision_here(claim: PersistentVolumeClaim, class_: StorageClass, supply: Supply) -> list[Action]:
     if supply.node is None:
-        words = f"{local_path.PROVISIONER} needs a class with volumeBindingMode {WAITS}"
+        words = f"{PROVISIONER} needs a class with volumeBindingMode {WAITS}"
         return [RecordEvent(claim, "Warning", "ProvisioningFailed", words)]
     if any(v.metadata.name == local_path.volume_name(claim) for v in supply.volumes):
         return []  # on its way out, or about to be found
     said = RecordEvent(claim, "Normal", "ProvisioningSucceeded", "Successfully provisioned volume {name}")
-    hostname = supply.node.metadata.labels.get("kubernetes.io/hostname", supply.node.metadata.name)
+    hostname = supply.node.metadata.labels.get(HOSTNAME, supply.node.metadata.name)
     return [Create(local_path.provision(claim, class_, hostname), said)]
 
 

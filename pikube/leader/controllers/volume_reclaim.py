@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.meta import Object
+from pikube.api.local_volumes import HELD_BY_BOARD, HOSTNAME, PROVISIONED_BY, PROVISIONER, board_of
 from pikube.api.times import render_time
 from pikube.informer.actions import Action, Delete, Identity, PatchObject, RecordEvent, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Index, Lister, Watch, itself
-from pikube.leader.controllers.local_path import PROVISIONED_BY, PROVISIONER
 from pikube.leader.controllers.volume_binding import BOUND_BY_CONTROLLER
 
 CLAIM_PROTECTION, VOLUME_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
@@ -26,16 +27,20 @@ BY_CLAIM = "claim"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The claim that a volume names, if it is there."""
+    """The claim that a volume names, if it is there; and whether the board that holds its directory still exists."""
 
     claim: PersistentVolumeClaim | None
+    has_board: bool = False
 
 
 def reconcile_volume(desired: PersistentVolume, observed: Claim, now: float) -> list[Action]:
     """The volume's phase, and its end."""
-    if desired.metadata.deletion_timestamp:
-        return _unprotect_volume(desired)
     ref, claim = desired.spec.claim_ref, observed.claim
+    if desired.metadata.deletion_timestamp:
+        is_used = ref is not None and claim is not None and claim.metadata.uid == ref.uid
+        if desired.status.phase == "Bound" and not is_used:
+            return _phase(desired, "Released", now)
+        return _unprotect_volume(desired, observed)
     if ref is None or not ref.uid:
         return _phase(desired, "Available", now)
     if claim is None or claim.metadata.uid != ref.uid:
@@ -91,10 +96,16 @@ def _phase(volume: PersistentVolume, phase: str, now: float, message: str = "") 
     return [Update(structs.replace(volume, status=status), "status")]
 
 
-def _unprotect_volume(volume: PersistentVolume) -> list[Action]:
-    if VOLUME_PROTECTION not in volume.metadata.finalizers or volume.status.phase == "Bound":
-        return []
-    return [_without(volume, VOLUME_PROTECTION)]
+def _unprotect_volume(volume: PersistentVolume, observed: Claim) -> list[Action]:
+    """A bound volume stays. A directory is removed by its board, which takes HELD_BY_BOARD away when that is done;
+    where there is nothing to remove, or no board to do it, nobody waits."""
+    held = volume.metadata.finalizers
+    if VOLUME_PROTECTION in held:
+        return [] if volume.status.phase == "Bound" else [_without(volume, VOLUME_PROTECTION)]
+    is_removed = volume.spec.persistent_volume_reclaim_policy == "Delete" and observed.has_board
+    if HELD_BY_BOARD in held and not is_removed:
+        return [_without(volume, HELD_BY_BOARD)]
+    return []
 
 
 def _without(obj: Object, finalizer: str) -> PatchObject:
@@ -110,10 +121,18 @@ def observe_volume(lister: Lister, key: ObjectKey) -> tuple[PersistentVolume, Cl
     volume = lister.cache(PersistentVolume).get(key)
     if volume is None:
         return None
+    board = board_of(volume)
+    has_board = any(node.metadata.labels.get(HOSTNAME) == board for node in lister.cache(Node))
     ref = volume.spec.claim_ref
     if ref is None:
-        return volume, Claim(None)
-    return volume, Claim(lister.cache(PersistentVolumeClaim).get(ObjectKey(ref.namespace, ref.name)))
+        return volume, Claim(None, has_board)
+    claim = lister.cache(PersistentVolumeClaim).get(ObjectKey(ref.namespace, ref.name))
+    return volume, Claim(claim, has_board)
+
+
+def volumes_going(lister: Lister, node: Node) -> list[ObjectKey]:
+    """Watch keys of a node: the volumes that are being deleted: without their board they need not wait."""
+    return [key_of(v) for v in lister.cache(PersistentVolume) if v.metadata.deletion_timestamp]
 
 
 def volumes_of_claim(lister: Lister, claim: PersistentVolumeClaim) -> list[ObjectKey]:
@@ -130,7 +149,11 @@ def claim_of_volume(volume: PersistentVolume) -> list[str]:
 
 VOLUME_RECLAIM: Controller[PersistentVolume, Claim] = Controller(
     name="persistentvolume-reclaim-controller",
-    watches=(Watch(PersistentVolume, itself), Watch(PersistentVolumeClaim, volumes_of_claim)),
+    watches=(
+        Watch(PersistentVolume, itself),
+        Watch(PersistentVolumeClaim, volumes_of_claim),
+        Watch(Node, volumes_going),
+    ),
     indexes=(Index(PersistentVolume, BY_CLAIM, claim_of_volume),),
     observe=observe_volume,
     reconcile=reconcile_volume,

@@ -28,6 +28,7 @@ from pikube.api.kinds.core_volume import (
 from pikube.api.kinds.networking import Ingress, IngressClass
 from pikube.api.kinds.scheduling import PriorityClass
 from pikube.api.kinds.storage import StorageClass
+from pikube.leader.controllers.volume_match import wanted_size
 from pikube.leader.request.admission import Attributes
 from pikube.leader.store.contract import Item, Key, Store
 
@@ -255,6 +256,27 @@ class StorageProtection(Plugin):
             meta.finalizers = (*meta.finalizers, finalizer)
 
 
+class ClaimResize(Plugin):
+    """Only a bound claim of a class that allows it grows."""
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.operation != "UPDATE" or attributes.info.cls is not PersistentVolumeClaim:
+            return
+        if wanted_size(attributes.obj) <= wanted_size(attributes.old) or attributes.subresource:
+            return
+        refusal = ""
+        class_ = self._find(StorageClass, "", attributes.old.spec.storage_class_name or "")
+        if attributes.old.status.phase != "Bound":
+            refusal = "Only bound persistent volume claims can be expanded"
+        elif class_ is None or not class_.allow_volume_expansion:
+            refusal = (
+                "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc "
+                "must support resize"
+            )
+        if refusal:
+            raise Forbidden.of(attributes.info.resource, attributes.name, refusal)
+
+
 def standard_plugins(store: Store, decode: Decode) -> list[Plugin]:
     """In the order in which upstream runs them."""
     kinds = (
@@ -264,5 +286,6 @@ def standard_plugins(store: Store, decode: Decode) -> list[Plugin]:
         DefaultTolerations,
         DefaultClasses,
         StorageProtection,
+        ClaimResize,
     )
     return [kind(store, decode) for kind in kinds]

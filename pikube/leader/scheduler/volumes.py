@@ -77,8 +77,12 @@ def volume_needs(
     """What the volumes of a pod ask for; `claims` are those of its namespace by name."""
     bound: list[NodeTerms] = []
     waiting: list[Waiting] = []
+    made_for_it = {f"{pod.metadata.name}-{v.name}" for v in pod.spec.volumes if v.ephemeral is not None}
     for name in claim_names(pod):
         claim = claims.get(name)
+        if claim is None and name in made_for_it:
+            words = "waiting for ephemeral volume controller to create the persistentvolumeclaim"
+            return VolumeNeeds(f'{words} "{name}"')
         if claim is None:
             return VolumeNeeds(f'persistentvolumeclaim "{name}" not found')
         if claim.metadata.deletion_timestamp:

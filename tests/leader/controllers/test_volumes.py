@@ -198,7 +198,8 @@ def test_a_local_path_is_made_on_the_board_of_the_first_pod_and_goes_with_its_cl
     assert {"WaitForFirstConsumer", "ProvisioningSucceeded"} <= reasons
     it.api.delete_nowait(PersistentVolumeClaim, "data", "default")
     it.settle()
-    assert it.api.all_of(PersistentVolume) == []
+    [made] = it.api.all_of(PersistentVolume)
+    assert made.metadata.deletion_timestamp and made.metadata.finalizers == ("pikube.io/local-path",)
 
 
 def test_a_provisioned_volume_that_is_to_be_retained_stays():
