@@ -19,9 +19,13 @@ import trio
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
+from pikube.agent.pods.claim_directories import ClaimDirectories
 from pikube.agent.pods.container_specs import DnsSettings
+from pikube.agent.pods.kept import KeptObjects
 from pikube.agent.pods.manager import PodManager
+from pikube.agent.pods.object_watch import ObjectWatches
 from pikube.agent.pods.references import References
+from pikube.agent.pods.tokens import Tokens
 from pikube.agent.pods.worker import Board
 from pikube.agent.runtime.contract import RuntimeFailure, RuntimeMissing
 from pikube.agent.runtime.podman import Podman
@@ -103,11 +107,17 @@ async def open_agent(
         pods = Informer(client, Pod, field_selector=f"spec.nodeName={settings.node_name}")
         await nursery.start(pods.run)
         servers, searches = read_resolv_conf()
+        watches = ObjectWatches(client, KeptObjects(settings.data / "agent" / "kept"))
+        await nursery.start(watches.run)
+        claims = ClaimDirectories(watches, KeptObjects(settings.data / "agent" / "claims"))
+        await nursery.start(claims.run)
+        tokens = Tokens(client, settings.data / "agent" / "tokens")
         board = Board(
             client=client,
             runtime=runtime,
             recorder=recorder,
-            references=References(client, runtime, informers, lambda: node.node.status.allocatable),
+            references=References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable),
+            claims=claims,
             node_name=settings.node_name,
             network=NETWORK,
             dns=DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches),

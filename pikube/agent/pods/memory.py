@@ -69,3 +69,10 @@ class WorkerMemory:
         self.failures.pop(name, None)
         self.retry_at.pop(name, None)
         self.waiting.pop(name, None)
+
+    def try_config_again(self) -> None:
+        """What the pod refers to has changed: a start that failed for want of it is tried at once."""
+        for name, (reason, _) in self.waiting.items():
+            if reason == "CreateContainerConfigError":
+                self.failures.pop(name, None)
+                self.retry_at.pop(name, None)

@@ -18,6 +18,7 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods import decision
+from pikube.agent.pods.claim_directories import ClaimDirectories
 from pikube.agent.pods.container_specs import (
     DnsSettings,
     NotAllowed,
@@ -32,7 +33,7 @@ from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.references import References
 from pikube.agent.pods.status import Report, pod_status
 from pikube.agent.pods.volume_files import VolumeProblem, volume_files
-from pikube.agent.pods.volumes import PodVolumes, mounts_of
+from pikube.agent.pods.volumes import Place, PodVolumes, mounts_of
 from pikube.agent.runtime.contract import Container, Image, ImageFailure, Runtime, RuntimeFailure, Sandbox
 from pikube.agent.runtime.images import architecture_problem
 from pikube.api.client import Client, ConnectionLost
@@ -42,10 +43,11 @@ from pikube.informer.recorder import Recorder
 
 log = logging.getLogger("pikube.pods")
 
-RETRY_S = 2.0  # after the runtime refused something that concerns the whole pod
-REFRESH_S = (
-    8.0  # volumes with content from the API are looked at this often: under the 10 s users may count on
-)
+RETRY_S = 2.0
+FIRST_RETRY_S, MAX_RETRY_S = (
+    0.5,
+    120.0,
+)  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
 END_RETRY_S = 2.0
 COMPONENT = "kubelet"
 
@@ -58,6 +60,7 @@ class Board:
     runtime: Runtime
     recorder: Recorder
     references: References
+    claims: ClaimDirectories
     node_name: str
     network: str
     dns: DnsSettings
@@ -81,6 +84,7 @@ class PodWorker:
         self._images: dict[str, tuple[str, str]] = {}
         self._messages: dict[str, str] = {}
         self._failure = ("", "")
+        self._failures = 0  # in a row, of what concerns the whole pod
         self._woken = trio.Event()
         self._volumes = PodVolumes(board.pods_dir / pod.metadata.uid)
         self._sent: PodStatus | None = None
@@ -117,7 +121,8 @@ class PodWorker:
         except RuntimeFailure as failure:
             self._say("Warning", failure.reason, failure.message)
             log.warning("event=pod_failed pod=%s why=%r", self._name, failure.message)
-            wait_s = RETRY_S
+            wait_s = retry_s(self._failures)
+            self._failures += 1
         except (ApiError, ConnectionLost) as error:
             log.warning("event=api_failed pod=%s why=%r", self._name, str(error))
             wait_s = END_RETRY_S
@@ -174,7 +179,7 @@ class PodWorker:
         """Perform what is decided; seconds until the next look."""
         now = self._now()
         actions = decide(self.pod, observed, self._memory.frozen(), now)
-        wait_s = REFRESH_S if self._has_api_volumes() else float("inf")
+        wait_s = self._board.references.tokens.renews_in_s(self.pod)
         has_changed = False
         for action in actions:
             if isinstance(action, decision.LookAgainAt):
@@ -220,29 +225,38 @@ class PodWorker:
         places = await self._make_volumes()
         del places  # made before the network, so that a missing Secret costs no sandbox
         await self._board.runtime.create_sandbox(spec)
+        self._failures = 0
 
-    async def _make_volumes(self) -> dict[str, str]:
-        """Host paths by volume name; RuntimeFailure (FailedMount) says what is missing."""
-        facts = await self._board.references.facts(self.pod, self.address, self._board.host_ip())
-        try:
-            tokens = await self._board.references.tokens(self.pod)
-        except VolumeProblem as problem:
-            words = f'MountVolume.SetUp failed for volume "kube-api-access" : {problem}'
-            raise RuntimeFailure(words, "FailedMount") from None
+    async def _make_volumes(self) -> dict[str, Place]:
+        """Places by volume name; RuntimeFailure (FailedMount) says what is missing."""
+        references = self._board.references
         places = {}
-        security = self.pod.spec.security_context
-        group = security.fs_group if security else None
-        for volume in self.pod.spec.volumes:
-            try:
-                bound = await self._board.references.bound_volume(self.pod, volume)
-                files = volume_files(self.pod, bound, facts, tokens)
-                places[volume.name] = await trio.to_thread.run_sync(
-                    self._volumes.make, self.pod, bound, files, group
+        name = "kube-api-access"
+        try:
+            await references.follow(self.pod, self._reference_changed)
+            facts = references.facts(self.pod, self.address, self._board.host_ip())
+            tokens = await references.tokens.of(self.pod)
+            for volume in self.pod.spec.volumes:
+                name = volume.name
+                source, bound = references.bound_volume(self.pod, volume)
+                files = volume_files(self.pod, source, facts, tokens)
+                if source is not volume:
+                    source = structs.replace(source, persistent_volume_claim=volume.persistent_volume_claim)
+                places[name] = await trio.to_thread.run_sync(
+                    self._volumes.make, self.pod, source, bound, files
                 )
-            except VolumeProblem as problem:
-                words = f'MountVolume.SetUp failed for volume "{volume.name}" : {problem}'
-                raise RuntimeFailure(words, "FailedMount") from None
+                if bound is not None:
+                    await self._board.claims.remember(bound)
+        except VolumeProblem as problem:
+            words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
+            raise RuntimeFailure(words, "FailedMount") from None
         return places
+
+    def _reference_changed(self) -> None:
+        """What the pod names is another now: its files follow, and what failed for it is tried again."""
+        self._memory.try_config_again()
+        self._failures = 0
+        self.wake()
 
     async def _refresh_volumes(self) -> None:
         try:
@@ -282,7 +296,7 @@ class PodWorker:
         assert self._sandbox is not None
         image = await self._ensure_image(container)
         places = await self._make_volumes()
-        facts = await board.references.facts(self.pod, self.address, board.host_ip())
+        facts = board.references.facts(self.pod, self.address, board.host_ip())
         environment = environment_of(self.pod, container, facts)
         hosts = await trio.to_thread.run_sync(self._write_hosts)
         try:
@@ -320,7 +334,7 @@ class PodWorker:
             self._say("Normal", "Pulling", f'Pulling image "{reference}"', container=container.name)
             await self._report_waiting(container.name)
             began_at = trio.current_time()
-            credentials = await self._board.references.pull_credentials(self.pod)
+            credentials = self._board.references.pull_credentials(self.pod)
             image = await runtime.pull_image(reference, credentials)
             took_s = trio.current_time() - began_at
             words = f'Successfully pulled image "{reference}" in {took_s:.3f}s. Image size: {image.size_bytes} bytes.'
@@ -363,7 +377,10 @@ class PodWorker:
         for action in actions:
             await self._perform(action)
         await self._report(Observed(None, self.containers))
-        await trio.to_thread.run_sync(self._volumes.remove)
+        try:
+            await trio.to_thread.run_sync(self._volumes.remove)
+        except OSError as error:
+            raise RuntimeFailure(f"Unable to unmount the pod's volumes: {error}", "FailedUnMount") from error
         meta = self.pod.metadata
         with suppress(NotFound, Conflict):
             await self._board.client.delete(Pod, meta.name, meta.namespace, uid=meta.uid, grace_period_s=0)
@@ -406,3 +423,8 @@ class PodWorker:
             is_init = any(c.name == container for c in self.pod.spec.init_containers)
             path = f"spec.{'initContainers' if is_init else 'containers'}{{{container}}}"
         self._board.recorder.record(COMPONENT, self.pod, type_, reason, message, field_path=path)
+
+
+def retry_s(failures: int) -> float:
+    """How long to wait after the n-th failure in a row of something that concerns the whole pod."""
+    return min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 10))

@@ -1,0 +1,146 @@
+"""Shell: service-account tokens of this board's pods: asked for, kept, renewed before they get old.
+
+Enter: a pod. Leave: its tokens by (audience, life), and when the next one must be renewed. Tokens are kept on
+the card (0600), so that a board that reboots without its leader starts its pods. Source: kubernetes
+pkg/kubelet/token/token_manager.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import trio
+
+from pikube.agent.pods.volume_files import VolumeProblem
+from pikube.api.client import Client, ConnectionLost
+from pikube.api.errors import NotFound
+from pikube.api.kinds.authentication import BoundObjectReference, TokenRequest, TokenRequestSpec
+from pikube.api.kinds.core_config import ServiceAccount
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.times import parse_time
+from pikube.certs.files import read_or_none, write_atomic
+
+RENEW_AT_SHARE = 0.8  # of its life
+MAX_AGE_S = 24 * 3600.0
+JITTER_S = 1.0  # a wake-up comes when the token is surely due
+RETRY_S = 30.0  # a token that could not be renewed is good for a fifth of its life more
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`issued_at` and `expires_at` by the wall clock of the leader."""
+
+    text: str
+    issued_at: float
+    expires_at: float
+
+
+@dataclass(slots=True)
+class _Held:
+    token: Token
+    renew_at: float  # by Trio's clock: a wall clock that jumps must not keep an old token in use
+
+
+class Tokens:
+    """One a board."""
+
+    def __init__(
+        self, client: Client, directory: Path, *, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._client = client
+        self._directory = directory
+        self._now = wall_clock
+        self._held: dict[str, dict[tuple[str, int], _Held]] = {}
+
+    async def of(self, pod: Pod) -> dict[str, str]:
+        """The tokens that projected volumes ask for, by path. Raises VolumeProblem."""
+        found = {}
+        for volume in pod.spec.volumes:
+            for source in volume.projected.sources if volume.projected else ():
+                wanted = source.service_account_token
+                if wanted is not None:
+                    life_s = wanted.expiration_seconds or 3600
+                    found[wanted.path] = await self._token(pod, wanted.audience, life_s)
+        return found
+
+    def renews_in_s(self, pod: Pod) -> float:
+        """How long until a token of this pod must be renewed; infinite without any."""
+        held = self._held.get(pod.metadata.uid, {}).values()
+        first = min((h.renew_at for h in held), default=float("inf"))
+        return max(0.0, first - trio.current_time()) + JITTER_S
+
+    def forget(self, uid: str) -> None:
+        """The pod is gone."""
+        self._held.pop(uid, None)
+        for path in self._directory.glob(f"{uid}_*.json"):
+            path.unlink(missing_ok=True)
+
+    async def _token(self, pod: Pod, audience: str, life_s: int) -> str:
+        mine = self._held.setdefault(pod.metadata.uid, {})
+        key = (audience, life_s)
+        held = mine.get(key) or self._from_card(pod, key)
+        if held is not None and trio.current_time() < held.renew_at:
+            mine[key] = held
+            return held.token.text
+        try:
+            token = await self._ask(pod, audience, life_s)
+        except ConnectionLost:
+            if held is None:
+                raise VolumeProblem("failed to fetch token: the API server does not answer") from None
+            mine[key] = _Held(held.token, trio.current_time() + RETRY_S)
+            return held.token.text
+        mine[key] = _Held(token, trio.current_time() + _renewal_s(token))
+        await trio.to_thread.run_sync(self._write, pod.metadata.uid, key, token)
+        return token.text
+
+    async def _ask(self, pod: Pod, audience: str, life_s: int) -> Token:
+        meta, account = pod.metadata, pod.spec.service_account_name
+        request = TokenRequest(
+            spec=TokenRequestSpec(
+                audiences=(audience,) if audience else (),
+                expiration_seconds=life_s,
+                bound_object_ref=BoundObjectReference(
+                    kind="Pod", api_version="v1", name=meta.name, uid=meta.uid
+                ),
+            )
+        )
+        asked_at = self._now()
+        try:
+            made = await self._client.create_subresource(
+                ServiceAccount, account, meta.namespace, "token", request
+            )
+        except NotFound:
+            raise VolumeProblem(f'failed to fetch token: serviceaccounts "{account}" not found') from None
+        return Token(made.status.token, asked_at, parse_time(made.status.expiration_timestamp))
+
+    def _from_card(self, pod: Pod, key: tuple[str, int]) -> _Held | None:
+        """A token of a former life, and at once due if the clock says that it is old."""
+        try:
+            data = read_or_none(self._path(pod.metadata.uid, key))
+            token = Token(**json.loads(data)) if data else None
+        except (OSError, ValueError, TypeError):
+            return None
+        if token is None:
+            return None
+        age_s = self._now() - token.issued_at
+        left_s = _renewal_s(token) - age_s if age_s >= 0 else 0.0
+        return _Held(token, trio.current_time() + left_s)
+
+    def _write(self, uid: str, key: tuple[str, int], token: Token) -> None:
+        try:
+            write_atomic(self._path(uid, key), json.dumps(asdict(token)).encode())
+        except OSError:
+            return  # a full card: the next start asks again
+
+    def _path(self, uid: str, key: tuple[str, int]) -> Path:
+        digest = hashlib.sha256(f"{key[0]} {key[1]}".encode()).hexdigest()[:16]
+        return self._directory / f"{uid}_{digest}.json"
+
+
+def _renewal_s(token: Token) -> float:
+    return min(MAX_AGE_S, (token.expires_at - token.issued_at) * RENEW_AT_SHARE)
