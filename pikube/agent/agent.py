@@ -19,7 +19,6 @@ import trio
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
-from pikube.agent.pods.claim_directories import ClaimDirectories
 from pikube.agent.pods.container_specs import DnsSettings
 from pikube.agent.pods.kept import KeptObjects
 from pikube.agent.pods.manager import PodManager
@@ -109,15 +108,12 @@ async def open_agent(
         servers, searches = read_resolv_conf()
         watches = ObjectWatches(client, KeptObjects(settings.data / "agent" / "kept"))
         await nursery.start(watches.run)
-        claims = ClaimDirectories(watches, KeptObjects(settings.data / "agent" / "claims"))
-        await nursery.start(claims.run)
         tokens = Tokens(client, settings.data / "agent" / "tokens")
         board = Board(
             client=client,
             runtime=runtime,
             recorder=recorder,
             references=References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable),
-            claims=claims,
             node_name=settings.node_name,
             network=NETWORK,
             dns=DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches),

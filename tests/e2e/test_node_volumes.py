@@ -158,46 +158,14 @@ def test_a_volume_that_cannot_be_made_is_named_and_the_pod_goes_on_when_it_can(
         ready(board, namespace, "stuck")
 
 
-def volume_and_claim(board, namespace):
-    """What the provisioner makes of a claim, made by hand: a directory of the board that goes with the claim."""
-    path = board.directory / "storage-of-claims" / namespace
-    return path, {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": {
-                    "name": f"pv-{namespace}",
-                    "annotations": {"pv.kubernetes.io/provisioned-by": "pikube.io/local-path"},
-                },
-                "spec": {
-                    "accessModes": ["ReadWriteOnce"],
-                    "capacity": {"storage": "1Mi"},
-                    "hostPath": {"path": str(path), "type": "DirectoryOrCreate"},
-                    "persistentVolumeReclaimPolicy": "Delete",
-                    "claimRef": {"namespace": namespace, "name": "data"},
-                },
-            },
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": {"name": "data"},
-                "spec": {
-                    "accessModes": ["ReadWriteOnce"],
-                    "storageClassName": "",
-                    "volumeName": f"pv-{namespace}",
-                    "resources": {"requests": {"storage": "1Mi"}},
-                },
-            },
-        ],
-    }
-
-
 def test_a_claims_directory_is_for_any_user_outlives_pods_and_goes_with_its_claim(board, namespace):
-    path, manifest = volume_and_claim(board, namespace)
-    apply(board, namespace, manifest)
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+    }
+    apply(board, namespace, claim)
     mounts = [{"name": "v", "mountPath": "/v"}]
     volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
     user = {"securityContext": {"runAsUser": 1000}}
@@ -206,6 +174,8 @@ def test_a_claims_directory_is_for_any_user_outlives_pods_and_goes_with_its_clai
         ready(board, namespace, name)
         sh(board, namespace, name, script)
         board.kubectl("-n", namespace, "delete", "pod", name)
+    name = board.get("pvc", "data", "-n", namespace)["spec"]["volumeName"]
+    path = Path(board.get("pv", name)["spec"]["hostPath"]["path"])
     assert (path / "x").exists()
     board.kubectl("-n", namespace, "delete", "pvc", "data")
     wait_until(lambda: not path.exists(), what="the directory goes with its volume")

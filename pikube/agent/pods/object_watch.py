@@ -94,19 +94,6 @@ class ObjectWatches:
             raise Unknown(f"{ref} cannot be read: the API server does not answer")
         return kept
 
-    def seen(self, ref: Ref) -> Object | None:
-        """The object as the API has it; None if there is none or nothing is known."""
-        watched = self._watched.get(ref)
-        return watched.informer.cache.get(ObjectKey(ref.namespace, ref.name)) if watched is not None else None
-
-    def is_gone(self, ref: Ref, uid: str) -> bool:
-        """Whether the API has said that this very object is no longer there."""
-        watched = self._watched.get(ref)
-        if watched is None or not watched.informer.is_synced:
-            return False
-        found = self.seen(ref)
-        return found is None or found.metadata.uid != uid
-
     def _watch(self, ref: Ref) -> Watched:
         watched = self._watched.get(ref)
         if watched is None:

@@ -21,11 +21,10 @@ from pikube.agent.runtime.contract import Mount
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume
 from pikube.api.kinds.core_volume import Volume
+from pikube.api.local_volumes import PROVISIONED_BY, PROVISIONER
 from pikube.api.quantity import parse
 
 PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
-PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
-PROVISIONER = "pikube.io/local-path"
 
 
 @dataclass(frozen=True, slots=True)

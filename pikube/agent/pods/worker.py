@@ -18,7 +18,6 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods import decision
-from pikube.agent.pods.claim_directories import ClaimDirectories
 from pikube.agent.pods.container_specs import (
     DnsSettings,
     NotAllowed,
@@ -60,7 +59,6 @@ class Board:
     runtime: Runtime
     recorder: Recorder
     references: References
-    claims: ClaimDirectories
     node_name: str
     network: str
     dns: DnsSettings
@@ -245,8 +243,6 @@ class PodWorker:
                 places[name] = await trio.to_thread.run_sync(
                     self._volumes.make, self.pod, source, bound, files
                 )
-                if bound is not None:
-                    await self._board.claims.remember(bound)
         except VolumeProblem as problem:
             words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
             raise RuntimeFailure(words, "FailedMount") from None
