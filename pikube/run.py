@@ -40,6 +40,8 @@ from pikube.leader.control_plane import (
     stored_kinds,
 )
 from pikube.leader.controllers.all import all_controllers
+from pikube.leader.metrics.api import MetricsApi
+from pikube.leader.metrics.boards import BoardMetrics
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
@@ -125,7 +127,11 @@ async def run_control_plane(
         await nursery.start(scheduler.run)
         for loop in loops:
             await nursery.start(loop.run)
-        handler = plane.handler(NodeStreams(plane.registry, plane.scheme, kubelets.get))
+        boards = BoardMetrics(kubelets.get)
+        handler = plane.handler(
+            NodeStreams(plane.registry, plane.scheme, kubelets.get),
+            MetricsApi(plane.registry, plane.scheme, boards),
+        )
         await nursery.start(serve, handler, listeners, certificates.api)
         _write_kubeconfig(settings, certificates, address)
         if not settings.no_discovery:

@@ -88,7 +88,7 @@ def _resource(info: KindInfo) -> dict[str, Any]:
         out["shortNames"] = list(names.short)
     if names.categories:
         out["categories"] = list(names.categories)
-    if not info.is_review:
+    if not info.is_review and not info.is_measured:
         out["storageVersionHash"] = _storage_hash(info)
     return out
 

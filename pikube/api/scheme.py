@@ -52,9 +52,9 @@ class KindInfo:
     default fills what the user left out, in place; validate and validate_update give causes whose field is
     the whole path; select gives the kind's selectable fields beside name and namespace. generation tells
     whether metadata.generation counts spec changes. is_ephemeral kinds live in memory only. is_review kinds
-    are answered, never stored. name_rule checks names, else they are DNS names (RBAC: URL segments). A version
-    that is not stored itself names the one that is, `stored_in`, and how it looks from here, `view`;
-    field_aliases are its names of the stored kind's selectable fields.
+    are answered, never stored; is_measured kinds are asked of the boards. name_rule checks names, else they are
+    DNS names (RBAC: URL segments). A version that is not stored itself names the one that is, `stored_in`, and
+    how it looks from here, `view`; field_aliases are its names of the stored kind's selectable fields.
     """
 
     cls: type[Any]
@@ -68,6 +68,7 @@ class KindInfo:
     has_generation: bool = False
     is_ephemeral: bool = False
     is_review: bool = False
+    is_measured: bool = False
     name_rule: Callable[[str], list[str]] | None = None
     stored_in: KindInfo | None = None
     view: View | None = None

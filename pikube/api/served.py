@@ -26,6 +26,7 @@ from pikube.api.kinds import (
     discovery,
     events,
     extensions,
+    metrics,
     networking,
     node,
     policy,
@@ -370,6 +371,11 @@ ADMISSION = (
     ),
 )
 
+METRICS = (
+    KindInfo(cls=metrics.NodeMetrics, verbs=("get", "list"), is_measured=True),
+    KindInfo(cls=metrics.PodMetrics, verbs=("get", "list"), is_measured=True),
+)
+
 EXTENSIONS = (KindInfo(cls=extensions.CustomResourceDefinition, has_generation=True, subresources=(STATUS,)),)
 
 OTHERS = (
@@ -394,4 +400,5 @@ SERVED: tuple[KindInfo, ...] = (
     *ADMISSION,
     *EXTENSIONS,
     *OTHERS,
+    *METRICS,
 )

@@ -22,7 +22,7 @@ from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.context import LEADER, User
 from pikube.leader.request.documents import Documents, Health
-from pikube.leader.request.handler import ApiHandler, ApiParts, Streams
+from pikube.leader.request.handler import ApiHandler, ApiParts, Measured, Streams
 from pikube.leader.request.plugins import standard_plugins
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
@@ -36,7 +36,7 @@ def stored_kinds(scheme: Scheme) -> dict[str, KindInfo]:
     """By the store's name of each kind, the version that is stored."""
     found: dict[str, KindInfo] = {}
     for info in scheme:
-        if not info.is_review and info.stored_in is None:
+        if not info.is_review and not info.is_measured and info.stored_in is None:
             found.setdefault(info.names.resource, info)
     return found
 
@@ -70,11 +70,11 @@ class ControlPlane:
     registry: Registry
     client: LocalClient
     tokens: ServiceTokens
-    _make_handler: Callable[[Streams], ApiHandler]
+    _make_handler: Callable[[Streams, Measured | None], ApiHandler]
 
-    def handler(self, streams: Streams) -> ApiHandler:
-        """The API, with the way to the boards' kubelets."""
-        return self._make_handler(streams)
+    def handler(self, streams: Streams, measured: Measured | None = None) -> ApiHandler:
+        """The API, with the way to the boards' kubelets and to what they measure."""
+        return self._make_handler(streams, measured)
 
 
 def build_control_plane(
@@ -107,7 +107,7 @@ def build_control_plane(
     subresources = Subresources(registry, scheme, tokens.issue)
     rbac = Rbac(store, decode)
 
-    def make_handler(streams: Streams) -> ApiHandler:
+    def make_handler(streams: Streams, measured: Measured | None) -> ApiHandler:
         return ApiHandler(
             ApiParts(
                 scheme=scheme,
@@ -115,6 +115,7 @@ def build_control_plane(
                 subresources=subresources,
                 documents=Documents(scheme, address, health),
                 streams=streams,
+                measured=measured,
                 authorizer=rbac,
                 read_token=tokens.read,
                 review=Reviewer(rbac, tokens.read),

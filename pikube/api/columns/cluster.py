@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from pikube.api.columns.column import (
@@ -20,6 +21,7 @@ from pikube.api.columns.column import (
     selector_text,
     wide,
 )
+from pikube.api.quantity import add
 
 ROLE_PREFIX = "node-role.kubernetes.io/"
 ACCESS = {
@@ -371,9 +373,29 @@ def plain_row(obj: Any, now: float) -> list[Any]:
 
 NUMBER = "integer"
 CREATED = Column("Created At", format="date-time")
+
+
+def usage_cells(usages: list[dict[str, Any]]) -> list[str]:
+    """CPU and memory, summed; what one of them does not know is not known."""
+    cells = []
+    for name in ("cpu", "memory"):
+        amounts = [usage[name] for usage in usages if name in usage]
+        known = len(amounts) == len(usages)
+        cells.append(reduce(add, amounts, "0") if known else UNKNOWN)
+    return cells
+
+
 PLAIN = Columns((NAME, AGE), plain_row)
 
 TABLES = {
+    "NodeMetrics": Columns(
+        (NAME, Column("CPU"), Column("Memory"), Column("Window")),
+        lambda obj, now: [obj.metadata.name, *usage_cells([obj.usage]), obj.window],
+    ),
+    "PodMetrics": Columns(
+        (NAME, Column("CPU"), Column("Memory"), Column("Window")),
+        lambda obj, now: [obj.metadata.name, *usage_cells([c.usage for c in obj.containers]), obj.window],
+    ),
     "Node": Columns(
         (NAME, Column("Status"), Column("Roles"), AGE, Column("Version"), wide("Internal-IP"),
          wide("External-IP"), wide("OS-Image"), wide("Kernel-Version"), wide("Container-Runtime")),

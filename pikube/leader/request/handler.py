@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound
+from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound, ServiceUnavailable
 from pikube.api.media_types import Accepted, negotiate
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.leader.request import answers, reads, writes
@@ -42,6 +42,14 @@ class Streams(Protocol):
         ...
 
 
+class Measured(Protocol):
+    async def answer(
+        self, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
+    ) -> Answer:
+        """Get and list of kinds that boards measure."""
+        ...
+
+
 Review = Callable[[KindInfo, Route, Any, User], Awaitable[Any] | Any]
 """Answers kinds that are asked and never stored (TokenReview, SubjectAccessReview …)."""
 
@@ -57,6 +65,7 @@ class ApiParts:
     subresources: Subresources
     documents: Documents
     streams: Streams
+    measured: Measured | None
     authorizer: Authorizer
     read_token: TokenReader
     review: Review
@@ -112,6 +121,10 @@ class ApiHandler:
             return await self._subresource(info, route, request, query, user, accepted)
         if route.verb not in info.verbs:
             raise MethodNotAllowed()
+        if info.is_measured:
+            if self._parts.measured is None:
+                raise ServiceUnavailable("nobody measures here")
+            return await self._parts.measured.answer(info, route, query, accepted, now)
         registry = self._parts.registry
         if route.verb == "get":
             return reads.get(registry, info, route, query, accepted, now)
