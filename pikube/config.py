@@ -175,6 +175,11 @@ class Settings:
         return self.data / "certs"
 
     @property
+    def membership(self) -> Path:
+        """What a board that joined keeps of its cluster."""
+        return self.data / "agent" / "member"
+
+    @property
     def database(self) -> Path:
         return self.data / "server" / "state.db"
 

@@ -12,18 +12,16 @@ What stops last is outermost. `main_leader` is what the command line calls.
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 from collections.abc import Sequence
 
 import trio
 
-from pikube.certs.contexts import server_context
-from pikube.certs.directory import CertificateDirectory
-from pikube.certs.files import read_or_none, write_atomic
-from pikube.certs.kubeconfig import render_kubeconfig
-from pikube.certs.profiles import ADMIN, APISERVER, KUBELET_CLIENT, NODE
-from pikube.certs.tokens import TokenSigner, make_signing_key
+from pikube import __version__
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.core_node import Node
+from pikube.certs.enrolment import ClusterDocument, ClusterSettings
+from pikube.certs.leader import LeaderCertificates
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informers
@@ -40,6 +38,9 @@ from pikube.leader.control_plane import (
     stored_kinds,
 )
 from pikube.leader.controllers.all import all_controllers
+from pikube.leader.enrolment import Enrolment
+from pikube.leader.joining import Joining, JoiningParts
+from pikube.leader.kubelets import Kubelets
 from pikube.leader.metrics.api import MetricsApi
 from pikube.leader.metrics.boards import BoardMetrics
 from pikube.leader.request.streams import NodeStreams
@@ -49,8 +50,7 @@ from pikube.leader.store.sqlite import open_sqlite_store
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
-from pikube.wire.addresses import host_names, primary_address
-from pikube.wire.messages import Handler
+from pikube.wire.addresses import primary_address
 from pikube.wire.server import listen, serve
 
 log = logging.getLogger("pikube")
@@ -68,7 +68,7 @@ async def leader(settings: Settings) -> None:
     address = settings.node_ip or primary_address()
     try:
         settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        certificates = prepare_certificates(settings, address)
+        certificates = LeaderCertificates(settings, address, time.time())
     except OSError as error:
         raise StartupError(
             f"the data directory {settings.data_dir} cannot be used: {error.strerror or error}"
@@ -100,7 +100,7 @@ async def leader(settings: Settings) -> None:
 async def run_control_plane(
     settings: Settings,
     plane: ControlPlane,
-    certificates: Certificates,
+    certificates: LeaderCertificates,
     listeners: Sequence[trio.SocketListener],
     address: str,
 ) -> None:
@@ -111,7 +111,7 @@ async def run_control_plane(
     await make_first_objects(client, settings.kubernetes_service_ip, [address], port, volumes)
     informers = Informers(client)
     recorder = Recorder(client)
-    kubelets: dict[str, Handler] = {}
+    kubelets = Kubelets(informers.cache(Node), certificates.to_kubelets)
     controllers = all_controllers(
         [info.cls for info in stored_kinds(plane.scheme).values() if "create" in info.verbs],
         monotonic=trio.current_time,
@@ -127,13 +127,24 @@ async def run_control_plane(
         await nursery.start(scheduler.run)
         for loop in loops:
             await nursery.start(loop.run)
-        boards = BoardMetrics(kubelets.get)
-        handler = plane.handler(
-            NodeStreams(plane.registry, plane.scheme, kubelets.get),
+        boards = BoardMetrics(kubelets.find)
+        api = plane.handler(
+            NodeStreams(plane.registry, plane.scheme, kubelets.find),
             MetricsApi(plane.registry, plane.scheme, boards),
         )
-        await nursery.start(serve, handler, listeners, certificates.api)
-        _write_kubeconfig(settings, certificates, address)
+        cluster_id = (await client.get(Namespace, "kube-system")).metadata.uid
+        joining = Joining(
+            JoiningParts(
+                client=client,
+                issuer=certificates.issuer,
+                document=lambda: _document(settings, certificates, cluster_id, address),
+                leader_names=lambda: certificates.names,
+                leader_node="" if settings.no_agent else settings.node_name,
+                wall_clock=time.time,
+            )
+        )
+        await nursery.start(serve, Enrolment(api, joining.doors()), listeners, certificates.api)
+        certificates.write_kubeconfig(address)
         if not settings.no_discovery:
             announcer = await make_announcer(
                 client, settings, lambda: [certificates.directory.ca_file.read_bytes()]
@@ -145,55 +156,25 @@ async def run_control_plane(
             await trio.sleep_forever()
         board = BoardParts(client, informers, settings, lambda: address, certificates.kubelet, is_leader=True)
         agent = await nursery.start(run_board, board)
-        kubelets[settings.node_name] = agent.kubelet
+        kubelets.local[settings.node_name] = agent.kubelet
         notify("READY=1")
 
 
-class Certificates:
-    """What the leader holds: its directory, the contexts of its two servers, the signer of tokens."""
-
-    def __init__(
-        self,
-        directory: CertificateDirectory,
-        api: ssl.SSLContext,
-        kubelet: ssl.SSLContext,
-        signer: TokenSigner,
-    ) -> None:
-        self.directory = directory
-        self.api = api
-        self.kubelet = kubelet
-        self.signer = signer
-
-
-def prepare_certificates(settings: Settings, address: str) -> Certificates:
-    """Make what is missing. Raises OSError, ValueError."""
-    now = time.time()
-    directory = CertificateDirectory(settings.certificates)
-    ca = directory.load_or_make_ca(settings.cluster_name, now)
-    domain = settings.cluster_domain
-    names = {
-        "kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}",
-        "localhost", "127.0.0.1", "::1", settings.kubernetes_service_ip, address,
-        *settings.tls_san, *host_names(),
-    }  # fmt: skip
-    directory.ensure_leaf(ca, APISERVER, names, now)
-    directory.ensure_leaf(ca, ADMIN, (), now)
-    directory.ensure_leaf(ca, KUBELET_CLIENT, (), now)
-    node_names = {settings.node_name, address, "127.0.0.1"}
-    directory.ensure_leaf(ca, NODE, node_names, now, node=settings.node_name)
-    key_file = settings.certificates / "service-account.key"
-    key = read_or_none(key_file)
-    if key is None:
-        key = make_signing_key()
-        write_atomic(key_file, key)
-    api = server_context(directory.leaf_file(APISERVER), directory.ca_file, requires_client=False)
-    kubelet = server_context(directory.leaf_file(NODE), directory.ca_file, requires_client=True)
-    return Certificates(directory, api, kubelet, TokenSigner(key))
-
-
-def _write_kubeconfig(settings: Settings, certificates: Certificates, address: str) -> None:
-    ca = certificates.directory.ca_file.read_bytes()
-    admin = certificates.directory.read_leaf(ADMIN)
-    text = render_kubeconfig(f"https://{address}:{settings.https_listen_port}", ca, admin)
-    if read_or_none(settings.kubeconfig) != text.encode():
-        write_atomic(settings.kubeconfig, text.encode())
+def _document(
+    settings: Settings, certificates: LeaderCertificates, cluster_id: str, address: str
+) -> ClusterDocument:
+    """What the cluster says of itself to boards."""
+    return ClusterDocument(
+        cluster=settings.cluster_name,
+        id=cluster_id,
+        ca=certificates.issuer.bundle.decode(),
+        servers=(f"https://{address}:{settings.https_listen_port}",),
+        version=__version__,
+        time=time.time(),
+        settings=ClusterSettings(
+            cluster_cidr=settings.cluster_cidr,
+            service_cidr=settings.service_cidr,
+            cluster_dns=settings.cluster_dns,
+            cluster_domain=settings.cluster_domain,
+        ),
+    )

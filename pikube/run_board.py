@@ -15,15 +15,18 @@ import trio
 
 from pikube.agent.agent import Agent, open_agent, read_resolv_conf
 from pikube.api.client import Client
+from pikube.api.errors import Forbidden
+from pikube.certs.profiles import LEADER_AT_KUBELETS
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informers
 from pikube.netproxy.dns import DnsServer
 from pikube.netproxy.host_network import HostNetwork
+from pikube.netproxy.pod_routes import PodRoutes
 from pikube.netproxy.proxy import Proxy
 from pikube.netproxy.service_records import CachedRecords
 from pikube.netproxy.zone import Zone
-from pikube.wire.messages import Handler
+from pikube.wire.messages import Answer, Handler, Request
 from pikube.wire.server import listen, serve
 
 
@@ -58,10 +61,22 @@ async def run_board(
         zone = Zone(settings.cluster_domain, CachedRecords(parts.informers))
         dns = DnsServer(settings.cluster_dns, zone, servers)
         proxy = Proxy(parts.informers, host, settings.node_name, dns.listeners)
+        await nursery.start(PodRoutes(parts.informers, settings.node_name).run)
         await nursery.start(proxy.run)
         await nursery.start(dns.run)
         await nursery.start(serve_kubelet, settings, parts.kubelet_tls, agent.kubelet)
         task_status.started(agent)
+
+
+def for_leader_only(handler: Handler) -> Handler:
+    """Any board has a certificate of our CA; only the leader may ask another board's kubelet API."""
+
+    async def guarded(request: Request) -> Answer:
+        if request.peer.common_name != LEADER_AT_KUBELETS:
+            raise Forbidden(f'forbidden: User "{request.peer.common_name}" cannot reach pods of this node')
+        return await handler(request)
+
+    return guarded
 
 
 async def serve_kubelet(
@@ -79,4 +94,4 @@ async def serve_kubelet(
             f"port {settings.kubelet_port} on this board cannot be used ({error.strerror}): stop the program "
             "that has it, or choose --kubelet-port"
         ) from None
-    await serve(handler, listeners, tls, task_status=task_status)
+    await serve(for_leader_only(handler), listeners, tls, task_status=task_status)

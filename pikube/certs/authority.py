@@ -6,12 +6,15 @@ PEM bytes. Random numbers come from the operating system.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -65,13 +68,50 @@ def sign_request(
 
     Raises: ValueError for a request that is malformed, not signed by its key, or of a weak key.
     """
-    request = x509.load_pem_x509_csr(csr)
-    if not request.is_signature_valid:
-        raise ValueError("the certificate request is not signed by its own key")
-    key = request.public_key()
+    key = _checked_request(csr).public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size < 256:
         raise ValueError("the certificate request must have an ECDSA key of 256 bits or more")
     return _sign(ca, profile, _subject(profile, node), key, names, now)
+
+
+def make_key() -> bytes:
+    """A new P-256 key, PEM."""
+    return _key_pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def make_request(key: bytes, common_name: str, organizations: Iterable[str] = ()) -> bytes:
+    """A certificate request for a key, PEM: proof that whoever sends it has the key."""
+    private = serialization.load_pem_private_key(key, None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, o) for o in organizations]
+    subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(private, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
+def key_hash_of_request(csr: bytes) -> str:
+    """The hash of a request's key. ValueError when it is malformed or not signed by its key."""
+    return _key_hash(_checked_request(csr).public_key())
+
+
+def key_hash_of_certificate(certificate_der: bytes) -> str:
+    """The hash of a certificate's key: what a board is known by. ValueError."""
+    return _key_hash(x509.load_der_x509_certificate(certificate_der).public_key())
+
+
+def key_hash(key: bytes) -> str:
+    """The hash of the public half of a private key, PEM."""
+    return _key_hash(serialization.load_pem_private_key(key, None).public_key())
+
+
+def expiry_of(certificate_der: bytes) -> float:
+    """When it ends, in seconds since 1970. ValueError."""
+    return x509.load_der_x509_certificate(certificate_der).not_valid_after_utc.timestamp()
+
+
+def split_bundle(bundle: bytes) -> list[bytes]:
+    """The certificates of a PEM bundle, each PEM. ValueError when there is none, or one is malformed."""
+    return [_pem(certificate) for certificate in x509.load_pem_x509_certificates(bundle)]
 
 
 def facts_of(certificate: bytes) -> Facts:
@@ -100,6 +140,22 @@ def key_id_of(ca_certificate: bytes) -> bytes:
 def fingerprint(certificate: bytes) -> str:
     """SHA-256 of the DER form, in hex: what people and tokens compare."""
     return x509.load_pem_x509_certificate(certificate).fingerprint(hashes.SHA256()).hex()
+
+
+def _checked_request(csr: bytes) -> x509.CertificateSigningRequest:
+    try:
+        request = x509.load_pem_x509_csr(csr)
+        is_valid = request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"the certificate request cannot be read: {error}") from None
+    if not is_valid:
+        raise ValueError("the certificate request is not signed by its own key")
+    return request
+
+
+def _key_hash(key: Any) -> str:
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).hexdigest()
 
 
 def _sign(

@@ -10,10 +10,17 @@ EPOCH = "2020-01-01T00:00:00"
 """Certificates are valid from here on: a board without a clock that wakes up years in the past still trusts
 its cluster (the idea of trustme)."""
 
+LEADER_NAME = "kubernetes.default.svc"
+"""The name that boards look for in the leader's certificate, whatever address they dialled: addresses change."""
+
+LEADER_AT_KUBELETS = "system:pikube:leader-kubelet-client"
+NODES = "system:nodes"
+NODE_PREFIX = "system:node:"
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`common_name` may hold {node}; SANs come from the caller for servers."""
+    """`common_name` may hold {node}; SANs come from the caller for servers. `file` is the stem of its file."""
 
     file: str
     common_name: str
@@ -25,9 +32,10 @@ class Profile:
 
 APISERVER = Profile("apiserver", "kube-apiserver", is_server=True)
 ADMIN = Profile("admin", "kubernetes-admin", ("system:masters",), is_client=True)
-KUBELET_CLIENT = Profile(
-    "kubelet-client", "system:pikube:leader-kubelet-client", ("system:masters",), is_client=True
-)
-NODE = Profile("node", "system:node:{node}", ("system:nodes",), is_server=True, is_client=True)
+KUBELET_CLIENT = Profile("kubelet-client", LEADER_AT_KUBELETS, is_client=True)
+FRONT_PROXY = Profile("front-proxy-client", "front-proxy-client", is_client=True)
+ETCD_CLIENT = Profile("etcd-client", "pikube-etcd-client", is_client=True)
+NODE_CLIENT = Profile("node-client", "system:node:{node}", (NODES,), is_client=True)
+NODE_SERVING = Profile("node-serving", "system:node:{node}", (NODES,), is_server=True)
 
-PROFILES = (APISERVER, ADMIN, KUBELET_CLIENT, NODE)
+PROFILES = (APISERVER, ADMIN, KUBELET_CLIENT, FRONT_PROXY, ETCD_CLIENT, NODE_CLIENT, NODE_SERVING)

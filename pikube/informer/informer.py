@@ -179,6 +179,7 @@ class Informers:
             for informer in list(self._by_class.values()):
                 await informer.wait_synced()
             task_status.started()
+            await trio.sleep_forever()  # also when nothing was asked for yet: it may be later
 
     def statistics(self) -> tuple[InformerStatistics, ...]:
         return tuple(informer.statistics() for informer in self._by_class.values())

@@ -17,12 +17,15 @@ from pikube.api.kinds.core_service import Service
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.api.served import SERVED
 from pikube.config import Settings
+from pikube.leader.board_keys import BoardKeys
 from pikube.leader.local_client import LocalClient
 from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
+from pikube.leader.request.authz import Either
 from pikube.leader.request.context import LEADER, User
 from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.handler import ApiHandler, ApiParts, Measured, Streams
+from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.plugins import standard_plugins
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
@@ -106,6 +109,7 @@ def build_control_plane(
     tokens = ServiceTokens(signer, store, wall_clock)
     subresources = Subresources(registry, scheme, tokens.issue)
     rbac = Rbac(store, decode)
+    keys = BoardKeys(store, decode, wall_clock)
 
     def make_handler(streams: Streams, measured: Measured | None) -> ApiHandler:
         return ApiHandler(
@@ -116,8 +120,9 @@ def build_control_plane(
                 documents=Documents(scheme, address, health),
                 streams=streams,
                 measured=measured,
-                authorizer=rbac,
+                authorizer=Either(NodeAuthorizer(), rbac),
                 read_token=tokens.read,
+                read_certificate=keys.user_of,
                 review=Reviewer(rbac, tokens.read),
                 wall_clock=wall_clock,
             )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
 
 PROBE = ("192.0.2.1", 9)  # RFC 5737: connecting a datagram socket sends nothing, it only picks a route
+SIOCGIFADDR = 0x8915  # netdevice(7)
 
 
 def primary_address() -> str:
@@ -15,6 +18,19 @@ def primary_address() -> str:
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])
+
+
+def interface_of(address: str) -> str:
+    """The name of the interface that has an IPv4 address; '' for none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            try:
+                answer = fcntl.ioctl(probe, SIOCGIFADDR, struct.pack("256s", name[:15].encode()))
+            except OSError:
+                continue
+            if socket.inet_ntoa(answer[20:24]) == address:
+                return name
+    return ""
 
 
 def host_names() -> set[str]:

@@ -62,8 +62,13 @@ class Board:
         for command in inside:
             self.run(*command.split())
         if self._is_hybrid:
-            self._conf.write_text(CONTAINERS_CONF)
+            self._conf.write_text(self.conf_text())
         self._make_image()
+
+    @staticmethod
+    def conf_text():
+        """The containers.conf of hosts with a hybrid cgroup hierarchy."""
+        return CONTAINERS_CONF
 
     def close(self):
         if self.process is not None and self.process.poll() is None:

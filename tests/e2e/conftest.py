@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from board import Board
+from cluster import Cluster
 
 NUMBERS = itertools.count(1)
 
@@ -36,3 +37,15 @@ def namespace(board):
     board.kubectl("create", "namespace", name)
     yield name
     board.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Three boards of one LAN, the leader and two that joined, all Ready. Leave them so."""
+    cluster = Cluster(Path(tempfile.mkdtemp(prefix="pikube-lan-")))
+    try:
+        cluster.open(3)
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.close()

@@ -105,3 +105,16 @@ async def test_an_expired_watch_lists_anew_and_drops_what_went_meanwhile(autojum
         assert gone == ["goes"]
         assert informer.cache.get(ObjectKey("default", "stays")) is not None
         nursery.cancel_scope.cancel()
+
+
+async def test_informers_that_were_asked_for_nothing_yet_take_a_kind_later(autojump_clock):
+    api = FakeApi()
+    api.create_nowait(config_map("old"))
+    informers = Informers(api)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(informers.run)
+        await settled()
+        informer = informers.of(ConfigMap)
+        await informer.wait_synced()
+        assert len(informer.cache) == 1
+        nursery.cancel_scope.cancel()

@@ -18,8 +18,13 @@ AUTHENTICATED = "system:authenticated"
 TokenReader = Callable[[str], User]
 """Bearer token → the user it names; raises Unauthorized."""
 
+CertificateReader = Callable[[Peer], User]
+"""Verified client certificate → the user it names; raises Unauthorized when it counts no longer."""
 
-def authenticate(peer: Peer, headers: Mapping[str, str], read_token: TokenReader) -> User:
+
+def authenticate(
+    peer: Peer, headers: Mapping[str, str], read_token: TokenReader, read_certificate: CertificateReader
+) -> User:
     """A token counts before a certificate, as upstream's union of authenticators does for clients that show
     both."""
     authorization = headers.get("authorization", "")
@@ -29,7 +34,7 @@ def authenticate(peer: Peer, headers: Mapping[str, str], read_token: TokenReader
             raise Unauthorized()
         return with_group(read_token(token.strip()))
     if peer.common_name:
-        return with_group(User(peer.common_name, peer.organizations))
+        return with_group(read_certificate(peer))
     return ANONYMOUS
 
 

@@ -15,6 +15,17 @@ class Authorizer(Protocol):
         ...
 
 
+class Either:
+    """Several authorizers: what one of them allows is allowed."""
+
+    def __init__(self, *authorizers: Authorizer) -> None:
+        self._authorizers = authorizers
+
+    def may(self, user: User, route: Route) -> bool:
+        """See Authorizer."""
+        return any(authorizer.may(user, route) for authorizer in self._authorizers)
+
+
 def refuse(user: User, route: Route) -> Forbidden:
     """The answer of kubernetes apiserver endpoints/handlers/responsewriters/errors.go:forbiddenMessage."""
     if not route.is_resource:

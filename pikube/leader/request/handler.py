@@ -18,7 +18,7 @@ from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound, Servic
 from pikube.api.media_types import Accepted, negotiate
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.leader.request import answers, reads, writes
-from pikube.leader.request.authn import TokenReader, authenticate, impersonated
+from pikube.leader.request.authn import CertificateReader, TokenReader, authenticate, impersonated
 from pikube.leader.request.authz import Authorizer, refuse
 from pikube.leader.request.context import Context, User
 from pikube.leader.request.registry import Registry
@@ -68,6 +68,7 @@ class ApiParts:
     measured: Measured | None
     authorizer: Authorizer
     read_token: TokenReader
+    read_certificate: CertificateReader
     review: Review
     wall_clock: Callable[[], float]
 
@@ -83,7 +84,7 @@ class ApiHandler:
         parts = self._parts
         query = Query(request.query)
         route = parse_route(request.method, request.path, query)
-        user = authenticate(request.peer, request.headers, parts.read_token)
+        user = authenticate(request.peer, request.headers, parts.read_token, parts.read_certificate)
         if "impersonate-user" in request.headers:
             user = impersonated(user, request.headers, self._may_impersonate(user))
         if not parts.authorizer.may(user, route):

@@ -1,0 +1,73 @@
+"""Shell: who a client certificate speaks for, and whether it still may: expiry, and for boards their key.
+
+Enter: the TLS peer. Leaves: a User. A node's certificate counts as long as its Node carries the same key: deleting
+or replacing a Node revokes its board at once, without revocation lists.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from pikube.api.errors import Unauthorized
+from pikube.api.kinds.core_node import Node
+from pikube.certs.authority import expiry_of, key_hash_of_certificate
+from pikube.certs.enrolment import KEY_ANNOTATION
+from pikube.certs.profiles import NODE_PREFIX, NODES
+from pikube.leader.request.context import User
+from pikube.leader.store.contract import Item, Key, Store
+from pikube.wire.messages import Peer
+
+REMEMBERED = 512  # certificates; each costs a few hundred bytes and saves 40 µs a request
+
+EXPIRED = "the client certificate has expired"
+REVOKED = "the node of this certificate was deleted or replaced"
+
+Decode = Callable[[type[Any], Item], Any]
+
+
+class BoardKeys:
+    """Reads the store's memory only."""
+
+    def __init__(self, store: Store, decode: Decode, wall_clock: Callable[[], float]) -> None:
+        self._store = store
+        self._decode = decode
+        self._now = wall_clock
+        self._certificates: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._nodes: dict[str, tuple[int, str]] = {}
+
+    def user_of(self, peer: Peer) -> User:
+        """The user of a verified client certificate. Unauthorized when it has expired or its board is revoked."""
+        if not peer.certificate_der:
+            return User(peer.common_name, peer.organizations)
+        key, expires_at = self._facts(peer.certificate_der)
+        if self._now() >= expires_at:
+            raise Unauthorized(EXPIRED)
+        if NODES in peer.organizations or peer.common_name.startswith(NODE_PREFIX):
+            name = peer.common_name.removeprefix(NODE_PREFIX)
+            if name == peer.common_name or self.key_of(name) != key:
+                raise Unauthorized(REVOKED)
+        return User(peer.common_name, peer.organizations)
+
+    def key_of(self, name: str) -> str:
+        """The hash of the key that may speak for a node; '' for none."""
+        item = self._store.get(Key(Node.names.resource, "", name))
+        if item is None:
+            self._nodes.pop(name, None)
+            return ""
+        known = self._nodes.get(name)
+        if known is None or known[0] != item.revision:
+            node: Node = self._decode(Node, item)
+            known = (item.revision, node.metadata.annotations.get(KEY_ANNOTATION, ""))
+            self._nodes[name] = known
+        return known[1]
+
+    def _facts(self, certificate_der: bytes) -> tuple[str, float]:
+        known = self._certificates.get(certificate_der)
+        if known is None:
+            known = key_hash_of_certificate(certificate_der), expiry_of(certificate_der)
+            self._certificates[certificate_der] = known
+            if len(self._certificates) > REMEMBERED:
+                self._certificates.popitem(last=False)
+        return known

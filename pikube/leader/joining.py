@@ -1,0 +1,170 @@
+"""Shell: joins boards that show a token, and renews the certificates of boards whose key is known.
+
+Enter: requests of strangers, through the enrolment door. Leave: certificates; Nodes that carry the key of their
+board. A node is what its key says: the Node is the record, and whoever deletes it revokes the board.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pikube.api.client import Client
+from pikube.api.errors import AlreadyExists, BadRequest, Conflict, NotFound, Unauthorized
+from pikube.api.kinds.core_config import Secret
+from pikube.api.kinds.core_node import Node
+from pikube.certs.authority import key_hash_of_request
+from pikube.certs.enrolment import (
+    CLUSTER,
+    JOIN,
+    RENEW,
+    Certificates,
+    ClusterDocument,
+    JoinRequest,
+    RenewRequest,
+)
+from pikube.certs.issuer import Issuer
+from pikube.certs.join_token import BadToken, parse_token
+from pikube.leader.enrolment import Doors, message, read_message
+from pikube.leader.join_decision import addresses_of_others, admit, check_renewal, serving_names
+from pikube.leader.join_tokens import NAMESPACE, PREFIX, Verdict, judge, read_secret, used_once
+from pikube.wire.messages import Answer, Request
+
+log = logging.getLogger("pikube.joining")
+
+ATTEMPTS = 5  # when several boards use the same counted token, or somebody edits the node meanwhile
+
+REFUSALS = {
+    Verdict.UNKNOWN: "the token is not known to this cluster: it is mistyped, was revoked, or is another "
+    "cluster's; make a new one on the leader with `pikube token create`",
+    Verdict.EXPIRED: "the token has expired: make a new one on the leader with `pikube token create`",
+    Verdict.USED_UP: "the token has been used as often as it may be: make a new one on the leader with "
+    "`pikube token create`",
+    Verdict.NOT_FOR_BOARDS: "the token is not for boards (its Secret does not say usage-bootstrap-authentication): "
+    "make another one on the leader with `pikube token create`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JoiningParts:
+    """What joining is built of. `document` is what the cluster says of itself now; `leader_names` are the names and
+    addresses that the API's certificate holds; `leader_node` is the leader's own board, '' without an agent."""
+
+    client: Client
+    issuer: Issuer
+    document: Callable[[], ClusterDocument]
+    leader_names: Callable[[], Collection[str]]
+    leader_node: str
+    wall_clock: Callable[[], float]
+
+
+class Joining:
+    """The doors for boards with a token or a known key."""
+
+    def __init__(self, parts: JoiningParts) -> None:
+        self._parts = parts
+
+    def doors(self) -> Doors:
+        """For Enrolment."""
+        return {
+            ("GET", CLUSTER): self.cluster,
+            ("POST", JOIN): self.join,
+            ("POST", RENEW): self.renew,
+        }
+
+    async def cluster(self, request: Request) -> Answer:
+        """Which cluster this is, and its authority; for anybody."""
+        return message(self._parts.document())
+
+    async def join(self, request: Request) -> Answer:
+        """A board with a token becomes a node. Unauthorized, AlreadyExists, BadRequest."""
+        wish = await read_message(request, JoinRequest)
+        await self._judged(wish)
+        try:
+            key = key_hash_of_request(wish.request.encode())
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        await self.admit_board(wish, key, counts=True)
+        answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
+        log.info("event=joined node=%s from=%s token=%s", wish.node, request.peer.host, wish.token[:6])
+        return message(answer, 201)
+
+    async def renew(self, request: Request) -> Answer:
+        """New certificates for a board whose key is known, also when its old ones have expired. Forbidden."""
+        wish = await read_message(request, RenewRequest)
+        try:
+            key = key_hash_of_request(wish.request.encode())
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        check_renewal(wish, key, await self._node(wish.node))
+        answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
+        log.info("event=certificates_renewed node=%s from=%s", wish.node, request.peer.host)
+        return message(answer)
+
+    async def admit_board(self, wish: JoinRequest, key: str, *, counts: bool) -> None:
+        """Write the Node that the board becomes; `counts` a use of its token. Raises ApiError."""
+        parts = self._parts
+        for attempt in range(ATTEMPTS):
+            node = await self._node(wish.node)
+            wanted = admit(wish, key, node, parts.leader_names(), parts.leader_node)
+            try:
+                if wanted == node:
+                    return  # it asks again because the first answer was lost
+                if counts:
+                    await self._count_use(wish)
+                    counts = False
+                if node is None:
+                    await parts.client.create(wanted)
+                else:
+                    await parts.client.update(wanted)
+                return
+            except (Conflict, AlreadyExists):
+                if attempt == ATTEMPTS - 1:
+                    raise
+
+    async def certificates(
+        self, node: str, request: str, peer: str, claimed: Collection[str]
+    ) -> Certificates:
+        """What a board that was admitted gets. BadRequest for a key that is too weak."""
+        parts = self._parts
+        nodes = (await parts.client.list(Node)).items
+        others = addresses_of_others(nodes, node) | set(parts.leader_names())
+        names = serving_names(node, peer, claimed, others)
+        try:
+            client, serving = parts.issuer.sign_node(request.encode(), node, names)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        return Certificates(client=client.decode(), serving=serving.decode(), cluster=parts.document())
+
+    async def _judged(self, wish: JoinRequest) -> Secret:
+        """The Secret of a valid token. Unauthorized."""
+        try:
+            token = parse_token(wish.token)
+        except BadToken:
+            raise Unauthorized(REFUSALS[Verdict.UNKNOWN]) from None
+        secret: Secret | None = None
+        with suppress(NotFound):
+            secret = await self._parts.client.get(Secret, PREFIX + token.id, NAMESPACE)
+        verdict = judge(token, read_secret(secret) if secret is not None else None, self._parts.wall_clock())
+        if verdict is not Verdict.VALID or secret is None:
+            raise Unauthorized(REFUSALS[verdict])
+        return secret
+
+    async def _count_use(self, wish: JoinRequest) -> None:
+        """Take one use of a token that has only so many. Unauthorized, Conflict."""
+        secret = await self._judged(wish)
+        known = read_secret(secret)
+        patch = used_once(known) if known is not None else None
+        if patch is not None:
+            version = {"resourceVersion": secret.metadata.resource_version}
+            await self._parts.client.patch(
+                Secret, secret.metadata.name, NAMESPACE, {**patch, "metadata": version}
+            )
+
+    async def _node(self, name: str) -> Node | None:
+        try:
+            return await self._parts.client.get(Node, name)
+        except NotFound:
+            return None

@@ -1,0 +1,210 @@
+"""Shell: `pikube join` from the first question to a running agent.
+
+    the cluster's document → is it the one meant? → request → certificates on disk → agent
+
+Whatever fails leaves the board as it was. Called by the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from pikube.agent import enrolling
+from pikube.agent.facts import read_facts
+from pikube.agent.machine import read_machine
+from pikube.agent.membership import Member, Membership
+from pikube.agent.node_object import node_labels, node_taints
+from pikube.api.client import ConnectionLost
+from pikube.api.errors import ApiError
+from pikube.certs.contexts import client_context
+from pikube.certs.enrolment import ClusterDocument, JoinRequest, RenewRequest
+from pikube.certs.join_token import BadToken, JoinToken, parse_token
+from pikube.certs.profiles import LEADER_NAME
+from pikube.cli.failure import StartupError
+from pikube.config import Settings
+from pikube.program import check_root, start_logging
+from pikube.run_agent import main_agent
+
+log = logging.getLogger("pikube.join")
+
+SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
+UNIT = "pikube-agent.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for."""
+
+    token: str
+    ca_hash: str
+    replace: bool
+    reset: bool
+    starts: bool
+
+
+def main_join(settings: Settings, wish: Wish) -> None:
+    """Join, then run the agent (under systemd where that runs). Raises StartupError."""
+    check_root("joining a cluster makes this board run pods, and needs root for that: use sudo")
+    start_logging(settings.log_level)
+    check_no_leader(settings)
+    membership = Membership(settings.membership)
+    if wish.reset:
+        membership.forget()
+    member = trio.run(join_once, settings, wish, membership)
+    print(f"This board is the node {member.node} of the cluster {member.cluster.cluster}.", flush=True)
+    if not wish.starts:
+        return
+    if SYSTEMD.is_dir():
+        start_service()
+    else:
+        main_agent(settings)
+
+
+def check_no_leader(settings: Settings) -> None:
+    """A board is one thing. Raises StartupError."""
+    if settings.database.exists():
+        raise StartupError(
+            f"this board is a leader already ({settings.database} is there), and runs pods of its own cluster; "
+            "to make it a node of another, remove it with `pikube uninstall` first"
+        )
+
+
+async def join_once(settings: Settings, wish: Wish, membership: Membership) -> Member:
+    """A member of the cluster that the token is for; at once when the board is one already. Raises StartupError."""
+    token = read_token(wish)
+    servers = [settings.server] if settings.server else []
+    if not servers:
+        raise StartupError("no leader was given: add --leader https://ADDRESS:6443")
+    document = await reach(servers)
+    try:
+        authority = enrolling.trusted_authority(document, token.ca_hash)
+    except enrolling.OtherCluster:
+        raise StartupError(
+            f"the leader at {servers[0]} is not the one the token is for: its cluster is {document.cluster!r}, "
+            "with another CA; check the address, or make a token there with `pikube token create`"
+        ) from None
+    known = load_known(membership)
+    if known is not None and known.cluster.id == document.id:
+        renewed = await renew_known(membership, known, servers, authority)
+        if renewed is not None:
+            return renewed
+    elif known is not None:
+        raise StartupError(
+            f"this board still belongs to the cluster {known.cluster.cluster!r} as {known.node}; to forget that and "
+            f"join {document.cluster!r}, run `pikube join --reset` with the same flags"
+        )
+    return await request_membership(settings, wish, membership, servers, authority, token)
+
+
+def read_token(wish: Wish) -> JoinToken:
+    """The token with the hash of its CA. Raises StartupError."""
+    try:
+        token = parse_token(wish.token)
+    except BadToken as error:
+        raise StartupError(
+            f"{error}; copy it again, or make a new one on the leader with `pikube token create`"
+        ) from None
+    ca_hash = token.ca_hash or wish.ca_hash
+    if not ca_hash:
+        raise StartupError(
+            "this token does not say which CA the cluster has: add --ca-hash (`pikube certs` on the leader shows "
+            "it), or make a token that does with `pikube token create`"
+        )
+    return JoinToken(token.id, token.secret, ca_hash)
+
+
+async def reach(servers: Sequence[str]) -> ClusterDocument:
+    """What the leader says of its cluster; nothing of it is believed yet. Raises StartupError."""
+    try:
+        return await enrolling.ask_cluster(servers)
+    except ValueError:
+        raise StartupError(f"{servers[0]!r} is no URL of a leader: write https://ADDRESS:6443") from None
+    except ConnectionLost as error:
+        raise StartupError(
+            f"no leader answers at {servers[0]}: {error}; is `pikube leader` running there, and is the address right?"
+        ) from None
+    except ApiError as error:
+        raise StartupError(f"what answers at {servers[0]} is no pikube leader: {error.message}") from None
+
+
+def load_known(membership: Membership) -> Member | None:
+    """What this board joined before. Raises StartupError."""
+    try:
+        return membership.load()
+    except (OSError, ValueError) as error:
+        raise StartupError(f"{error}: forget it with `pikube join --reset` and the same flags") from None
+
+
+async def renew_known(
+    membership: Membership, known: Member, servers: Sequence[str], authority: str
+) -> Member | None:
+    """A board that is a member already needs no token; None when the cluster knows its key no longer."""
+    tls = client_context(ca_data=authority, server_name=LEADER_NAME)
+    wish = RenewRequest(node=known.node, request=enrolling.request_for(membership.key(), known.node))
+    try:
+        return membership.store(known.node, await enrolling.renew(servers, tls, wish))
+    except (ApiError, ConnectionLost):
+        return None
+
+
+async def request_membership(
+    settings: Settings,
+    wish: Wish,
+    membership: Membership,
+    servers: Sequence[str],
+    authority: str,
+    token: JoinToken,
+) -> Member:
+    """Ask and store. Raises StartupError; then nothing is left on disk."""
+    try:
+        had_key = membership.key_file.exists()
+        key = membership.key()
+    except OSError as error:
+        raise StartupError(f"{membership.path} cannot be used: {error.strerror or error}") from None
+    machine = read_machine(settings.node_ip)
+    facts = read_facts(settings.data)
+    request = JoinRequest(
+        token=f"{token.id}.{token.secret}",
+        node=settings.node_name,
+        request=enrolling.request_for(key, settings.node_name),
+        machine=machine,
+        addresses=(machine.address,) if machine.address else (),
+        labels=node_labels(facts, settings, is_leader=False),
+        taints=node_taints(settings),
+        replace=wish.replace,
+    )
+    is_joined = False
+    try:
+        answer = await enrolling.join(servers, authority, request)
+        member = membership.store(settings.node_name, answer)
+        is_joined = True
+    except ApiError as error:
+        raise StartupError(error.message) from None
+    except ConnectionLost as error:
+        raise StartupError(
+            f"the leader at {servers[0]} did not finish the conversation: {error}; try again"
+        ) from None
+    except OSError as error:
+        raise StartupError(f"{membership.path} cannot be written: {error.strerror or error}") from None
+    finally:
+        if not is_joined and not had_key:
+            membership.forget()
+    return member
+
+
+def start_service() -> None:
+    """Enable and start the agent's unit. Raises StartupError."""
+    done = subprocess.run(["systemctl", "enable", "--now", UNIT], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StartupError(
+            f"this board has joined, but its service does not start: {json.dumps(done.stderr.strip())}; "
+            f"see `journalctl -u {UNIT}`, or run `pikube agent`"
+        )
+    print(f"It runs as {UNIT}; `journalctl -fu {UNIT}` shows what it does.")

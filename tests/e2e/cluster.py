@@ -1,0 +1,234 @@
+"""Several boards as one LAN: network namespaces with a veth each into one bridge, a Podman each, the real program.
+
+    with open_cluster(directory, 3) as cluster:
+        cluster.leader.start_leader(); cluster.boards[1].join(cluster.token())
+
+The bridge is in a namespace of its own, so that nothing of it is seen on this machine. Everything is removed by
+`close`, also after a failure. Links can be cut and healed, addresses changed, programs killed and started again.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from board import ROOT, Board, wait_until
+
+NUMBERS = itertools.count(1)
+SUBNET = "198.18.{}"  # RFC 2544: addresses of nobody
+
+
+class LanBoard(Board):
+    """One board of a cluster; `program` is "leader", "agent" or None."""
+
+    def __init__(self, directory: Path, name: str, lan, number: int) -> None:
+        super().__init__(directory)
+        self.node = name
+        self.name = f"{lan.name}{name}"
+        self.lan = lan
+        self.address = lan.address(number)
+        self.log = directory / "pikube.log"
+        self._link = f"v{number}"
+
+    # -- the board ------------------------------------------------------------------------------
+
+    def open(self, image=None):
+        """The namespace, its link into the LAN, the image of a first board or one of its own."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.run_host("ip", "netns", "add", self.name)
+        self.run("ip", "link", "set", "lo", "up")
+        self.lan.plug(self._link, self.name)
+        self.set_address(self.address)
+        if self._is_hybrid:
+            self._conf.write_text(self.conf_text())
+        if image is None:
+            self._make_image()
+        else:
+            self.podman("import", "--quiet", str(image), "localhost/box:1")
+
+    def set_address(self, address):
+        """Another address, as a DHCP server would give it; the old one is gone at once."""
+        self.run("ip", "address", "flush", "dev", "eth0")
+        self.run("ip", "address", "add", f"{address}/24", "dev", "eth0")
+        self.run("ip", "link", "set", "eth0", "up")
+        self.run("ip", "route", "replace", "default", "dev", "eth0")
+        self.address = address
+
+    def cut(self):
+        """Pull the plug of its cable."""
+        self.lan.run("ip", "link", "set", self._link, "down")
+
+    def heal(self):
+        self.lan.run("ip", "link", "set", self._link, "up")
+
+    # -- the program ----------------------------------------------------------------------------
+
+    def command(self, mode, *flags):
+        return [
+            "nsenter", f"--net=/run/netns/{self.name}", sys.executable, "-m", "pikube", mode,
+            *self.flags(), *flags,
+        ]  # fmt: skip
+
+    def flags(self):
+        flags = [
+            "--data-dir", str(self.directory / "data"), "--node-name", self.node,
+            "--podman-root", str(self.directory / "storage"), "--podman-runroot", str(self.directory / "run"),
+            "--podman-network-dir", str(self.directory / "networks"),
+        ]  # fmt: skip
+        return [*flags, "--containers-conf", str(self._conf)] if self._is_hybrid else flags
+
+    def spawn(self, mode, *flags, before=()):
+        """Start the program; it is not waited for. `before` is put in front of python (faketime)."""
+        command = self.command(mode, *flags)
+        command[2:2] = before
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True, env=self.environment()
+            )
+
+    def start_leader(self, *flags, before=()):
+        """The leader, until its API answers."""
+        self.spawn("leader", "--write-kubeconfig", str(self.kubeconfig), *flags, before=before)
+        self.wait_api()
+
+    def wait_api(self, timeout_s=30):
+        def answers():
+            assert self.process.poll() is None, self.log.read_text()[-4000:]
+            return self.kubeconfig.exists() and (
+                self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0
+            )
+
+        wait_until(answers, timeout_s, "an API that answers")
+
+    def join(self, token, leader, *flags):
+        """Join by token and run the agent; not waited for."""
+        self.spawn("join", "--token", token, "--leader", leader, *flags)
+
+    def pikube(self, *argv, check=True):
+        """A pikube command on the board, ended; its process. Flags of the data directory are added."""
+        data = ("--data-dir", str(self.directory / "data"))
+        return self.run(sys.executable, "-m", "pikube", *argv, *data, check=check)
+
+    def restart(self, mode, *flags, kill=False):
+        """End the program and start it again; a leader is not waited for."""
+        self.kill() if kill else self.stop()
+        more = ("--write-kubeconfig", str(self.kubeconfig)) if mode == "leader" else ()
+        self.spawn(mode, *more, *flags)
+
+
+class Lan:
+    """A bridge in a namespace of its own."""
+
+    def __init__(self) -> None:
+        self.number = os.getpid() % 200 + next(NUMBERS) % 50
+        self.name = f"pk{os.getpid()}n{next(NUMBERS)}"
+
+    def address(self, number):
+        return f"{SUBNET.format(self.number % 250 + 1)}.{number}"
+
+    def run(self, *argv, check=True):
+        done = subprocess.run(["ip", "netns", "exec", self.name, *argv], capture_output=True, text=True)
+        assert not check or done.returncode == 0, f"{argv}: {done.stderr}"
+        return done
+
+    def open(self):
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        self.run("ip", "link", "add", "lan", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+        self.run("ip", "link", "set", "lan", "up")
+
+    def plug(self, link, board):
+        """A cable from the bridge to a board's eth0."""
+        self.run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", board)
+        self.run("ip", "link", "set", link, "master", "lan", "up")
+
+    def close(self):
+        subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
+
+
+class Cluster:
+    """Boards of one LAN; the first is the leader."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.lan = Lan()
+        self.boards = []
+
+    @property
+    def leader(self):
+        return self.boards[0]
+
+    @property
+    def url(self):
+        return f"https://{self.leader.address}:6443"
+
+    def open(self, count):
+        """`count` boards without a program."""
+        self.lan.open()
+        boards = [self._board() for _ in range(count)]
+        boards[0].open()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda board: board.open(boards[0].directory / "image.tar"), boards[1:]))
+
+    def add_board(self):
+        """One more board, without a program."""
+        board = self._board()
+        board.open(self.leader.directory / "image.tar")
+        return board
+
+    def _board(self):
+        number = len(self.boards) + 1
+        board = LanBoard(self.directory / f"b{number}", f"b{number}", self.lan, number)
+        self.boards.append(board)
+        return board
+
+    def token(self, *flags):
+        """A new join token."""
+        return self.leader.pikube("token", "create", *flags).stdout.strip()
+
+    def start(self):
+        """The leader, and all others joined by token; until every node is Ready."""
+        self.leader.start_leader()
+        token = self.token()
+        for board in self.boards[1:]:
+            board.join(token, self.url)
+        self.wait_ready(*(board.node for board in self.boards))
+
+    def nodes(self):
+        """Node objects by name; {} when the API does not answer."""
+        done = self.leader.kubectl("get", "nodes", "-o", "json", check=False)
+        if done.returncode:
+            return {}
+        return {node["metadata"]["name"]: node for node in json.loads(done.stdout)["items"]}
+
+    def is_ready(self, name):
+        node = self.nodes().get(name)
+        return node is not None and is_ready(node)
+
+    def wait_ready(self, *names, timeout_s=60):
+        def all_ready():
+            for board in self.boards:
+                if board.node in names and board.process is not None:
+                    assert board.process.poll() is None, board.log.read_text()[-4000:]
+            nodes = self.nodes()
+            return all(name in nodes and is_ready(nodes[name]) for name in names)
+
+        wait_until(all_ready, timeout_s, f"Ready nodes {names}")
+
+    def close(self):
+        for board in self.boards:
+            if board.process is not None and board.process.poll() is None:
+                board.process.send_signal(signal.SIGTERM)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda board: board.close(), self.boards))
+        self.lan.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def is_ready(node):
+    conditions = node["status"].get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
