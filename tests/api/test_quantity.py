@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pikube.api import quantity
@@ -109,6 +109,7 @@ def test_the_canonical_text_is_canonical_and_of_the_same_value(text):
 
 @given(quantities, quantities)
 def test_adding_and_taking_away_again_changes_no_value(left, right):
+    assume(quantity.parse(left).nano + abs(quantity.parse(right).nano) < 2**63 * 10**9)  # more is capped
     assert compare(subtract(add(left, right), right), left) == 0
 
 
