@@ -20,6 +20,7 @@ import trio
 from pikube import __version__
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.certs.enrolment import ClusterDocument, ClusterSettings
 from pikube.certs.leader import LeaderCertificates
 from pikube.cli.failure import StartupError
@@ -116,10 +117,14 @@ async def run_control_plane(
         [info.cls for info in stored_kinds(plane.scheme).values() if "create" in info.verbs],
         monotonic=trio.current_time,
         cluster_cidr=settings.cluster_cidr,
+        head_of=plane.custom_kinds.head_of,
         ca_certificate=certificates.directory.ca_file.read_text(),
         local_node="" if settings.no_agent else settings.node_name,
     )
     loops = [ControllerLoop(controller, client, informers, recorder) for controller in controllers]
+    informers.of(CustomResourceDefinition).subscribe(plane.custom_kinds.changed)
+    for loop in loops:
+        plane.custom_kinds.subscribe(loop.add_kind)
     scheduler = Scheduler(client, informers, recorder)
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)

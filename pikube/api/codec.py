@@ -7,6 +7,7 @@ request path.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,13 +15,16 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from pikube.api.errors import BadRequest
+from pikube.api.custom.objects import CustomObject
+from pikube.api.custom.shaping import prune
+from pikube.api.errors import BadRequest, UnsupportedMediaType
 from pikube.api.kinds.base import Kind, Struct
 from pikube.api.media_types import JSON, PROTOBUF, YAML, body_encoding
 from pikube.api.protobuf import decode_message, unwrap
 from pikube.api.schema import FieldInfo, fields_by_name
 
 K = TypeVar("K", bound=Kind)
+
 
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 encode = msgspec.json.encode
@@ -29,7 +33,7 @@ encode = msgspec.json.encode
 def decode_body(body: bytes, content_type: str, cls: type[K]) -> K:
     """The object a client sent to a URL of kind `cls`. BadRequest, UnsupportedMediaType."""
     encoding = body_encoding(content_type)
-    if encoding == JSON and b"null" not in body:
+    if encoding == JSON and b"null" not in body and not issubclass(cls, CustomObject):
         try:
             obj = msgspec.json.decode(body, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -42,6 +46,8 @@ def decode_body(body: bytes, content_type: str, cls: type[K]) -> K:
 
 def decode_builtins(body: bytes, encoding: str, cls: type[Kind]) -> dict[str, Any]:
     """The document as builtins, whatever its encoding; the kind is checked."""
+    if encoding == PROTOBUF and issubclass(cls, CustomObject):
+        raise UnsupportedMediaType.of(PROTOBUF, (JSON, YAML))
     if encoding == PROTOBUF:
         api_version, kind, message = unwrap(body)
         check_kind(api_version, kind, cls)
@@ -116,6 +122,9 @@ def _key(key: Any) -> str:
 
 def from_builtins(document: Mapping[str, Any], cls: type[K]) -> K:
     """The typed object; BadRequest names the first field of a wrong type as Go does."""
+    anything: Any = cls
+    if issubclass(anything, CustomObject):
+        return custom_from_builtins(document, anything)  # type: ignore[return-value]
     try:
         return msgspec.convert(without_nulls(document, cls), cls, strict=True)
     except (msgspec.ValidationError, OverflowError) as error:
@@ -124,6 +133,15 @@ def from_builtins(document: Mapping[str, Any], cls: type[K]) -> K:
             f'{names.kind} in version "{names.version}" cannot be handled as a {names.kind}: '
             f"{_go_words(str(error), document, cls)}"
         ) from None
+
+
+def custom_from_builtins(document: Mapping[str, Any], cls: type[CustomObject]) -> CustomObject:
+    """A custom object: only its metadata is typed, the rest is pruned to what its schema knows."""
+    head = from_builtins({"metadata": document.get("metadata") or {}}, cls.head)
+    content = copy.deepcopy({name: value for name, value in document.items() if name != "metadata"})
+    made = cls.made(head.metadata, content)
+    prune(made, cls.facts.schema)
+    return made
 
 
 def without_nulls(value: Any, cls: type[Struct] | None) -> Any:

@@ -79,7 +79,7 @@ def _resource(info: KindInfo) -> dict[str, Any]:
     names = info.names
     out: dict[str, Any] = {
         "name": names.plural,
-        "singularName": names.kind.lower(),
+        "singularName": names.singular or names.kind.lower(),
         "namespaced": names.namespaced,
         "kind": names.kind,
         "verbs": sorted(info.verbs),
@@ -161,7 +161,7 @@ def _discovered(info: KindInfo) -> dict[str, Any]:
         "resource": names.plural,
         "responseKind": {"group": names.group, "version": names.version, "kind": names.kind},
         "scope": "Namespaced" if names.namespaced else "Cluster",
-        "singularResource": names.kind.lower(),
+        "singularResource": names.singular or names.kind.lower(),
         "verbs": sorted(info.verbs),
     }
     if names.short:

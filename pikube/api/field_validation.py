@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pikube.api.custom.objects import CustomObject
+from pikube.api.custom.shaping import unknown_fields
 from pikube.api.errors import BadRequest
 from pikube.api.kinds.base import Kind, Struct
 from pikube.api.schema import fields_by_name
@@ -30,7 +32,11 @@ def check_mode(mode: str) -> str:
 def field_problems(document: Any, cls: type[Struct], body: bytes = b"") -> list[str]:
     """Unknown fields of `document`, and, where `body` is JSON text, fields given twice."""
     problems: list[str] = []
-    _unknown(document, cls, "", problems)
+    if issubclass(cls, CustomObject):
+        _unknown({"metadata": document.get("metadata")}, cls.head, "", problems)
+        problems += [f'unknown field "{path}"' for path in unknown_fields(document, cls.facts.schema)]
+    else:
+        _unknown(document, cls, "", problems)
     if body:
         _duplicates(json.loads(body, object_pairs_hook=_Pairs), "", problems)
     return problems

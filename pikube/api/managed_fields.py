@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from pikube.api import field_sets
+from pikube.api.custom.objects import CustomObject
 from pikube.api.field_sets import FieldSet
 from pikube.api.kinds.base import Kind, Struct
 from pikube.api.kinds.meta import ManagedFieldsEntry
@@ -268,7 +269,7 @@ def _order(entry: tuple[Manager, Owned]) -> tuple[str, str, str, str, str]:
 
 def _decoded(obj: Any) -> dict[str, Any]:
     """A Struct as builtins, a decoded object as a shallow copy."""
-    if isinstance(obj, dict):
+    if isinstance(obj, dict) and not isinstance(obj, CustomObject):
         return dict(obj)
     decoded: dict[str, Any] = msgspec.to_builtins(obj)
     return decoded
@@ -289,7 +290,7 @@ def _empty_kind(cls: type[Kind]) -> dict[str, Any]:
 
 def _store(new: Any, entries: Iterable[dict[str, Any]]) -> None:
     entries = list(entries)
-    if isinstance(new, dict):
+    if isinstance(new, dict) and not isinstance(new, CustomObject):
         meta = {name: value for name, value in (new.get("metadata") or {}).items() if name != "managedFields"}
         new["metadata"] = {**meta, "managedFields": entries} if entries else meta
     else:

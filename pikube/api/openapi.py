@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pikube.api.custom.objects import CustomObject
+from pikube.api.custom.publishing import custom_schema, custom_schema_name
 from pikube.api.kinds.base import Kind, Struct
+from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.schema import NO_FACTS, FieldInfo, fields_of
 from pikube.api.scheme import KindInfo, Scheme
 
@@ -45,29 +48,39 @@ def schema_name(cls: type[Struct]) -> str:
 def document_v3(scheme: Scheme, group: str, version: str) -> dict[str, Any]:
     """The document of one group and version."""
     infos = [i for i in scheme if (i.names.group, i.names.version) == (group, version)]
-    classes = reachable([i.cls for i in infos] + [s.cls for i in infos for s in i.subresources if s.cls])
-    prefix = "#/components/schemas/"
+    schemas = _schemas(infos, "#/components/schemas/", is_v3=True)
     return {
         "openapi": "3.0.0",
         "info": {"title": TITLE, "version": "v1.36.0"},
         "paths": _paths(infos, is_v3=True),
-        "components": {
-            "schemas": {schema_name(cls): _struct_schema(cls, prefix, is_v3=True) for cls in classes}
-        },
+        "components": {"schemas": schemas},
     }
 
 
 def document_v2(scheme: Scheme) -> dict[str, Any]:
     """The one document of everything, for kubectl before 1.30."""
     infos = list(scheme)
-    classes = reachable([i.cls for i in infos] + [s.cls for i in infos for s in i.subresources if s.cls])
-    prefix = "#/definitions/"
     return {
         "swagger": "2.0",
         "info": {"title": TITLE, "version": "v1.36.0"},
         "paths": _paths(infos, is_v3=False),
-        "definitions": {schema_name(cls): _struct_schema(cls, prefix, is_v3=False) for cls in classes},
+        "definitions": _schemas(infos, "#/definitions/", is_v3=False),
     }
+
+
+def _schemas(infos: Iterable[KindInfo], prefix: str, *, is_v3: bool) -> dict[str, Any]:
+    """Every definition that the kinds need, by name."""
+    roots: list[type[Struct]] = []
+    schemas: dict[str, Any] = {}
+    for info in infos:
+        if issubclass(info.cls, CustomObject):
+            schemas[custom_schema_name(info.cls)] = custom_schema(info.cls, prefix, is_v3=is_v3)
+            roots.append(ObjectMeta)
+        else:
+            roots.append(info.cls)
+        roots += [sub.cls for sub in info.subresources if sub.cls]
+    schemas |= {schema_name(cls): _struct_schema(cls, prefix, is_v3=is_v3) for cls in reachable(roots)}
+    return dict(sorted(schemas.items()))
 
 
 def reachable(roots: Iterable[type[Struct]]) -> list[type[Struct]]:

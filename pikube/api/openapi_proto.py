@@ -56,8 +56,11 @@ def _schema(schema: dict[str, Any]) -> bytes:
         out += _text(19, name)
     for word in schema.get("enum", ()):
         out += _message(20, _any(word))
-    if "additionalProperties" in schema:
-        out += _message(21, _message(1, _schema(schema["additionalProperties"])))
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, dict):
+        out += _message(21, _message(1, _schema(extra)))
+    elif extra is not None:
+        out += _message(21, _varint(2 << 3) + _varint(bool(extra)))
     if "type" in schema:
         out += _message(22, _text(1, schema["type"]))
     if "items" in schema:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pikube.api.errors import Cause, Resource
-from pikube.api.kinds.base import Kind, Names, Struct
+from pikube.api.kinds.base import Kind, Names
 from pikube.api.views import View
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -54,7 +54,9 @@ class KindInfo:
     whether metadata.generation counts spec changes. is_ephemeral kinds live in memory only. is_review kinds
     are answered, never stored; is_measured kinds are asked of the boards. name_rule checks names, else they are
     DNS names (RBAC: URL segments). A version that is not stored itself names the one that is, `stored_in`, and
-    how it looks from here, `view`; field_aliases are its names of the stored kind's selectable fields.
+    how it looks from here, `view`; field_aliases are its names of the stored kind's selectable fields. Kinds whose
+    selectable fields may change read them from the stored bytes when asked (read_fields). deprecation warns
+    everyone who uses it.
     """
 
     cls: type[Any]
@@ -73,6 +75,8 @@ class KindInfo:
     stored_in: KindInfo | None = None
     view: View | None = None
     field_aliases: Mapping[str, str] = field(default_factory=dict)
+    read_fields: Callable[[bytes], dict[str, str]] | None = None
+    deprecation: str = ""
 
     @property
     def names(self) -> Names:
@@ -106,12 +110,26 @@ class KindInfo:
 
 
 class Scheme:
-    """Every served kind, by URL and by class. Immutable; custom resources make a new one."""
+    """Every served kind, by URL and by class. `serve_custom` replaces the custom ones; `generation` counts that."""
 
     def __init__(self, infos: Iterable[KindInfo]) -> None:
-        self._infos = tuple(infos)
+        self._built_in = tuple(infos)
+        self.generation = 0
+        self._index(self._built_in, {})
+
+    def serve_custom(self, infos: Iterable[KindInfo], heads: Mapping[type[Any], KindInfo]) -> None:
+        """From now on these beside the built-in ones. `heads`: the classes by which caches know custom objects."""
+        self.generation += 1
+        self._index((*self._built_in, *infos), heads)
+
+    @property
+    def built_in(self) -> tuple[KindInfo, ...]:
+        return self._built_in
+
+    def _index(self, infos: tuple[KindInfo, ...], heads: Mapping[type[Any], KindInfo]) -> None:
+        self._infos = infos
         self._by_url = {(i.names.group, i.names.version, i.names.plural): i for i in self._infos}
-        self._by_class: dict[type[Struct], KindInfo] = {i.cls: i for i in self._infos}
+        self._by_class: dict[type[Any], KindInfo] = {**{i.cls: i for i in self._infos}, **heads}
         self._by_kind = {(i.names.group, i.names.version, i.names.kind): i for i in self._infos}
 
     def __iter__(self) -> Iterator[KindInfo]:
@@ -120,7 +138,7 @@ class Scheme:
     def by_url(self, group: str, version: str, plural: str) -> KindInfo | None:
         return self._by_url.get((group, version, plural))
 
-    def by_class(self, cls: type[Struct]) -> KindInfo:
+    def by_class(self, cls: type[Any]) -> KindInfo:
         return self._by_class[cls]
 
     def by_kind(self, group: str, version: str, kind: str) -> KindInfo | None:

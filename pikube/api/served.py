@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pikube.api import views
+from pikube.api.custom import definitions
 from pikube.api.defaulting import pods, services, workloads
 from pikube.api.errors import Cause
 from pikube.api.kinds import (
@@ -376,7 +377,16 @@ METRICS = (
     KindInfo(cls=metrics.PodMetrics, verbs=("get", "list"), is_measured=True),
 )
 
-EXTENSIONS = (KindInfo(cls=extensions.CustomResourceDefinition, has_generation=True, subresources=(STATUS,)),)
+EXTENSIONS = (
+    KindInfo(
+        cls=extensions.CustomResourceDefinition,
+        default=definitions.default_definition,
+        validate=definitions.definition_causes,
+        validate_update=definitions.definition_update_causes,
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
+)
 
 OTHERS = (
     KindInfo(cls=scheduling.PriorityClass, has_generation=True),

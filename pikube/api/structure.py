@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from pikube.api.kinds.base import Struct
+from pikube.api.custom.objects import CustomObject
 from pikube.api.kinds.meta import ObjectMeta
-from pikube.api.schema import FieldInfo, fields_of
+from pikube.api.schema import FieldInfo, StructClass, fields_of
 
 LEAF, OBJECT, MAP, SET, KEYED, ANY = "leaf", "object", "map", "set", "keyed", "any"
 STRING, NUMBER, BOOLEAN, SCALAR, ATOMIC = "string", "numeric", "boolean", "any scalar", "atomic"
@@ -85,8 +85,10 @@ _ATOMIC_ITEMS = frozenset(("LocalObjectReference", "ObjectReference", "OwnerRefe
 
 
 @cache
-def structure_of(cls: type[Struct]) -> Type:
+def structure_of(cls: StructClass | type[CustomObject]) -> Type:
     """The structure of a kind, or of a struct inside a kind."""
+    if issubclass(cls, CustomObject):
+        return custom_structure(cls.facts.schema)
     return Type(OBJECT, load=lambda: {field.name: _of_field(field) for field in fields_of(cls)})
 
 

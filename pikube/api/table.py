@@ -14,6 +14,8 @@ import msgspec
 
 from pikube.api.columns import cluster, pods, workloads
 from pikube.api.columns.column import Columns
+from pikube.api.custom.columns import columns_of_custom
+from pikube.api.custom.objects import CustomObject
 from pikube.api.kinds import apps, autoscaling, autoscaling_v2, batch, core_config, core_pod, events
 from pikube.api.kinds.base import Struct
 from pikube.api.views import EVENTS
@@ -36,8 +38,11 @@ _OWN: dict[type[Any], Columns] = {
 }
 
 
-def columns_of(cls: type[Struct]) -> Columns:
+@cache
+def columns_of(cls: type[Any]) -> Columns:
     """The table of a kind; name and age for those that upstream gives nothing more."""
+    if issubclass(cls, CustomObject):
+        return columns_of_custom(cls)
     return _OWN.get(cls) or cluster.TABLES.get(cls.__name__, cluster.PLAIN)
 
 

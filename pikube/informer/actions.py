@@ -77,11 +77,11 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class DeleteAll:
-    """Ask for deletion of whatever the server holds of these kinds in a namespace, cached or not. Conflict if
-    there was any, so that the actions that follow happen only when nothing is left."""
+    """Ask for deletion of whatever the server holds of these kinds in a namespace (None: in all), cached or not.
+    Conflict if there was any, so that the actions that follow happen only when nothing is left."""
 
     classes: tuple[type[Object], ...]
-    namespace: str
+    namespace: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller(Generic[D, O]):
-    """`name` is also the component of its events. `on_failure` words a failed action into status or events."""
+    """`name` is also the component of its events. `on_failure` words a failed action into status or events. `grow`
+    gives what to watch of a kind that is served only later, a custom one."""
 
     name: str
     watches: Sequence[Watch]
@@ -58,6 +59,7 @@ class Controller(Generic[D, O]):
     reconcile: Callable[[D, O, float], list[Action]]
     on_failure: Callable[[D, O, Action, ApiError, float], list[Action]] | None = None
     indexes: Sequence[Index] = field(default_factory=tuple)
+    grow: Callable[[type[Object]], tuple[Sequence[Watch], Sequence[Index]]] | None = None
     workers: int = 4
 
 

@@ -63,6 +63,16 @@ class ControllerLoop:
         for watch in controller.watches:
             informers.of(watch.cls).subscribe(self._subscriber(watch))
 
+    def add_kind(self, cls: type[Object]) -> None:
+        """A kind is served from now on that was not known when the controller was made."""
+        if self.controller.grow is None:
+            return
+        watches, indexes = self.controller.grow(cls)
+        for index in indexes:
+            self._informers.cache(index.cls).add_index(index.name, index.indexer)
+        for watch in watches:
+            self._informers.of(watch.cls).subscribe(self._subscriber(watch))
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Works keys off with the controller's number of workers."""
         async with trio.open_nursery() as nursery:
@@ -209,16 +219,16 @@ class ControllerLoop:
             return False
         return identity.uid in ("", found.metadata.uid)
 
-    async def _delete_all(self, classes: Sequence[type[Object]], namespace: str) -> None:
+    async def _delete_all(self, classes: Sequence[type[Object]], namespace: str | None) -> None:
         found = 0
         for cls in classes:
             listed = await self._client.list(cls, namespace)
             found += len(listed.items)
             for obj in listed.items:
                 with contextlib.suppress(NotFound):
-                    await self._client.delete(cls, obj.metadata.name, namespace)
+                    await self._client.delete(cls, obj.metadata.name, obj.metadata.namespace)
         if found:
-            raise Conflict(f"{found} objects were left in namespace {namespace}")
+            raise Conflict(f"{found} objects were left in {namespace or 'all namespaces'}")
 
     def _done(self, key: ObjectKey, obj: Object, said: RecordEvent | None) -> None:
         self._wrote(key, obj)

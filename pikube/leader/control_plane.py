@@ -14,10 +14,13 @@ from typing import Any
 import msgspec
 
 from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.extensions import CustomResourceDefinition
+from pikube.api.kinds.meta import Object
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.api.served import SERVED
 from pikube.config import Settings
 from pikube.leader.board_keys import BoardKeys
+from pikube.leader.custom_kinds import CustomKinds
 from pikube.leader.local_client import LocalClient
 from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
@@ -49,7 +52,13 @@ def describer(scheme: Scheme) -> Callable[[Key, bytes], tuple[str, Selectable]]:
     kinds = stored_kinds(scheme)
 
     def describe(key: Key, value: bytes) -> tuple[str, Selectable]:
-        info = kinds[key.resource]
+        info = kinds.get(key.resource)
+        if info is None:  # a custom resource, whose definition may not be loaded yet
+            meta = msgspec.json.decode(value, type=Object).metadata
+            named = {"metadata.name": key.name}
+            if key.namespace:
+                named["metadata.namespace"] = key.namespace
+            return meta.uid, Selectable(meta.labels, named)
         obj: Any = msgspec.json.decode(value, type=info.cls)
         return obj.metadata.uid, selectable(info, obj)
 
@@ -73,6 +82,7 @@ class ControlPlane:
     registry: Registry
     client: LocalClient
     tokens: ServiceTokens
+    custom_kinds: CustomKinds
     _make_handler: Callable[[Streams, Measured | None], ApiHandler]
 
     def handler(self, streams: Streams, measured: Measured | None = None) -> ApiHandler:
@@ -95,6 +105,14 @@ def build_control_plane(
         return registry.decode(scheme.by_class(cls), item)
 
     plugins: list[Any] = standard_plugins(store, decode)
+    definitions = scheme.by_class(CustomResourceDefinition)
+    custom_kinds = CustomKinds(
+        scheme,
+        (
+            msgspec.json.decode(item.value, type=CustomResourceDefinition)
+            for item in store.list(definitions.storage).items
+        ),
+    )
     services = scheme.by_class(Service)
     existing = (
         msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items
@@ -129,7 +147,7 @@ def build_control_plane(
         )
 
     client = make_client(registry, scheme, subresources, LEADER, wall_clock)
-    return ControlPlane(scheme, registry, client, tokens, make_handler)
+    return ControlPlane(scheme, registry, client, tokens, custom_kinds, make_handler)
 
 
 def make_client(

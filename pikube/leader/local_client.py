@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from pikube.api.client import MERGE_PATCH, Listed, Patch, WatchEvent
+from pikube.api.codec import custom_from_builtins
+from pikube.api.custom.objects import CustomObject
 from pikube.api.kinds.base import Kind
 from pikube.api.kinds.meta import Object
 from pikube.api.merge_patch import merge_patch
@@ -129,9 +131,10 @@ class LocalClient:
         info = self._scheme.by_class(cls)
 
         def transform(item: Item) -> Any:
-            return msgspec.convert(
-                merge_patch(msgspec.json.decode(info.shown(item.value)), patch), cls, strict=True
-            )
+            after = merge_patch(msgspec.json.decode(info.shown(item.value)), patch)
+            if issubclass(info.cls, CustomObject):
+                return custom_from_builtins(after, info.cls)
+            return msgspec.convert(after, cls, strict=True)
 
         item, _ = await self._registry.change(
             info, namespace, name, transform, self._context(), subresource=subresource
@@ -162,4 +165,4 @@ class LocalClient:
         return msgspec.json.decode(msgspec.json.encode(obj), type=type(obj))
 
     def _object(self, cls: type[K], item: Item) -> K:
-        return self._registry.decode(self._scheme.by_class(cls), item)  # type: ignore[no-any-return]
+        return self._registry.decode(self._scheme.by_class(cls), item, cls)  # type: ignore[no-any-return]

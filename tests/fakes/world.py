@@ -172,7 +172,7 @@ class World:
             case DeleteAll(classes, namespace):
                 found = [obj for cls in classes for obj in self.api.all_of(cls, namespace)]
                 for obj in found:
-                    self.api.delete_nowait(type(obj), obj.metadata.name, namespace)
+                    self.api.delete_nowait(type(obj), obj.metadata.name, obj.metadata.namespace)
                 if found:
                     raise Conflict("something was left")
             case RecordEvent(_, _, reason, message):

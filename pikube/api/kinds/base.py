@@ -85,6 +85,8 @@ class Names(NamedTuple):
     namespaced: bool
     short: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    singular: str = ""
+    list_kind: str = ""
 
     @property
     def api_version(self) -> str:

@@ -21,6 +21,7 @@ from pikube.leader.controllers import (
     stateful_set,
     ttl_after_finished,
 )
+from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
 from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.namespace_deletion import namespace_controller
@@ -39,11 +40,13 @@ def all_controllers(
     monotonic: Callable[[], float],
     cluster_cidr: str,
     ca_certificate: str,
+    head_of: HeadOf,
     local_node: str = "",
     node_grace_s: float = GRACE_S,
 ) -> tuple[Controller[Any, Any], ...]:
-    """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `local_node` is the
-    board that the leader runs on, '' without an agent."""
+    """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `head_of` gives the
+    class by which caches know the objects of a CustomResourceDefinition. `local_node` is the board that the leader
+    runs on, '' without an agent."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
@@ -62,6 +65,7 @@ def all_controllers(
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
+        definition_controller(head_of),
         garbage_controller(owned),
         namespace_controller([cls for cls in namespaced if cls in owned], namespaced),
         namespace_content_controller(ca_certificate),

@@ -12,7 +12,7 @@ Source: kubernetes pkg/controller/garbagecollector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -146,11 +146,22 @@ class _Observing:
     """Finds objects of any kind in the caches. A key is `group/plural/name` in its namespace."""
 
     def __init__(self, kinds: Sequence[type[Any]]) -> None:
-        self._kinds = tuple(kinds)
-        self._by_resource: Mapping[str, type[Any]] = {cls.names.resource: cls for cls in kinds}
-        self._by_reference: dict[tuple[str, str], type[Any]] = {
-            (cls.names.group, cls.names.kind): cls for cls in kinds
-        }
+        self._kinds: list[type[Any]] = []
+        self._by_resource: dict[str, type[Any]] = {}
+        self._by_reference: dict[tuple[str, str], type[Any]] = {}
+        for cls in kinds:
+            self._add(cls)
+
+    def _add(self, cls: type[Any]) -> None:
+        """A kind from now on; one that was known otherwise (a custom kind's other version) is known so."""
+        names = cls.names
+        self._kinds = [known for known in self._kinds if known.names.resource != names.resource] + [cls]
+        self._by_resource[names.resource] = cls
+        self._by_reference[names.group, names.kind] = cls
+
+    def grow(self, cls: type[Object]) -> tuple[Sequence[Watch], Sequence[Index]]:
+        self._add(cls)
+        return (Watch(cls, self.keys),), (Index(cls, OWNERS, owner_uids),)
 
     def key(self, obj: Object) -> ObjectKey:
         names = type(obj).names
@@ -225,5 +236,6 @@ def garbage_controller(kinds: Sequence[type[Any]]) -> Controller[Object, Kin]:
         indexes=tuple(Index(cls, OWNERS, owner_uids) for cls in kinds),
         observe=observing.observe,
         reconcile=reconcile,
+        grow=observing.grow,
         workers=8,
     )

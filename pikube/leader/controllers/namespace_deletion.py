@@ -18,7 +18,7 @@ from pikube.api.kinds.meta import Object
 from pikube.api.times import render_time
 from pikube.informer.actions import Action, Delete, DeleteAll, Update
 from pikube.informer.cache import ObjectKey, key_of
-from pikube.informer.controller import Controller, Lister, Watch, itself
+from pikube.informer.controller import Controller, Index, Lister, Watch, itself
 from pikube.leader.controllers.conditions import with_condition
 
 KUBERNETES = "kubernetes"
@@ -32,8 +32,7 @@ class Contents:
 
 
 def reconcile_kinds(kinds: Sequence[type[Any]]) -> Callable[[Namespace, Contents, float], list[Action]]:
-    """The reconcile function; `kinds` are all namespaced ones, those included that no cache holds."""
-    everything = tuple(kinds)
+    """The reconcile function; `kinds` are all namespaced ones, those included that no cache holds. It may grow."""
 
     def reconcile(desired: Namespace, observed: Contents, now: float) -> list[Action]:
         if not desired.metadata.deletion_timestamp or KUBERNETES not in desired.spec.finalizers:
@@ -42,7 +41,7 @@ def reconcile_kinds(kinds: Sequence[type[Any]]) -> Callable[[Namespace, Contents
             return [*_deletions(observed.objects), *_conditions(desired, observed.objects, now)]
         finalizers = tuple(name for name in desired.spec.finalizers if name != KUBERNETES)
         bare = structs.replace(desired, spec=structs.replace(desired.spec, finalizers=finalizers))
-        return [DeleteAll(everything, desired.metadata.name), Update(bare, "finalize")]
+        return [DeleteAll(tuple(kinds), desired.metadata.name), Update(bare, "finalize")]
 
     return reconcile
 
@@ -120,8 +119,16 @@ def _resource(obj: Object) -> str:
 
 
 class _Observing:
-    def __init__(self, cached: Sequence[type[Any]]) -> None:
-        self._cached = tuple(cached)
+    def __init__(self, cached: Sequence[type[Any]], kinds: list[type[Any]]) -> None:
+        self._cached = list(cached)
+        self._kinds = kinds
+
+    def grow(self, cls: type[Any]) -> tuple[Sequence[Watch], Sequence[Index]]:
+        if not cls.names.namespaced:
+            return (), ()
+        for known in (self._cached, self._kinds):
+            known[:] = [other for other in known if other.names.resource != cls.names.resource] + [cls]
+        return (Watch(cls, self.keys),), ()
 
     def keys(self, lister: Lister, obj: Object) -> list[ObjectKey]:
         """A change inside a namespace that is going concerns it."""
@@ -141,10 +148,12 @@ def namespace_controller(
     cached: Sequence[type[Any]], kinds: Sequence[type[Any]]
 ) -> Controller[Namespace, Contents]:
     """`kinds`: every namespaced kind that is stored; `cached`: those of them that informers hold anyway."""
-    observing = _Observing(cached)
+    everything = list(kinds)
+    observing = _Observing(cached, everything)
     return Controller(
         name="namespace-controller",
         watches=(Watch(Namespace, itself), *(Watch(cls, observing.keys) for cls in cached)),
         observe=observing.observe,
-        reconcile=reconcile_kinds(kinds),
+        reconcile=reconcile_kinds(everything),
+        grow=observing.grow,
     )

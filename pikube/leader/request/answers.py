@@ -75,8 +75,8 @@ def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include:
     if accepted.form:
         head = b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":%s,"items":['
         return raw([head % meta, b",".join(map(partial_object, values)), b"]}\n"], accepted)
-    head = b'{"kind":"%sList","apiVersion":"%s","metadata":%s,"items":[' % (
-        names.kind.encode(),
+    head = b'{"kind":"%s","apiVersion":"%s","metadata":%s,"items":[' % (
+        (names.list_kind or f"{names.kind}List").encode(),
         names.api_version.encode(),
         meta,
     )

@@ -12,11 +12,13 @@ from typing import Any
 from pikube.api.errors import BadRequest, Conflict, Resource
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.api.times import parse_time, render_time
 from pikube.leader.request.context import DeleteWish
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 PROPAGATIONS = ("", "Background", "Foreground", "Orphan")
 DEFAULT_GRACE_S = 30
 
@@ -37,6 +39,8 @@ def begin_deletion(obj: Any, wish: DeleteWish, resource: Resource, now: float) -
             'must be one of "Background", "Foreground", "Orphan"'
         )
     finalizers = _finalizers(meta.finalizers, wish.propagation)
+    if isinstance(obj, CustomResourceDefinition) and not meta.deletion_timestamp:
+        finalizers = (*(name for name in finalizers if name != CLEANUP), CLEANUP)  # its objects go first
     has_new_finalizers = finalizers != meta.finalizers
     meta.finalizers = finalizers
     grace_s = _grace_s(obj, wish)

@@ -38,6 +38,7 @@ class Documents:
         self._address = address
         self._health = health
         self._cache: dict[tuple[str, ...], tuple[bytes, str]] = {}
+        self._generation = scheme.generation
         self._openapi = OpenApiDocuments(scheme)
 
     async def answer(self, route: Route, request: Request, query: Query) -> Answer:
@@ -90,6 +91,9 @@ class Documents:
         return found
 
     def _document(self, key: tuple[str, ...], build: Callable[[], dict[str, Any]]) -> tuple[bytes, str]:
+        if self._generation != self._scheme.generation:
+            self._generation = self._scheme.generation
+            self._cache.clear()
         cached = self._cache.get(key)
         if cached is None:
             body = discovery.encoded(build())

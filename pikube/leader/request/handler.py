@@ -25,7 +25,7 @@ from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
 from pikube.leader.request.scale import patch_scale, put_scale
 from pikube.leader.request.subresources import Subresources
-from pikube.wire.messages import Answer, Request
+from pikube.wire.messages import Answer, Request, UpgradeResponse
 
 log = logging.getLogger("pikube.api")
 
@@ -98,7 +98,8 @@ class ApiHandler:
             raise PathNotFound()
         if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
             return await parts.streams.answer(route, request, query, user)
-        return await self._resource(info, route, request, query, user)
+        answer = await self._resource(info, route, request, query, user)
+        return _with_deprecation(answer, info)
 
     def _may_impersonate(self, user: User) -> Callable[[str, str], bool]:
         def may(resource: str, name: str) -> bool:
@@ -204,6 +205,12 @@ class ApiHandler:
         if not manager:
             manager = request.headers.get("user-agent", "").partition("/")[0][:128] or "unknown"
         return Context(user, now, manager, writes.is_dry_run(query))
+
+
+def _with_deprecation(answer: Answer, info: KindInfo) -> Answer:
+    if info.deprecation and not isinstance(answer, UpgradeResponse):
+        answer.headers = (*answer.headers, ("Warning", f'299 - "{info.deprecation}"'))
+    return answer
 
 
 def answers_plain(accepted: Accepted) -> Accepted:

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from pikube.api import names
+from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import BadRequest, Cause
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.scheme import KindInfo
@@ -42,6 +43,8 @@ def prepare_create(info: KindInfo, obj: Any, namespace: str, uid: str, now: floa
     meta.deletion_grace_period_seconds = None
     meta.self_link = ""
     meta.generation = 1 if info.has_generation else 0
+    if isinstance(obj, CustomObject) and info.has_status:
+        obj.pop("status", None)
 
 
 def match_namespace(info: KindInfo, obj: Any, namespace: str) -> None:
@@ -68,12 +71,19 @@ def match_name(obj: Any, name: str) -> None:
 
 def prepare_update(info: KindInfo, new: Any, old: Any, subresource: str) -> None:
     """Carry over what the server owns and what this door does not change; count the generation."""
+    if isinstance(new, CustomObject):
+        _carry_custom(info, new, old, subresource)
     mine, theirs = new.metadata, old.metadata
     for attribute in ("self_link", "deletion_timestamp", "deletion_grace_period_seconds", "generation"):
         setattr(mine, attribute, getattr(theirs, attribute))
     mine.uid = mine.uid or theirs.uid
     mine.creation_timestamp = theirs.creation_timestamp
     mine.generate_name = theirs.generate_name
+    if isinstance(new, CustomObject):
+        hidden = ("status",) if info.has_status else ()
+        if new.content(*hidden) != old.content(*hidden):
+            mine.generation = theirs.generation + 1
+        return
     if subresource:
         _keep_all_but(new, old, DOORS.get(subresource, ()))
     elif info.has_status:
@@ -183,6 +193,21 @@ def _keep_all_but(new: Any, old: Any, opened: tuple[str, ...]) -> None:
         if inner:
             theirs = structs.replace(theirs, **{name: getattr(mine, name) for name in inner})
         setattr(new, attribute, theirs)
+
+
+def _carry_custom(info: KindInfo, new: CustomObject, old: CustomObject, subresource: str) -> None:
+    """Through /status only the status changes, elsewhere everything else (customresource/strategy.go)."""
+    if not info.has_status or subresource == "scale":
+        return
+    if subresource == "status":
+        mine = new.metadata
+        new["metadata"] = structs.replace(
+            old.metadata, managed_fields=mine.managed_fields, resource_version=mine.resource_version
+        )
+        content, status = old.content("status"), new.get("status")
+    else:
+        content, status = new.content("status"), old.get("status")
+    new.replace_content(content if status is None else {**content, "status": status})
 
 
 def _has_new_spec(new: Any, old: Any) -> bool:

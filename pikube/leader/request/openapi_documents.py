@@ -29,6 +29,13 @@ class OpenApiDocuments:
         self._scheme = scheme
         self._lock = threading.Lock()
         self._packed: dict[str, tuple[bytes, str]] = {}
+        self._generation = scheme.generation
+        self._lasting = {
+            f"{PREFIX}apis/{i.names.group}/{i.names.version}"
+            if i.names.group
+            else f"{PREFIX}api/{i.names.version}"
+            for i in scheme.built_in
+        }
 
     def document(self, path: str, accept: str) -> tuple[bytes, str, str]:
         """(body, ETag, Content-Type). PathNotFound, NotAcceptable."""
@@ -80,6 +87,9 @@ class OpenApiDocuments:
 
     def _built(self, key: str, build: Callable[[], bytes]) -> tuple[bytes, str]:
         with self._lock:
+            if self._generation != self._scheme.generation:
+                self._generation = self._scheme.generation
+                self._packed = {key: self._packed[key] for key in self._packed if key in self._lasting}
             if key not in self._packed:
                 self._keep(key, build())
             packed, etag = self._packed[key]

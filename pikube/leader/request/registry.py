@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from pikube.api.custom.objects import CustomObject, read_hook
 from pikube.api.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
-from pikube.api.kinds.base import Kind
 from pikube.api.managed_fields import track_update
 from pikube.api.names import generated_name
 from pikube.api.quantity import QuantityError
@@ -69,14 +69,19 @@ class Registry:
         self._admission = admission
         self._new_uid = new_uid
         self._random_digits = random_digits
-        self._decoders: dict[type[Kind], msgspec.json.Decoder[Any]] = {}
+        self._decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
-    def decode(self, info: KindInfo, item: Item) -> Any:
-        """A private copy of the stored object."""
-        decoder = self._decoders.get(info.cls)
+    def decode(self, info: KindInfo, item: Item, cls: type[Any] | None = None) -> Any:
+        """A private copy of the stored object, as the kind's class or another one of the same shape."""
+        return self._decoder(cls or info.cls).decode(info.shown(item.value))
+
+    def _decoder(self, cls: type[Any]) -> msgspec.json.Decoder[Any]:
+        if issubclass(cls, CustomObject):  # such classes come and go
+            return msgspec.json.Decoder(cls, dec_hook=read_hook)
+        decoder = self._decoders.get(cls)
         if decoder is None:
-            decoder = self._decoders[info.cls] = msgspec.json.Decoder(info.cls)
-        return decoder.decode(info.shown(item.value))
+            decoder = self._decoders[cls] = msgspec.json.Decoder(cls)
+        return decoder
 
     def get(self, info: KindInfo, namespace: str, name: str) -> Item:
         """The newest item, or NotFound."""
@@ -134,7 +139,7 @@ class Registry:
             info,
             namespace,
             name,
-            lambda old: msgspec.json.decode(copy, type=info.cls),
+            lambda old: self._decoder(info.cls).decode(copy),
             context,
             subresource=subresource,
             expected=wanted,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pikube.api.errors import BadRequest, Cause, Expired, Invalid
@@ -23,13 +24,19 @@ class Filter:
 
     labels: LabelSelector
     fields: FieldSelector
+    read_fields: Callable[[bytes], dict[str, str]] | None = None
 
     @property
     def is_empty(self) -> bool:
         return self.labels.empty and self.fields.empty
 
     def matches(self, item: Item) -> bool:
-        return self.labels.matches(item.select.labels) and self.fields.matches(item.select.fields)
+        if not self.labels.matches(item.select.labels):
+            return False
+        fields = item.select.fields
+        if self.read_fields is not None and not self.fields.empty:
+            fields = {**self.read_fields(item.value), **fields}
+        return self.fields.matches(fields)
 
     def interest(self) -> Interest | None:
         """Which changes concern this filter; None for all."""
@@ -50,7 +57,9 @@ def make_filter(info: KindInfo, label_selector: str, field_selector: str) -> Fil
     labels = parse_label_selector(label_selector)
     names = NAMED if info.names.namespaced else NAMED[:1]
     fields = parse_field_selector(field_selector, (*names, *info.field_labels, *info.field_aliases))
-    return Filter(labels, fields.renamed(info.field_aliases) if info.field_aliases else fields)
+    if info.field_aliases:
+        fields = fields.renamed(info.field_aliases)
+    return Filter(labels, fields, info.read_fields)
 
 
 def seen_through(filter_: Filter, event: Event) -> EventType | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import (
     BadRequest,
     Cause,
@@ -134,7 +135,9 @@ class Subresources:
             )
 
     def scale_of(self, obj: Any) -> Scale:
-        """The Scale document of a Deployment, ReplicaSet, StatefulSet or ReplicationController."""
+        """The Scale document of a Deployment, ReplicaSet, StatefulSet, ReplicationController or custom object."""
+        if isinstance(obj, CustomObject):
+            return _custom_scale(obj)
         meta = obj.metadata
         selector = obj.spec.selector
         if isinstance(selector, dict):
@@ -182,11 +185,38 @@ class Subresources:
                         )
                     ],
                 )
-            obj.spec.replicas = scale.spec.replicas
+            if isinstance(obj, CustomObject):
+                assert obj.facts.scale is not None
+                obj.put(obj.facts.scale.spec_replicas, scale.spec.replicas)
+            else:
+                obj.spec.replicas = scale.spec.replicas
             return obj
 
         item, _ = await self._registry.change(info, namespace, name, transform, context, subresource="scale")
         return self.scale_of(self._registry.decode(info, item))
+
+
+def _custom_scale(obj: CustomObject) -> Scale:
+    """By the paths that the definition gives; replicas that are not set are 0
+    (kubernetes apiextensions-apiserver pkg/registry/customresource/etcd.go:scaleFromCustomResource)."""
+    paths, meta = obj.facts.scale, obj.metadata
+    assert paths is not None
+    wanted, running = obj.at(paths.spec_replicas), obj.at(paths.status_replicas)
+    selector = obj.at(paths.label_selector) if paths.label_selector else ""
+    return Scale(
+        metadata=ObjectMeta(
+            name=meta.name,
+            namespace=meta.namespace,
+            uid=meta.uid,
+            resource_version=meta.resource_version,
+            creation_timestamp=meta.creation_timestamp,
+        ),
+        spec=ScaleSpec(replicas=wanted if isinstance(wanted, int) else 0),
+        status=ScaleStatus(
+            replicas=running if isinstance(running, int) else 0,
+            selector=selector if isinstance(selector, str) else "",
+        ),
+    )
 
 
 def with_condition(conditions: tuple[PodCondition, ...], new: PodCondition) -> tuple[PodCondition, ...]:

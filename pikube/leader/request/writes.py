@@ -12,6 +12,7 @@ import msgspec
 
 from pikube.api.apply import apply
 from pikube.api.codec import check_kind, decode_body, decode_builtins, from_builtins, load_json, load_yaml
+from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import BadRequest, NotFound, UnsupportedMediaType
 from pikube.api.field_validation import IGNORE, STRICT, check_mode, field_problems, refuse
 from pikube.api.json_patch import json_patch
@@ -36,6 +37,7 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 
 
 def is_dry_run(query: Query) -> bool:
@@ -113,8 +115,9 @@ async def patch(
 ) -> Response:
     """PATCH in each of the four languages; apply creates what is not there."""
     kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    if kind not in PATCHES:
-        raise UnsupportedMediaType.of(kind, PATCHES)
+    offered = CUSTOM_PATCHES if issubclass(info.cls, CustomObject) else PATCHES
+    if kind not in offered:
+        raise UnsupportedMediaType.of(kind, offered)
     mode = check_mode(query.get("fieldValidation"))
     body = await request.body(BODY_BYTES)
     if kind == APPLY_PATCH:

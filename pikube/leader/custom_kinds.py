@@ -1,0 +1,95 @@
+"""Shell: the custom kinds that the API serves just now, kept in step with the CustomResourceDefinitions.
+
+Enter: definitions, from the store at start and from an informer afterwards. Leave: the Scheme with their kinds in
+it, and a call to everyone who must know of a new one (garbage collection, namespace deletion). Built with the
+control plane.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from pikube.api.custom.definitions import version_rank
+from pikube.api.custom.kinds import CustomKind, custom_kind, is_accepted
+from pikube.api.kinds.extensions import CustomResourceDefinition
+from pikube.api.kinds.meta import Object
+from pikube.api.scheme import ALL_VERBS, KindInfo, Scheme
+
+log = logging.getLogger("pikube.custom")
+
+GOING_VERBS = tuple(verb for verb in ALL_VERBS if verb != "create")
+"""What is left to do with the objects of a definition that is being deleted (customresource_handler.go)."""
+
+NewKind = Callable[[type[Object]], None]
+"""Told of the class by which caches may know the objects of a kind that is served from now on."""
+
+
+class CustomKinds:
+    """The definitions in force by name, and what each of them serves."""
+
+    def __init__(self, scheme: Scheme, definitions: Iterable[CustomResourceDefinition]) -> None:
+        self._scheme = scheme
+        self._kinds: dict[str, CustomKind] = {}
+        self._heads: dict[type[Object], None] = {}
+        self._subscribers: list[NewKind] = []
+        for crd in definitions:
+            self._take(None, crd)
+        self._serve()
+
+    def subscribe(self, callback: NewKind) -> None:
+        """Be told of each class once; of those known already at once."""
+        self._subscribers.append(callback)
+        for head in self._heads:
+            callback(head)
+
+    def changed(self, old: CustomResourceDefinition | None, new: CustomResourceDefinition | None) -> None:
+        """A definition came, changed or went."""
+        if self._take(old, new):
+            self._serve()
+
+    def head_of(self, name: str) -> type[Object] | None:
+        """The class of a definition's objects in caches; None while it is not served."""
+        kind = self._kinds.get(name)
+        return kind.head if kind is not None else None
+
+    def _take(self, old: CustomResourceDefinition | None, new: CustomResourceDefinition | None) -> bool:
+        """Whether anything that is served changed."""
+        if new is None or not is_accepted(new):
+            return old is not None and self._kinds.pop(old.metadata.name, None) is not None
+        name = new.metadata.name
+        if old is not None and name in self._kinds and _is_same(old, new):
+            return False
+        kind = custom_kind(new)
+        if new.metadata.deletion_timestamp:
+            kind = replace(kind, infos=tuple(replace(info, verbs=GOING_VERBS) for info in kind.infos))
+        self._kinds[name] = kind
+        log.info("event=kind_served definition=%s versions=%s", name,
+                 ",".join(info.names.version for info in kind.infos))  # fmt: skip
+        return True
+
+    def _serve(self) -> None:
+        infos = sorted((info for kind in self._kinds.values() for info in kind.infos), key=_order)
+        heads: dict[type[Any], KindInfo] = {kind.head: kind.stored for kind in self._kinds.values()}
+        self._scheme.serve_custom(infos, heads)
+        for head in heads:
+            if head not in self._heads:
+                self._heads[head] = None
+                for tell in self._subscribers:
+                    tell(head)
+
+
+def _is_same(old: CustomResourceDefinition, new: CustomResourceDefinition) -> bool:
+    return (
+        is_accepted(old)
+        and old.spec == new.spec
+        and old.status.accepted_names == new.status.accepted_names
+        and bool(old.metadata.deletion_timestamp) == bool(new.metadata.deletion_timestamp)
+    )
+
+
+def _order(info: KindInfo) -> tuple[str, tuple[int, int, int, str], str]:
+    """By group, the most stable version first, then by plural."""
+    return info.names.group, version_rank(info.names.version), info.names.plural

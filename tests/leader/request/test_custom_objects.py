@@ -1,0 +1,295 @@
+"""Custom resources through the whole request path: discovery, validation, pruning, versions, subresources."""
+
+import copy
+
+import pytest
+from request_api import Api
+
+from pikube.api.kinds.extensions import CustomResourceDefinition
+from pikube.leader.controllers.custom_definitions import Around, reconcile
+
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"], "categories": ["all"]},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {
+                    "status": {},
+                    "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"},
+                },
+                "additionalPrinterColumns": [
+                    {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+                    {"name": "Ready", "type": "string",
+                     "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+                    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+                ],
+                "selectableFields": [{"jsonPath": ".spec.color"}],
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "required": ["spec"],
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "required": ["size"],
+                                "properties": {
+                                    "size": {"type": "integer", "minimum": 1, "maximum": 10},
+                                    "color": {"type": "string", "enum": ["red", "green"], "default": "red"},
+                                    "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                                    "port": {"x-kubernetes-int-or-string": True},
+                                    "parts": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "map",
+                                        "x-kubernetes-list-map-keys": ["name"],
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["name"],
+                                            "properties": {
+                                                "name": {"type": "string"}, "weight": {"type": "integer"},
+                                            },
+                                        },
+                                    },
+                                },
+                            },
+                            "status": {
+                                "type": "object",
+                                "properties": {
+                                    "size": {"type": "integer"},
+                                    "conditions": {"type": "array", "items": {
+                                        "type": "object",
+                                        "properties": {"type": {"type": "string"}, "status": {"type": "string"}},
+                                    }},
+                                },
+                            },
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}  # fmt: skip
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WIDGETS = "/apis/example.com/v1/namespaces/default/widgets"
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+def widget(name="w", **spec):
+    return {
+        "apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": name},
+        "spec": {"size": 3, **spec},
+    }  # fmt: skip
+
+
+async def establish(api, crd):
+    """Create a definition and do what its controller would do."""
+    status, made = await api("POST", CRDS, crd)
+    assert status == 201, made
+    name = crd["metadata"]["name"]
+    client = api.plane.client
+    definition = await client.get(CustomResourceDefinition, name)
+    for action in reconcile(definition, Around(()), api.now):
+        await client.update(action.obj, subresource=action.subresource)
+    api.plane.custom_kinds.changed(None, await client.get(CustomResourceDefinition, name))
+    return made
+
+
+@pytest.fixture
+async def widgets(api: Api):
+    await establish(api, CRD)
+    return api
+
+
+async def test_a_definition_gets_its_defaults_and_is_established(api):
+    made = await establish(api, CRD)
+    names = made["spec"]["names"]
+    assert (names["singular"], names["listKind"]) == ("widget", "WidgetList")
+    assert made["spec"]["conversion"] == {"strategy": "None"}
+    assert made["status"]["storedVersions"] == ["v1"]
+    _, crd = await api("GET", f"{CRDS}/widgets.example.com")
+    assert [(c["type"], c["status"]) for c in crd["status"]["conditions"]] == [
+        ("NamesAccepted", "True"), ("Established", "True"),
+    ]  # fmt: skip
+    assert crd["status"]["acceptedNames"]["kind"] == "Widget"
+
+
+async def test_discovery_shows_the_kind(widgets):
+    _, document = await widgets("GET", "/apis/example.com/v1")
+    by_name = {resource["name"]: resource for resource in document["resources"]}
+    assert set(by_name) == {"widgets", "widgets/status", "widgets/scale"}
+    assert by_name["widgets"]["shortNames"] == ["wd"] and by_name["widgets"]["categories"] == ["all"]
+    _, groups = await widgets("GET", "/apis")
+    assert groups["groups"][-1]["name"] == "example.com"
+    _, v3 = await widgets("GET", "/openapi/v3/apis/example.com/v1")
+    schema = v3["components"]["schemas"]["com.example.v1.Widget"]
+    assert schema["properties"]["spec"]["properties"]["size"]["maximum"] == 10
+    assert schema["x-kubernetes-group-version-kind"][0]["kind"] == "Widget"
+
+
+async def test_an_object_is_defaulted_pruned_and_warned_about(widgets):
+    body = widget(bogus=1, free={"any": {"thing": [1]}}, port="http")
+    status, made = await widgets("POST", WIDGETS, body)
+    assert status == 201, made
+    assert made["spec"] == {"size": 3, "free": {"any": {"thing": [1]}}, "port": "http", "color": "red"}
+    assert made["metadata"]["generation"] == 1 and made["metadata"]["managedFields"]
+    assert widgets.warnings == ['299 - "unknown field \\"spec.bogus\\""']
+    status, refused = await widgets("POST", f"{WIDGETS}?fieldValidation=Strict", body)
+    assert status == 400
+    assert refused["message"] == (
+        'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.bogus"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"size": "3"}, 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
+        ({"size": 0}, "spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1"),
+        ({"size": 11}, "spec.size: Invalid value: 11: spec.size in body should be less than or equal to 10"),
+        ({"color": "blue"}, 'spec.color: Unsupported value: "blue": supported values: "red", "green"'),
+        ({"parts": [{"name": "a"}, {"name": "a"}]}, 'spec.parts[1]: Duplicate value: {"name":"a"}'),
+        ({"parts": [{}]}, "spec.parts[0].name: Required value"),
+    ],
+)  # fmt: skip
+async def test_what_the_schema_forbids_is_refused_in_upstreams_words(widgets, spec, words):
+    status, refused = await widgets("POST", WIDGETS, widget(**spec))
+    assert status == 422
+    assert refused["message"] == f'Widget.example.com "w" is invalid: {words}'
+
+
+async def test_status_and_spec_have_their_own_doors(widgets):
+    await widgets("POST", WIDGETS, {**widget(), "status": {"size": 9}})
+    _, made = await widgets("GET", f"{WIDGETS}/w")
+    assert "status" not in made
+    _, after = await widgets("PATCH", f"{WIDGETS}/w/status", {"status": {"size": 2}, "spec": {"size": 9}},
+                             content_type=MERGE)  # fmt: skip
+    assert after["status"] == {"size": 2} and after["spec"]["size"] == 3
+    assert after["metadata"]["generation"] == 1
+    _, after = await widgets("PATCH", f"{WIDGETS}/w", {"status": {"size": 7}, "spec": {"size": 4}},
+                             content_type=MERGE)  # fmt: skip
+    assert after["status"] == {"size": 2} and after["spec"]["size"] == 4
+    assert after["metadata"]["generation"] == 2
+
+
+async def test_scale_shows_and_sets_the_replicas(widgets):
+    await widgets("POST", WIDGETS, widget())
+    _, scale = await widgets("GET", f"{WIDGETS}/w/scale")
+    assert scale["spec"]["replicas"] == 3 and scale["kind"] == "Scale"
+    scale["spec"]["replicas"] = 5
+    status, _ = await widgets("PUT", f"{WIDGETS}/w/scale", scale)
+    _, made = await widgets("GET", f"{WIDGETS}/w")
+    assert status == 200 and made["spec"]["size"] == 5
+
+
+async def test_apply_merges_keyed_lists(widgets):
+    first = {**widget(parts=[{"name": "a", "weight": 1}])}
+    second = {**widget(parts=[{"name": "b", "weight": 2}])}
+    await widgets("PATCH", f"{WIDGETS}/w?fieldManager=one", first, content_type=APPLY)
+    status, made = await widgets("PATCH", f"{WIDGETS}/w?fieldManager=two", second, content_type=APPLY)
+    assert status == 200, made
+    assert [part["name"] for part in made["spec"]["parts"]] == ["a", "b"]
+    changed = {**widget(size=7, parts=[{"name": "b", "weight": 2}])}
+    status, refused = await widgets("PATCH", f"{WIDGETS}/w?fieldManager=two", changed, content_type=APPLY)
+    assert status == 409 and 'conflict with "one"' in refused["message"]
+
+
+async def test_strategic_merge_is_not_for_custom_objects(widgets):
+    await widgets("POST", WIDGETS, widget())
+    status, _ = await widgets(
+        "PATCH", f"{WIDGETS}/w", {"spec": {"size": 4}}, content_type="application/strategic-merge-patch+json"
+    )
+    assert status == 415
+
+
+async def test_the_table_shows_the_printer_columns(widgets):
+    await widgets("POST", WIDGETS, widget())
+    status = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    await widgets("PATCH", f"{WIDGETS}/w/status", status, content_type=MERGE)
+    widgets.now += 65
+    accept = "application/json;as=Table;g=meta.k8s.io;v=v1"
+    _, table = await widgets("GET", WIDGETS, accept=accept)
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Size", "Ready", "Age"]
+    assert table["rows"][0]["cells"] == ["w", 3, "True", "65s"]
+
+
+async def test_selectable_fields_select(widgets):
+    await widgets("POST", WIDGETS, widget("a"))
+    await widgets("POST", WIDGETS, widget("b", color="green"))
+    _, listed = await widgets("GET", f"{WIDGETS}?fieldSelector=spec.color=green")
+    assert [item["metadata"]["name"] for item in listed["items"]] == ["b"]
+    assert listed["kind"] == "WidgetList"
+    status, _ = await widgets("GET", f"{WIDGETS}?fieldSelector=spec.size=3")
+    assert status == 400
+
+
+async def test_versions_without_conversion_differ_in_their_name_and_schema_only(api):
+    crd = copy.deepcopy(CRD)
+    beta = copy.deepcopy(crd["spec"]["versions"][0])
+    beta |= {"name": "v1beta1", "storage": False, "deprecated": True}
+    crd["spec"]["versions"].insert(0, beta)
+    await establish(api, crd)
+    await api("POST", WIDGETS, widget())
+    old = WIDGETS.replace("/v1/", "/v1beta1/")
+    _, seen = await api("GET", f"{old}/w")
+    assert seen["apiVersion"] == "example.com/v1beta1" and seen["spec"]["size"] == 3
+    assert api.warnings == ['299 - "example.com/v1beta1 Widget is deprecated"']
+    seen["spec"]["size"] = 8
+    status, _ = await api("PUT", f"{old}/w", seen)
+    _, new = await api("GET", f"{WIDGETS}/w")
+    assert status == 200 and new["apiVersion"] == "example.com/v1" and new["spec"]["size"] == 8
+    _, group = await api("GET", "/apis/example.com")
+    assert group["preferredVersion"]["version"] == "v1"
+
+
+async def test_a_schema_that_keeps_everything_keeps_everything(api):
+    crd = copy.deepcopy(CRD)
+    crd["spec"]["versions"][0] = {
+        "name": "v1", "served": True, "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }  # fmt: skip
+    await establish(api, crd)
+    body = {**widget(), "data": {"x": [1, {"y": None}]}, "status": {"phase": "new"}}
+    status, made = await api("POST", WIDGETS, body)
+    assert status == 201 and made["data"] == {"x": [1, {"y": None}]} and made["status"] == {"phase": "new"}
+
+
+async def test_a_definition_that_is_going_takes_no_new_objects(widgets):
+    await widgets("POST", WIDGETS, widget())
+    await widgets("DELETE", f"{CRDS}/widgets.example.com")
+    definition = await widgets.plane.client.get(CustomResourceDefinition, "widgets.example.com")
+    assert definition.metadata.finalizers == ("customresourcecleanup.apiextensions.k8s.io",)
+    widgets.plane.custom_kinds.changed(definition, definition)
+    old = CustomResourceDefinition(metadata=type(definition.metadata)(name="widgets.example.com"))
+    widgets.plane.custom_kinds.changed(old, definition)
+    status, _ = await widgets("POST", WIDGETS, widget("other"))
+    assert status == 405
+    status, _ = await widgets("DELETE", f"{WIDGETS}/w")
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("metadata", "name"), "x.example.com", 'metadata.name: Invalid value: "x.example.com": must be spec.names.plural+"."+spec.group'),
+        (("spec", "scope"), "Galaxy", 'spec.scope: Unsupported value: "Galaxy": supported values: "Cluster", "Namespaced"'),
+        (("spec", "versions", 0, "schema"), None, "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required"),
+        (("spec", "versions", 0, "schema", "openAPIV3Schema", "properties", "spec", "type"), "",
+         "spec.versions[0].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"),
+    ],
+)  # fmt: skip
+async def test_a_bad_definition_is_refused(api, path, value, words):
+    crd = copy.deepcopy(CRD)
+    here = crd
+    for step in path[:-1]:
+        here = here[step]
+    here[path[-1]] = value
+    status, refused = await api("POST", CRDS, crd)
+    assert status == 422 and words in refused["message"], refused["message"]
