@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 import trio
 
+from pikube.agent.container_streams import attach_answer, container_in, exec_answer
 from pikube.agent.file_follow import watch_file
-from pikube.agent.log_lines import LineReader, LogWish, tail_offset
+from pikube.agent.log_lines import LineReader, tail_offset
 from pikube.agent.pods.manager import PodManager
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, Runtime
 from pikube.agent.usage.api import UsageApi
 from pikube.api.errors import BadRequest, NotFound, PathNotFound, Resource
-from pikube.api.times import parse_time
+from pikube.api.log_options import LogWish, parse_log_options
 from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
 from pikube.wire.pipe import pipe
 from pikube.wire.port_forward import Forwarded, accept_port_forward
-from pikube.wire.remote_command import RemoteSession, accept_remote_command
 
 READ_BYTES = 256 * 1024
 END_CHECK_S = 1.0  # how often a followed log of a quiet container is asked whether the container still runs
@@ -63,7 +61,12 @@ class KubeletApi:
             case ["containerLogs", namespace, pod, container]:
                 return self._logs(namespace, pod, container, request.query)
             case ["exec", namespace, pod, container]:
-                return self._exec(request, namespace, pod, container)
+                found = self._running(namespace, pod, container)
+                return exec_answer(request, self._runtime, found.id)
+            case ["attach", namespace, pod, container]:
+                found = self._running(namespace, pod, container)
+                spec = container_in(self._worker(namespace, pod).pod, container)
+                return attach_answer(request, self._runtime, found.id, spec)
             case ["portForward", namespace, pod]:
                 return self._forward(request, namespace, pod)
             case ["stats" | "metrics", *_]:
@@ -100,9 +103,15 @@ class KubeletApi:
             raise NotFound.of(PODS, name)
         return worker
 
+    def _running(self, namespace: str, pod: str, name: str) -> Container:
+        attempts = self._worker(namespace, pod).containers.get(name, [])
+        if not attempts or attempts[-1].state != "running":
+            raise BadRequest(f'container "{name}" in pod "{pod}" is not running')
+        return attempts[-1]
+
     def _logs(self, namespace: str, pod: str, name: str, query: str) -> StreamResponse:
         worker = self._worker(namespace, pod)
-        wish = log_wish(query, self._now())
+        wish = parse_log_options(query)
         attempts = worker.containers.get(name, [])
         words = f'container "{name}" in pod "{pod}"'
         if wish.previous:
@@ -122,7 +131,7 @@ class KubeletApi:
         return StreamResponse(200, (("Content-Type", "text/plain"),), run)
 
     async def _send_log(self, path: str, container: Container, wish: LogWish, send: Send) -> None:
-        reader = LineReader(wish)
+        reader = LineReader(wish, self._now())
         try:
             file = open(path, "rb")  # noqa: ASYNC230, SIM115 - a local log; what is read is bounded
         except FileNotFoundError:
@@ -157,85 +166,6 @@ class KubeletApi:
                 worker = self._pods.worker(pod.metadata.namespace, pod.metadata.name)
                 return list(worker.containers.get(container.name, ())) if worker else []
         return []
-
-    def _exec(self, request: Request, namespace: str, pod: str, name: str) -> Answer:
-        worker = self._worker(namespace, pod)
-        attempts = worker.containers.get(name, [])
-        if not attempts or attempts[-1].state != "running":
-            raise BadRequest(f'container "{name}" in pod "{pod}" is not running')
-        container = attempts[-1]
-        query = parse_qsl(request.query, keep_blank_values=True)
-        command = [value for key, value in query if key in ("command", "command[]")]
-        flags = dict(query)
-        has_tty = flags.get("tty", flags.get("output_tty")) in ("true", "1")
-        has_stdin = flags.get("stdin", flags.get("input")) in ("true", "1")
-
-        async def run(session: RemoteSession) -> None:
-            await self._run_exec(session, container.id, command, has_tty, has_stdin)
-
-        return accept_remote_command(request, run)
-
-    async def _run_exec(
-        self, session: RemoteSession, container_id: str, command: list[str], has_tty: bool, has_stdin: bool
-    ) -> None:
-        async with (
-            self._runtime.exec(container_id, command, has_tty=has_tty, has_stdin=has_stdin) as running,
-            trio.open_nursery() as nursery,
-        ):
-            if has_stdin:
-                nursery.start_soon(_pump_input, session, running)
-            if has_tty:
-                nursery.start_soon(_pump_sizes, session, running)
-            async for number, data in running.output():
-                await (session.send_stderr(data) if number == 2 else session.send_stdout(data))
-            nursery.cancel_scope.cancel()
-            code = 0
-        code = await running.exit_code()
-        await session.finish(code)
-
-
-async def _pump_input(session: RemoteSession, running: Any) -> None:
-    while data := await session.receive_stdin():
-        await running.send(data)
-    await running.end_input()
-
-
-async def _pump_sizes(session: RemoteSession, running: Any) -> None:
-    async for width, height in session.sizes():
-        await running.resize(width, height)
-
-
-def log_wish(query: str, now: float) -> LogWish:
-    """PodLogOptions from a query. BadRequest for numbers that are none."""
-    values = dict(parse_qsl(query, keep_blank_values=True))
-
-    def number(name: str) -> int | None:
-        text = values.get(name, "")
-        if not text:
-            return None
-        if not text.isdigit():
-            raise BadRequest(f"{name}: Invalid value: {text!r}: must be a non-negative integer")
-        return int(text)
-
-    since_at: float | None = None
-    since_s = number("sinceSeconds")
-    if since_s is not None:
-        since_at = now - since_s
-    elif values.get("sinceTime"):
-        try:
-            since_at = parse_time(values["sinceTime"])
-        except ValueError:
-            raise BadRequest(f"sinceTime: Invalid value: {values['sinceTime']!r}") from None
-    true = ("true", "1")
-    return LogWish(
-        follow=values.get("follow") in true,
-        previous=values.get("previous") in true,
-        timestamps=values.get("timestamps") in true,
-        tail_lines=number("tailLines"),
-        since_at=since_at,
-        limit_bytes=number("limitBytes"),
-        stream=values.get("stream") or "All",
-    )
 
 
 def _waiting_reason(worker: PodWorker, name: str) -> str:

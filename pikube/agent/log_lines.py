@@ -6,29 +6,16 @@ k8s-file format of conmon, the CRI's own). Enter: bytes of the file. Leave: byte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pikube.api.log_options import LogWish
 from pikube.api.times import parse_time
-
-
-@dataclass(frozen=True, slots=True)
-class LogWish:
-    """What a client asked for; None means no bound."""
-
-    follow: bool = False
-    previous: bool = False
-    timestamps: bool = False
-    tail_lines: int | None = None
-    since_at: float | None = None
-    limit_bytes: int | None = None
-    stream: str = "All"
 
 
 class LineReader:
     """Turns file bytes into client bytes; keeps what is incomplete for the next call."""
 
-    def __init__(self, wish: LogWish) -> None:
+    def __init__(self, wish: LogWish, now: float) -> None:
         self._wish = wish
+        self._since_at = wish.since_at(now)
         self._rest = b""
         self._begins_line = True
         self._left = wish.limit_bytes
@@ -51,7 +38,7 @@ class LineReader:
         stamp, stream, is_partial, text = parsed
         if self._wish.stream not in ("All", stream.capitalize()):
             return b""
-        if self._wish.since_at is not None and _is_before(stamp, self._wish.since_at):
+        if self._since_at is not None and _is_before(stamp, self._since_at):
             return b""
         prefix = rfc3339_nano(stamp).encode() + b" " if self._wish.timestamps and self._begins_line else b""
         self._begins_line = not is_partial
@@ -68,10 +55,11 @@ def split_line(line: bytes) -> tuple[str, str, bool, bytes] | None:
 
 
 def tail_offset(data: bytes, lines: int) -> int:
-    """Where the last `lines` whole lines of the file begin; partial lines count with the one they belong to."""
+    """Where the last `lines` lines of the file begin; the parts of a line count as one, finished or not."""
     if lines <= 0:
         return len(data)
-    found = 0
+    last = split_line(data[data.rfind(b"\n", 0, len(data) - 1) + 1 :].rstrip(b"\n"))
+    found = 1 if last is not None and last[2] else 0
     end = len(data)
     while end > 0:
         begin = data.rfind(b"\n", 0, end - 1) + 1

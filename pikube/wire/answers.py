@@ -18,7 +18,6 @@ from pikube.wire.messages import Response
 
 GZIP_BYTES = 128 * 1024  # kubernetes endpoints/handlers/responsewriters/writers.go:defaultGzipThresholdBytes
 BODILESS = (204, 304)
-RETRY_S = 1  # for an error that is over soon and names no time (kubernetes writes the same second)
 
 
 def head(status: int, headers: Iterable[tuple[str, str]], second: int) -> h11.Response:
@@ -31,8 +30,8 @@ def head(status: int, headers: Iterable[tuple[str, str]], second: int) -> h11.Re
 def error_response(error: ApiError) -> Response:
     """The Status document of an error."""
     headers = [("Content-Type", "application/json")]
-    if error.retry_after_s or error.code in (429, 503):
-        headers.append(("Retry-After", str(error.retry_after_s or RETRY_S)))
+    if error.retry_after_s:  # only where a time is named: client-go would ask ten times before it says why
+        headers.append(("Retry-After", str(error.retry_after_s)))
     if error.code == 401:
         headers.append(("WWW-Authenticate", 'Bearer realm="pikube"'))
     if error.code == 413:

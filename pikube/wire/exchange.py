@@ -104,7 +104,9 @@ class Exchange:
             await self.stream.aclose()
 
     async def _send(self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-        rows = [("Host", self._name), *headers]
+        rows = list(headers)
+        if not any(name.lower() == "host" for name, _ in rows):
+            rows.insert(0, ("Host", self._name))
         if body or method in ("POST", "PUT", "PATCH"):
             rows.append(("Content-Length", str(len(body))))
         data = self._h11.send(h11.Request(method=method, target=target, headers=rows)) or b""

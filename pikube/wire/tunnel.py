@@ -43,15 +43,18 @@ async def relay_upgrade(
     method: str,
     target: str,
     headers: Mapping[str, str],
+    others: Headers = (),
 ) -> Answer:
     """Ask for the same upgrade; the answer is the 101 and the joined streams, or the refusal as it was sent.
 
-    ServiceUnavailable, ServerTimeout when there is no answer.
+    `others` are sent besides the headers that make an upgrade. ServiceUnavailable, ServerTimeout when there is
+    no answer.
     """
     passed = [(name, headers[name]) for name in UPGRADE_HEADERS if name in headers]
-    upstream = await _ask(address, ssl_context, method, target, passed, b"")
+    passed += [row for row in others if row[0] not in UPGRADE_HEADERS]
+    upstream = await open_answer(address, ssl_context, method, target, passed, b"")
     if upstream.status != 101:
-        return Response(upstream.status, _passed_back(upstream), (await _refusal(upstream),))
+        return Response(upstream.status, end_to_end(upstream), (await _refusal(upstream),))
 
     async def run(stream: trio.abc.Stream, leftover: bytes) -> None:
         early = upstream.leftover()
@@ -79,10 +82,12 @@ async def relay(
 
     ServiceUnavailable, ServerTimeout when there is no answer. `headers` are sent as they are.
     """
-    upstream = await _ask(address, ssl_context, method, target, [*headers, ("Connection", "close")], body)
+    upstream = await open_answer(
+        address, ssl_context, method, target, [*headers, ("Connection", "close")], body
+    )
     if method == "HEAD" or upstream.status in BODILESS:
         await upstream.close()
-        return Response(upstream.status, _passed_back(upstream))
+        return Response(upstream.status, end_to_end(upstream))
 
     async def run(send: Send) -> None:
         try:
@@ -94,23 +99,25 @@ async def relay(
         finally:
             await upstream.close()
 
-    return StreamResponse(upstream.status, _passed_back(upstream), run)
+    return StreamResponse(upstream.status, end_to_end(upstream), run)
 
 
-async def _ask(
+async def open_answer(
     address: Address,
     ssl_context: ssl.SSLContext | None,
     method: str,
     target: str,
     headers: Iterable[tuple[str, str]],
     body: bytes,
+    *,
+    answer_s: float = ANSWER_S,
 ) -> Exchange:
-    """An Exchange whose answer has begun; it is the caller's to close."""
+    """An Exchange whose answer has begun; it is the caller's to close. ServiceUnavailable, ServerTimeout."""
     has_answered = False
     upstream: Exchange | None = None
     try:
         upstream = await Exchange.open(address, ssl_context)
-        await upstream.ask(method, target, headers, body, answer_s=ANSWER_S)
+        await upstream.ask(method, target, headers, body, answer_s=answer_s)
         has_answered = True
         return upstream
     except PeerSilent as error:
@@ -135,5 +142,6 @@ async def _refusal(upstream: Exchange) -> bytes:
     return body
 
 
-def _passed_back(upstream: Exchange) -> Headers:
+def end_to_end(upstream: Exchange) -> Headers:
+    """The headers of an answer that concern more than this one connection."""
     return [row for row in upstream.headers if row[0] not in (*HOP_BY_HOP, *OURS)]

@@ -35,8 +35,8 @@ class PodManager:
         self._nursery: trio.Nursery | None = None
 
     def worker(self, namespace: str, name: str) -> PodWorker | None:
-        """The worker of a pod by name."""
-        for worker in self._workers.values():
+        """The worker of a pod by name: the newest, because one that is being ended may have had the name before."""
+        for worker in reversed(self._workers.values()):
             meta = worker.pod.metadata
             if (meta.namespace, meta.name) == (namespace, name):
                 return worker

@@ -185,6 +185,8 @@ def _is_restarted(pod: Pod, container: Any, newest: Container, is_init: bool) ->
     policy = pod.spec.restart_policy
     if is_sidecar(container):
         return True
+    if container in pod.spec.ephemeral_containers:
+        return False
     if is_init:
         return newest.exit_code != 0 and policy != "Never"
     return policy == "Always" or (policy == "OnFailure" and newest.exit_code != 0)

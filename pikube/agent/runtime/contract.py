@@ -201,6 +201,12 @@ class Runtime(Protocol):
         self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
     ) -> AbstractAsyncContextManager[ExecSession]: ...
 
+    def attach(
+        self, container_id: str, *, has_tty: bool, has_stdin: bool
+    ) -> AbstractAsyncContextManager[ExecSession]:
+        """The streams of the container's own process, from now on; its exit code is always 0."""
+        ...
+
     def events(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """Pod uids in which something changed: hints, not truth."""
         ...

@@ -1,4 +1,4 @@
-"""Shell: a command in a container: Podman's hijacked stream taken apart into stdout and stderr.
+"""Shell: a process in a container: Podman's hijacked stream taken apart into stdout and stderr.
 
 Without a terminal each frame has eight bytes before it: the stream's number, three zeros, the length
 (podman and Docker attach API). With one, bytes come as they are.
@@ -7,6 +7,7 @@ Without a terminal each frame has eight bytes before it: the stream's number, th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Protocol
 
 import trio
@@ -16,31 +17,33 @@ HEADER_BYTES = 8
 
 
 class Owner(Protocol):
-    async def resize_exec(self, exec_id: str, width: int, height: int) -> None: ...
+    """What Podman is asked about a session besides its bytes."""
 
-    async def exec_exit_code(self, exec_id: str) -> int: ...
+    async def resize(self, width: int, height: int) -> None: ...
+
+    async def exit_code(self) -> int: ...
 
 
-class PodmanExec:
+class PodmanSession:
     """Implements contract.ExecSession."""
 
-    def __init__(
-        self, owner: Owner, exec_id: str, stream: trio.SocketStream, leftover: bytes, has_tty: bool
-    ) -> None:
+    def __init__(self, owner: Owner, stream: trio.SocketStream, leftover: bytes, has_tty: bool) -> None:
         self._owner = owner
-        self._id = exec_id
         self._stream = stream
         self._buffer = leftover
         self._has_tty = has_tty
 
     async def send(self, data: bytes) -> None:
-        await self._stream.send_all(data)
+        """Input; the end of one that has ended already is nobody's failure."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._stream.send_all(data)
 
     async def end_input(self) -> None:
-        await self._stream.send_eof()
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            await self._stream.send_eof()
 
     async def resize(self, width: int, height: int) -> None:
-        await self._owner.resize_exec(self._id, width, height)
+        await self._owner.resize(width, height)
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
         if self._has_tty:
@@ -60,7 +63,7 @@ class PodmanExec:
                 yield number, part
 
     async def exit_code(self) -> int:
-        return await self._owner.exec_exit_code(self._id)
+        return await self._owner.exit_code()
 
     async def _fill(self, wanted: int) -> bool:
         while len(self._buffer) < wanted:

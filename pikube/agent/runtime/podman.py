@@ -10,11 +10,12 @@ import json
 import logging
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import trio
 
@@ -30,7 +31,7 @@ from pikube.agent.runtime.contract import (
     Sandbox,
     SandboxSpec,
 )
-from pikube.agent.runtime.exec import PodmanExec
+from pikube.agent.runtime.exec import PodmanSession
 from pikube.agent.runtime.images import BadReference, candidates, normalized
 from pikube.agent.runtime.specs import (
     container_document,
@@ -211,23 +212,54 @@ class Podman:
     @asynccontextmanager
     async def exec(
         self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
-    ) -> AsyncIterator[PodmanExec]:
+    ) -> AsyncIterator[PodmanSession]:
         body = {
             "AttachStdin": has_stdin,
             "AttachStdout": True,
             "AttachStderr": not has_tty,
             "Tty": has_tty,
             "Cmd": list(command),
+            "DetachKeys": "",  # Podman's default would swallow ctrl-p, which people type in shells
         }
         made = await self._ask("POST", f"/containers/{container_id}/exec", body=body)
+        identity = made["Id"]
         start = json.dumps({"Detach": False, "Tty": has_tty}).encode()
-        async with open_request(
-            self.socket_path, "POST", f"{API}/exec/{made['Id']}/start", start, upgrade=True
-        ) as response:
-            if response.status >= 400:
-                raise RuntimeFailure(words_of(await response.read()))
-            stream, leftover = response.raw()
-            yield PodmanExec(self, made["Id"], stream, leftover, has_tty)
+        async with self._hijacked(f"/exec/{identity}/start", start) as (stream, leftover):
+            yield PodmanSession(_Exec(self, identity), stream, leftover, has_tty)
+
+    @asynccontextmanager
+    async def attach(
+        self, container_id: str, *, has_tty: bool, has_stdin: bool
+    ) -> AsyncIterator[PodmanSession]:
+        wished = urlencode(
+            {
+                "stream": "true",
+                "logs": "false",
+                "stdin": str(has_stdin).lower(),
+                "stdout": "true",
+                "stderr": str(not has_tty).lower(),
+                "detachKeys": "",
+            }
+        )
+        async with self._hijacked(f"/containers/{container_id}/attach?{wished}") as (stream, leftover):
+            yield PodmanSession(_Attached(self, container_id), stream, leftover, has_tty)
+
+    @asynccontextmanager
+    async def _hijacked(
+        self, target: str, body: bytes = b""
+    ) -> AsyncIterator[tuple[trio.SocketStream, bytes]]:
+        """The raw stream of a process, and what of it was read with the answer's head."""
+        async with AsyncExitStack() as stack:
+            try:
+                response = await stack.enter_async_context(
+                    open_request(self.socket_path, "POST", API + target, body, upgrade=True)
+                )
+                refusal = await response.read() if response.status >= 400 else b""
+            except (OSError, UnixHttpError) as error:
+                raise RuntimeFailure(f"podman does not answer: {error}", "RuntimeUnavailable") from error
+            if refusal:
+                raise RuntimeFailure(words_of(refusal))
+            yield response.raw()
 
     @asynccontextmanager
     async def events(self) -> AsyncIterator[AsyncIterator[str]]:
@@ -265,13 +297,42 @@ class Podman:
         }
         await self._ask("POST", "/networks/create", body=body, reason="NetworkNotReady")
 
-    async def resize_exec(self, exec_id: str, width: int, height: int) -> None:
+    async def resize(self, what: str, width: int, height: int) -> None:
+        """`what` is exec/ID or containers/ID. One that has ended, or has no terminal, has no size."""
         query = {"w": str(width), "h": str(height)}
-        await self._call("POST", f"/exec/{exec_id}/resize", query=query)
+        await self._call("POST", f"/{what}/resize", query=query)
 
     async def exec_exit_code(self, exec_id: str) -> int:
         document = await self._ask("GET", f"/exec/{exec_id}/json")
         return int(document.get("ExitCode") or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exec:
+    """Implements exec.Owner for a command."""
+
+    podman: Podman
+    id: str
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.podman.resize(f"exec/{self.id}", width, height)
+
+    async def exit_code(self) -> int:
+        return await self.podman.exec_exit_code(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """Implements exec.Owner for a container's own process: how that ends, its pod's status tells."""
+
+    podman: Podman
+    id: str
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.podman.resize(f"containers/{self.id}", width, height)
+
+    async def exit_code(self) -> int:
+        return 0
 
 
 async def remove_stale_bridge(name: str) -> None:

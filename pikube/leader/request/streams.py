@@ -1,7 +1,8 @@
-"""Shell: subresources that a board answers: logs, exec, attach, port-forward. Finds the board and hands over.
+"""Shell: subresources that a board answers: logs, exec, attach, port-forward, proxy. Finds the board and hands over.
 
 Enter: the user's request for a pod. Leaves: what the kubelet API of the pod's node answers. On the leader's
-own board that is a function call, elsewhere a connection.
+own board that is a function call, elsewhere a connection. What is proxied to pods and Services goes to them
+directly.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from pikube.api.errors import BadRequest, PathNotFound, ServiceUnavailable
+from pikube.api.errors import BadRequest, Invalid, PathNotFound, ServiceUnavailable
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.log_options import log_options_causes, parse_log_options
 from pikube.api.scheme import Scheme
 from pikube.leader.request.context import User
+from pikube.leader.request.proxy import ResourceProxy, to_slash
+from pikube.leader.request.proxy_rules import split_path
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
 from pikube.wire.messages import Answer, Handler, Peer, Request
@@ -54,12 +60,20 @@ class NodeStreams:
 
     def __init__(self, registry: Registry, scheme: Scheme, find_kubelet: FindKubelet) -> None:
         self._registry = registry
+        self._scheme = scheme
         self._info = scheme.by_class(Pod)
         self._find = find_kubelet
+        self._proxy = ResourceProxy(registry, scheme)
 
     async def answer(self, route: Route, request: Request, query: Query, user: User) -> Answer:
+        if route.subresource == "proxy":
+            return await self._proxied(route, request)
         if route.resource != "pods" or route.subresource not in PATHS:
             raise PathNotFound()
+        if route.subresource == "log":
+            causes = log_options_causes(parse_log_options(request.query))
+            if causes:
+                raise Invalid.of("PodLogOptions", "", route.name, causes)
         item = self._registry.get(self._info, route.namespace, route.name)
         pod: Pod = self._registry.decode(self._info, item)
         container = choose_container(pod, query.get("container"), route.subresource)
@@ -72,6 +86,20 @@ class NodeStreams:
         if route.subresource != "portforward":
             path = f"{path}/{container}"
         relayed: Any = RelayedRequest(request, path, path, request.query)
+        return await kubelet(relayed)
+
+    async def _proxied(self, route: Route, request: Request) -> Answer:
+        if route.resource != "nodes" or not self._proxy.is_kubelet(route):
+            return await self._proxy.answer(route, request)
+        name = route.name.removeprefix("https:").partition(":")[0]
+        self._registry.get(self._scheme.by_class(Node), "", name)
+        kubelet = self._find(name)
+        if kubelet is None:
+            raise ServiceUnavailable(f"the node {name} cannot be reached")
+        _, rest = split_path(request.raw_path)
+        if not rest and request.method in ("GET", "HEAD"):
+            return to_slash(request)
+        relayed: Any = RelayedRequest(request, unquote(rest), rest, request.query)
         return await kubelet(relayed)
 
 

@@ -1,0 +1,61 @@
+"""A person at a terminal: a program on a pseudo terminal of its own, what it prints, and what is typed."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+
+
+class Terminal:
+    """Runs a program until `close`; the terminal has 101 columns and 33 lines at first."""
+
+    def __init__(self, argv, environment):
+        self.seen = b""
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(argv[0], argv, environment)
+        self.resize(101, 33)
+
+    def resize(self, columns, lines):
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        os.kill(self.pid, signal.SIGWINCH)
+
+    def type(self, text):
+        os.write(self._fd, text.encode())
+
+    def expect(self, text, timeout_s=20.0):
+        """Read until the text has been printed since the last `expect`."""
+        until = time.monotonic() + timeout_s
+        while text.encode() not in self.seen:
+            left = until - time.monotonic()
+            assert left > 0, f"{text!r} was not printed, but {self.seen!r}"
+            self._read(left)
+        self.seen = self.seen.split(text.encode(), 1)[1]
+
+    def end(self, timeout_s=20.0):
+        """The exit code, when the program ends by itself."""
+        until = time.monotonic() + timeout_s
+        while self._read(max(0.0, until - time.monotonic())):
+            assert time.monotonic() < until, f"it did not end, but printed {self.seen!r}"
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def close(self):
+        os.close(self._fd)
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+    def _read(self, timeout_s):
+        ready, _, _ = select.select([self._fd], [], [], timeout_s)
+        try:
+            data = os.read(self._fd, 65536) if ready else b"-"
+        except OSError:  # EIO: the other side has closed
+            return False
+        self.seen += data if ready else b""
+        return bool(data)
