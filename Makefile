@@ -1,10 +1,11 @@
 # make run    a one-board cluster with a workload, on this machine
 # make stop   end it; make clean also removes every container, network, route and file it made
 # make check  the fast tests; make test  all of them; make bench  the figures
+# make binary  the self-contained program, in dist/; make binary-arm64  the same for a Pi; make deb  the Debian package
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: run stop clean check test bench prepare venv format
+.PHONY: run stop clean check test bench prepare venv format binary binary-arm64 deb
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -42,3 +43,12 @@ test: prepare
 
 bench: prepare
 	@$(PY) -m benchmarks
+
+binary:
+	@packaging/build dist
+
+deb: binary
+	@packaging/deb dist
+
+binary-arm64:
+	@packaging/arm64 dist

@@ -51,6 +51,7 @@ from pikube.leader.store.sqlite import open_sqlite_store
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
+from pikube.watchdog import answers_on, feed_watchdog
 from pikube.wire.addresses import primary_address
 from pikube.wire.server import listen, serve
 
@@ -156,6 +157,7 @@ async def run_control_plane(
             )
             await nursery.start(announcer.run)
         log.info("event=api_ready url=https://%s:%d", address, port)
+        nursery.start_soon(feed_watchdog, answers_on(settings.bind_address, port))
         if settings.no_agent:
             notify("READY=1")
             await trio.sleep_forever()

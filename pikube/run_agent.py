@@ -27,6 +27,7 @@ from pikube.informer.informer import Informers
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
+from pikube.watchdog import answers_on, feed_watchdog
 from pikube.wire.addresses import primary_address
 from pikube.wire.client import open_api_connection
 from pikube.wire.typed_client import TypedClient
@@ -67,6 +68,7 @@ async def agent(settings: Settings) -> None:
                     is_leader=False,
                 )
                 await inner.start(run_board, parts)
+                inner.start_soon(feed_watchdog, answers_on("", settings.kubelet_port))
                 notify("READY=1")
     notify("STOPPING=1")
 
