@@ -8,7 +8,7 @@ import sys
 
 from pikube.cli.failure import StartupError
 
-COMMANDS = ("leader", "agent", "join", "token", "discover", "kubeconfig", "version")
+COMMANDS = ("leader", "agent", "join", "token", "discover", "config", "kubeconfig", "version")
 
 
 def main(argv: list[str] | None = None) -> int:

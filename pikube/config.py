@@ -1,6 +1,6 @@
 """Declaration: every setting of pikube, once: name, type, default, and why; and the rule that joins their sources.
 
-A flag counts before an environment variable (PIKUBE_…), before the configuration file, before the
+A flag counts before an environment variable (PIKUBE_…), before the configuration files, before the
 default. Enter: texts. Leaves: `Settings`. Called by the command line; nothing here touches a file.
 """
 
@@ -202,42 +202,83 @@ class Settings:
         return str(ipaddress.ip_network(self.service_cidr)[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The value of a setting that is in force, and where it comes from: a flag, a variable, a file or the default."""
+
+    setting: Setting
+    value: Any
+    source: str
+
+
 def merge(
-    flags: Mapping[str, Any], environment: Mapping[str, str], document: Mapping[str, Any], *, host: str
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    documents: Mapping[str, Mapping[str, Any]],
+    *,
+    host: str,
 ) -> Settings:
-    """Join the sources. `flags` by name hold texts, lists of texts or None; `document` is the parsed file.
+    """Join the sources. `flags` by name hold texts, lists of texts or None; `documents` are the parsed files by
+    name, a later one counting before an earlier one.
 
     Raises: BadSetting.
     """
-    unknown = [key for key in document if key not in BY_NAME]
-    if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), BY_NAME, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise BadSetting(f"the configuration file has an unknown setting {unknown[0]}{hint}")
-    values = {s.attribute: _value(s, flags, environment, document) for s in SETTINGS}
-    values["node_name"] = (values["node_name"] or host).lower()
+    values = {
+        found.setting.attribute: found.value for found in resolve(flags, environment, documents, host=host)
+    }
     assert set(values) == {field.name for field in fields(Settings)}
     return Settings(**values)
 
 
-def _value(
-    setting: Setting, flags: Mapping[str, Any], environment: Mapping[str, str], document: Mapping[str, Any]
-) -> Any:
-    for given, source in (
+def resolve(
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    documents: Mapping[str, Mapping[str, Any]],
+    *,
+    host: str,
+) -> list[Found]:
+    """The same, each with its source. Raises: BadSetting."""
+    for name, document in documents.items():
+        for key in document:
+            if key not in BY_NAME:
+                near = difflib.get_close_matches(str(key), BY_NAME, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise BadSetting(f"{name} has an unknown setting {key}{hint}")
+    found = [_find(setting, flags, environment, documents) for setting in SETTINGS]
+    return [_named(each, host) if each.setting.name == "node-name" else each for each in found]
+
+
+def _named(found: Found, host: str) -> Found:
+    source = found.source if found.value else "host name"
+    return Found(found.setting, (found.value or host).lower(), source)
+
+
+def _find(
+    setting: Setting,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    documents: Mapping[str, Mapping[str, Any]],
+) -> Found:
+    candidates = [
         (flags.get(setting.name), setting.flag),
         (environment.get(setting.variable), setting.variable),
-        (document.get(setting.name), f"{setting.name} in the configuration file"),
-    ):
-        if given is None:
-            continue
-        try:
-            if setting.is_list:
-                items = given if isinstance(given, list | tuple) else str(given).split(",")
-                return tuple(setting.read(str(item)) for item in items)
-            return setting.read(_as_text(given))
-        except ValueError as error:
-            raise BadSetting(f"{source} cannot be {given!r}: {error}") from None
-    return setting.default
+        *((document.get(setting.name), name) for name, document in reversed(list(documents.items()))),
+    ]
+    for given, source in candidates:
+        if given is not None:
+            return Found(setting, _read(setting, given, source), source)
+    return Found(setting, setting.default, "default")
+
+
+def _read(setting: Setting, given: Any, source: str) -> Any:
+    try:
+        if setting.is_list:
+            items = given if isinstance(given, list | tuple) else str(given).split(",")
+            return tuple(setting.read(str(item)) for item in items)
+        return setting.read(_as_text(given))
+    except ValueError as error:
+        where = source if source in (setting.flag, setting.variable) else f"{setting.name} in {source}"
+        raise BadSetting(f"{where} cannot be {given!r}: {error}") from None
 
 
 def _as_text(value: Any) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pikube.cli.failure import StartupError
-from pikube.config import SETTINGS, BadSetting, Settings, merge
+from pikube.config import SETTINGS, BadSetting, Found, Settings, merge, resolve
+
+T = TypeVar("T")
 
 CONFIG_FILE = "/etc/pikube/config.yaml"
 
 
-def add_flags(parser: argparse.ArgumentParser, mode: str, *, only: Collection[str] = ()) -> None:
-    """A flag for each setting of a mode (or for `only` some of them), and --config."""
+def add_flags(parser: argparse.ArgumentParser, *modes: str, only: Collection[str] = ()) -> None:
+    """A flag for each setting of these modes (or for `only` some of them), and --config."""
     parser.add_argument("--config", metavar="FILE", default=None, help=f"settings file ({CONFIG_FILE})")
     for setting in SETTINGS:
-        if mode not in setting.modes or (only and setting.name not in only):
+        if not set(modes) & set(setting.modes) or (only and setting.name not in only):
             continue
         shown = "" if setting.default in ("", (), False) else f" ({setting.default})"
         words = setting.words.replace("%", "%%") + shown
@@ -41,19 +43,32 @@ def add_flags(parser: argparse.ArgumentParser, mode: str, *, only: Collection[st
 
 def read_settings(arguments: argparse.Namespace) -> Settings:
     """Settings of a command. Raises StartupError in one sentence."""
+    return _join(merge, arguments)
+
+
+def read_resolved(arguments: argparse.Namespace) -> list[Found]:
+    """The same, each with its source. Raises StartupError in one sentence."""
+    return _join(resolve, arguments)
+
+
+def _join(join: Callable[..., T], arguments: argparse.Namespace) -> T:
     given = vars(arguments)
     try:
-        return merge(given, os.environ, _read_file(given.get("config")), host=socket.gethostname())
+        return join(given, os.environ, _read_files(given.get("config")), host=socket.gethostname())
     except BadSetting as error:
         raise StartupError(str(error)) from None
 
 
-def _read_file(name: str | None) -> Mapping[str, Any]:
+def _read_files(name: str | None) -> dict[str, Mapping[str, Any]]:
+    """The configuration file and, after it, the *.yaml of the directory beside it (config.yaml.d), by name."""
     path = Path(name or os.environ.get("PIKUBE_CONFIG") or CONFIG_FILE)
-    if not path.exists():
-        if name:
-            raise StartupError(f"there is no configuration file {path}")
-        return {}
+    if name and not path.exists():
+        raise StartupError(f"there is no configuration file {path}")
+    parts = sorted(path.with_name(f"{path.name}.d").glob("*.yaml"))
+    return {str(each): _read_file(each) for each in (path, *parts) if each.exists()}
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
     import yaml  # only those who have a file pay for it
 
     try:

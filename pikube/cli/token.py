@@ -92,7 +92,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
         print(json.dumps(rows, indent=2))
         return 0
-    from pikube.cli.tables import print_table
+    from pikube.cli.output import print_table
 
     print_table(
         ("ID", "EXPIRES", "USES LEFT", "DESCRIPTION"),

@@ -1,0 +1,87 @@
+"""Where settings come from, and what is said of wrong ones."""
+
+import argparse
+
+import pytest
+
+from pikube.__main__ import main
+from pikube.cli.failure import StartupError
+from pikube.cli.options import add_flags, read_resolved, read_settings
+from pikube.config import BadSetting, merge, resolve
+
+
+def arguments(*argv):
+    parser = argparse.ArgumentParser()
+    add_flags(parser, "leader", "agent")
+    return parser.parse_args(argv)
+
+
+def test_flags_count_before_variables_before_later_files_before_earlier_ones():
+    files = {"a.yaml": {"max-pods": 1, "cluster-name": "a", "node-name": "A"}, "b.yaml": {"max-pods": 2}}
+    found = {
+        each.setting.name: (each.value, each.source)
+        for each in resolve({"node-label": ["x=y"]}, {"PIKUBE_CLUSTER_NAME": "v"}, files, host="raspberrypi")
+    }
+    assert found["node-label"] == (("x=y",), "--node-label")
+    assert found["cluster-name"] == ("v", "PIKUBE_CLUSTER_NAME")
+    assert found["max-pods"] == (2, "b.yaml")
+    assert found["node-name"] == ("a", "a.yaml")
+    assert found["data-dir"] == ("/var/lib/pikube", "default")
+
+
+def test_the_node_is_called_as_the_host_when_nothing_else_is_said():
+    found = {each.setting.name: each for each in resolve({}, {}, {}, host="Raspberry")}
+    assert (found["node-name"].value, found["node-name"].source) == ("raspberry", "host name")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"max-pod": 3}, "c.yaml has an unknown setting max-pod; did you mean max-pods?"),
+        ({"zzz": 3}, "c.yaml has an unknown setting zzz"),
+        ({"max-pods": "many"}, "max-pods in c.yaml cannot be 'many'"),
+        (
+            {"kubelet-port": 70000},
+            "kubelet-port in c.yaml cannot be 70000: a port is a number from 1 to 65535",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_sentence(document, words):
+    with pytest.raises(BadSetting) as caught:
+        merge({}, {}, {"c.yaml": document}, host="h")
+    assert str(caught.value).startswith(words)
+
+
+def test_parts_of_the_configuration_directory_follow_the_file(tmp_path):
+    main_file = tmp_path / "config.yaml"
+    main_file.write_text("max-pods: 5\ncluster-name: one\n")
+    parts = tmp_path / "config.yaml.d"
+    parts.mkdir()
+    (parts / "20-b.yaml").write_text("max-pods: 7\n")
+    (parts / "10-a.yaml").write_text("max-pods: 6\nno-agent: true\n")
+    (parts / "ignored.txt").write_text("max-pods: 8\n")
+    settings = read_settings(arguments("--config", str(main_file)))
+    assert (settings.max_pods, settings.cluster_name, settings.no_agent) == (7, "one", True)
+    sources = {
+        each.setting.name: each.source for each in read_resolved(arguments("--config", str(main_file)))
+    }
+    assert sources["no-agent"] == str(parts / "10-a.yaml")
+
+
+@pytest.mark.parametrize("text", ["max-pods: [", "just words", "- a\n- b\n"])
+def test_a_half_written_file_is_named(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(StartupError, match=str(path)):
+        read_settings(arguments("--config", str(path)))
+
+
+def test_the_command_prints_values_and_sources(tmp_path, capsys):
+    path = tmp_path / "config.yaml"
+    path.write_text("cluster-name: lab\n")
+    assert main(["config", "--config", str(path), "--max-pods", "9"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["SETTING", "VALUE", "SOURCE"]
+    assert ["cluster-name", "lab", str(path)] in lines
+    assert ["max-pods", "9", "--max-pods"] in lines
+    assert ["node-ip", "<none>", "default"] in lines
