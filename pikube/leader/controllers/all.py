@@ -22,6 +22,7 @@ from pikube.leader.controllers import (
     ttl_after_finished,
 )
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
+from pikube.leader.controllers.disruption import DISRUPTION
 from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.namespace_deletion import namespace_controller
@@ -62,6 +63,7 @@ def all_controllers(
         VOLUME_RECLAIM,
         CLAIM_PROTECTING,
         EPHEMERAL_VOLUMES,
+        DISRUPTION,
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,

@@ -9,27 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import structs
-
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import (
-    BadRequest,
     Cause,
     Conflict,
     Invalid,
     MethodNotAllowed,
     Resource,
-    TooManyRequests,
 )
 from pikube.api.kinds.authentication import TokenRequest
 from pikube.api.kinds.autoscaling import Scale, ScaleSpec, ScaleStatus
 from pikube.api.kinds.core_pod import Binding, Pod, PodCondition
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta
-from pikube.api.kinds.policy import Eviction, PodDisruptionBudget
+from pikube.api.kinds.policy import Eviction
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.api.selector import from_label_selector
 from pikube.api.times import render_time
-from pikube.leader.request.context import Context, DeleteWish
+from pikube.leader.request.context import Context
+from pikube.leader.request.eviction import Evictor
 from pikube.leader.request.registry import Registry
 from pikube.leader.store.contract import Item
 
@@ -44,6 +41,7 @@ class Subresources:
         self._registry = registry
         self._scheme = scheme
         self._issue_token = issue_token
+        self._evictor = Evictor(registry, scheme)
 
     async def create(
         self, info: KindInfo, namespace: str, name: str, subresource: str, body: Any, context: Context
@@ -53,7 +51,7 @@ class Subresources:
             case Binding() if subresource == "binding":
                 return await self.bind(info, namespace, name, body, context)
             case Eviction() if subresource == "eviction":
-                return await self.evict(info, namespace, name, body, context)
+                return await self._evictor.evict(info, namespace, name, body, context)
             case TokenRequest() if subresource == "token":
                 self._registry.get(info, namespace, name)
                 return self._issue_token(namespace, name, body, context)
@@ -92,47 +90,6 @@ class Subresources:
 
         await self._registry.change(info, namespace, name, assign, context, subresource="binding")
         return binding
-
-    async def evict(
-        self, info: KindInfo, namespace: str, name: str, eviction: Eviction, context: Context
-    ) -> Any:
-        """Delete a pod unless a PodDisruptionBudget forbids it now (429)."""
-        pod: Pod = self._registry.decode(info, self._registry.get(info, namespace, name))
-        options = eviction.delete_options
-        wish = DeleteWish(
-            grace_period_s=options.grace_period_seconds if options else None,
-            uid=(options.preconditions.uid or "") if options and options.preconditions else "",
-            propagation=(options.propagation_policy or "") if options else "",
-        )
-        if pod.status.phase in ("Pending", "Running") and not pod.metadata.deletion_timestamp:
-            await self._take_disruption(namespace, pod, context)
-        await self._registry.delete(info, namespace, name, wish, context)
-        return eviction
-
-    async def _take_disruption(self, namespace: str, pod: Pod, context: Context) -> None:
-        info = self._scheme.by_class(PodDisruptionBudget)
-        snapshot = self._registry.store.list(info.names.resource, namespace)
-        budgets = [
-            budget
-            for item in snapshot.items
-            for budget in [self._registry.decode(info, item)]
-            if from_label_selector(budget.spec.selector).matches(pod.metadata.labels)
-        ]
-        if len(budgets) > 1:
-            raise BadRequest(
-                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-            )
-        for budget in budgets:
-            if budget.spec.unhealthy_pod_eviction_policy == "AlwaysAllow" and not _is_ready(pod):
-                continue
-            await self._registry.change(
-                info,
-                namespace,
-                budget.metadata.name,
-                lambda item: _minus_one(self._registry.decode(info, item), pod, context),
-                context,
-                subresource="status",
-            )
 
     def scale_of(self, obj: Any) -> Scale:
         """The Scale document of a Deployment, ReplicaSet, StatefulSet, ReplicationController or custom object."""
@@ -224,23 +181,3 @@ def with_condition(conditions: tuple[PodCondition, ...], new: PodCondition) -> t
     if any(condition.type == new.type for condition in conditions):
         return tuple(new if condition.type == new.type else condition for condition in conditions)
     return (*conditions, new)
-
-
-def _is_ready(pod: Pod) -> bool:
-    return any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions)
-
-
-def _minus_one(budget: PodDisruptionBudget, pod: Pod, context: Context) -> PodDisruptionBudget:
-    status = budget.status
-    if status.observed_generation < budget.metadata.generation or status.disruptions_allowed <= 0:
-        message = "Cannot evict pod as it would violate the pod's disruption budget."
-        detail = (
-            f"The disruption budget {budget.metadata.name} needs {status.desired_healthy} healthy pods "
-            f"and has {status.current_healthy} currently"
-        )
-        raise TooManyRequests(message, causes=[Cause("DisruptionBudget", detail)])
-    disrupted = {**status.disrupted_pods, pod.metadata.name: render_time(context.now)}
-    budget.status = structs.replace(
-        status, disruptions_allowed=status.disruptions_allowed - 1, disrupted_pods=disrupted
-    )
-    return budget
