@@ -8,7 +8,9 @@ import sys
 
 from pikube.cli.failure import StartupError
 
-COMMANDS = ("leader", "agent", "join", "token", "discover", "config", "kubeconfig", "version")
+COMMANDS = (
+    "leader", "agent", "join", "token", "discover", "pair", "status", "config", "kubeconfig", "version",
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

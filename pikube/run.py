@@ -21,6 +21,7 @@ from pikube import __version__
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.extensions import CustomResourceDefinition
+from pikube.certs.authority import split_bundle
 from pikube.certs.enrolment import ClusterDocument, ClusterSettings
 from pikube.certs.leader import LeaderCertificates
 from pikube.cli.failure import StartupError
@@ -44,6 +45,7 @@ from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.kubelets import Kubelets
 from pikube.leader.metrics.api import MetricsApi
 from pikube.leader.metrics.boards import BoardMetrics
+from pikube.leader.pairing import PairingOffice
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
@@ -134,10 +136,6 @@ async def run_control_plane(
         for loop in loops:
             await nursery.start(loop.run)
         boards = BoardMetrics(kubelets.find)
-        api = plane.handler(
-            NodeStreams(plane.registry, plane.scheme, kubelets.find),
-            MetricsApi(plane.registry, plane.scheme, boards),
-        )
         cluster_id = (await client.get(Namespace, "kube-system")).metadata.uid
         joining = Joining(
             JoiningParts(
@@ -149,11 +147,18 @@ async def run_control_plane(
                 wall_clock=time.time,
             )
         )
-        await nursery.start(serve, Enrolment(api, joining.doors()), listeners, certificates.api)
+        office = PairingOffice(lambda: certificates.issuer.bundle, joining.admit_paired, joining.node)
+        api = plane.handler(
+            NodeStreams(plane.registry, plane.scheme, kubelets.find),
+            MetricsApi(plane.registry, plane.scheme, boards),
+            office,
+        )
+        doors = {**joining.doors(), **office.doors()}
+        await nursery.start(serve, Enrolment(api, doors), listeners, certificates.api)
         certificates.write_kubeconfig(address)
         if not settings.no_discovery:
             announcer = await make_announcer(
-                client, settings, lambda: [certificates.directory.ca_file.read_bytes()]
+                client, settings, lambda: split_bundle(certificates.issuer.bundle)
             )
             await nursery.start(announcer.run)
         log.info("event=api_ready url=https://%s:%d", address, port)

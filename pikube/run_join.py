@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +19,21 @@ import trio
 
 from pikube.agent import enrolling
 from pikube.agent.facts import read_facts
+from pikube.agent.finding import Found, LeaderNotFound, find
 from pikube.agent.machine import read_machine
 from pikube.agent.membership import Member, Membership
 from pikube.agent.node_object import node_labels, node_taints
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError
 from pikube.certs.contexts import client_context
-from pikube.certs.enrolment import ClusterDocument, JoinRequest, RenewRequest
+from pikube.certs.enrolment import JoinRequest, RenewRequest
 from pikube.certs.join_token import BadToken, JoinToken, parse_token
 from pikube.certs.profiles import LEADER_NAME
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.program import check_root, start_logging
 from pikube.run_agent import main_agent
+from pikube.run_pair import pair
 
 log = logging.getLogger("pikube.join")
 
@@ -78,21 +81,17 @@ def check_no_leader(settings: Settings) -> None:
 
 async def join_once(settings: Settings, wish: Wish, membership: Membership) -> Member:
     """A member of the cluster that the token is for; at once when the board is one already. Raises StartupError."""
-    token = read_token(wish)
-    servers = [settings.server] if settings.server else []
-    if not servers:
-        raise StartupError("no leader was given: add --leader https://ADDRESS:6443")
-    document = await reach(servers)
-    try:
-        authority = enrolling.trusted_authority(document, token.ca_hash)
-    except enrolling.OtherCluster:
-        raise StartupError(
-            f"the leader at {servers[0]} is not the one the token is for: its cluster is {document.cluster!r}, "
-            "with another CA; check the address, or make a token there with `pikube token create`"
-        ) from None
+    token = read_token(wish) if wish.token else None
+    if token is None and not wish.ca_hash:
+        check_somebody_can_compare()
     known = load_known(membership)
+    try:
+        found = await find(settings, token.ca_hash if token is not None else wish.ca_hash)
+    except LeaderNotFound as error:
+        raise StartupError(str(error)) from None
+    document = found.document
     if known is not None and known.cluster.id == document.id:
-        renewed = await renew_known(membership, known, servers, authority)
+        renewed = await renew_known(membership, known, found.servers, found.verified)
         if renewed is not None:
             return renewed
     elif known is not None:
@@ -100,7 +99,17 @@ async def join_once(settings: Settings, wish: Wish, membership: Membership) -> M
             f"this board still belongs to the cluster {known.cluster.cluster!r} as {known.node}; to forget that and "
             f"join {document.cluster!r}, run `pikube join --reset` with the same flags"
         )
-    return await request_membership(settings, wish, membership, servers, authority, token)
+    return await request_membership(settings, wish, membership, found, token)
+
+
+def check_somebody_can_compare() -> None:
+    """Without a token and without the CA's hash only a person can tell the right leader from a false one.
+    StartupError."""
+    if not sys.stdin.isatty():
+        raise StartupError(
+            "nobody can compare digits here, because there is no terminal: give --token (from `pikube token create` "
+            "on the leader), or --ca-hash (from `pikube discover -o json` there) and approve with `pikube pair`"
+        )
 
 
 def read_token(wish: Wish) -> JoinToken:
@@ -118,20 +127,6 @@ def read_token(wish: Wish) -> JoinToken:
             "it), or make a token that does with `pikube token create`"
         )
     return JoinToken(token.id, token.secret, ca_hash)
-
-
-async def reach(servers: Sequence[str]) -> ClusterDocument:
-    """What the leader says of its cluster; nothing of it is believed yet. Raises StartupError."""
-    try:
-        return await enrolling.ask_cluster(servers)
-    except ValueError:
-        raise StartupError(f"{servers[0]!r} is no URL of a leader: write https://ADDRESS:6443") from None
-    except ConnectionLost as error:
-        raise StartupError(
-            f"no leader answers at {servers[0]}: {error}; is `pikube leader` running there, and is the address right?"
-        ) from None
-    except ApiError as error:
-        raise StartupError(f"what answers at {servers[0]} is no pikube leader: {error.message}") from None
 
 
 def load_known(membership: Membership) -> Member | None:
@@ -158,9 +153,8 @@ async def request_membership(
     settings: Settings,
     wish: Wish,
     membership: Membership,
-    servers: Sequence[str],
-    authority: str,
-    token: JoinToken,
+    found: Found,
+    token: JoinToken | None,
 ) -> Member:
     """Ask and store. Raises StartupError; then nothing is left on disk."""
     try:
@@ -171,7 +165,7 @@ async def request_membership(
     machine = read_machine(settings.node_ip)
     facts = read_facts(settings.data)
     request = JoinRequest(
-        token=f"{token.id}.{token.secret}",
+        token=f"{token.id}.{token.secret}" if token is not None else "",
         node=settings.node_name,
         request=enrolling.request_for(key, settings.node_name),
         machine=machine,
@@ -182,14 +176,17 @@ async def request_membership(
     )
     is_joined = False
     try:
-        answer = await enrolling.join(servers, authority, request)
+        if token is not None:
+            answer = await enrolling.join(found.servers, found.verified, request)
+        else:
+            answer = await pair(found, request, asks=not wish.ca_hash)
         member = membership.store(settings.node_name, answer)
         is_joined = True
     except ApiError as error:
         raise StartupError(error.message) from None
     except ConnectionLost as error:
         raise StartupError(
-            f"the leader at {servers[0]} did not finish the conversation: {error}; try again"
+            f"the leader at {found.servers[0]} did not finish the conversation: {error}; try again"
         ) from None
     except OSError as error:
         raise StartupError(f"{membership.path} cannot be written: {error.strerror or error}") from None

@@ -42,7 +42,7 @@ class OtherCluster(Exception):
 async def ask_cluster(urls: Sequence[str], tls: ssl.SSLContext | None = None) -> ClusterDocument:
     """What the cluster says of itself. Without `tls` the answer proves nothing. ConnectionLost."""
     async with open_api_connection(urls, tls or blind_context()) as connection:
-        return _decoded(await connection.request("GET", CLUSTER), ClusterDocument)
+        return decoded(await connection.request("GET", CLUSTER), ClusterDocument)
 
 
 def trusted_authority(document: ClusterDocument, ca_hash: str) -> str:
@@ -60,13 +60,13 @@ async def join(urls: Sequence[str], authority: str, wish: JoinRequest) -> Certif
     """Ask for membership over a connection that only the owner of `authority` can answer."""
     tls = client_context(ca_data=authority, server_name=LEADER_NAME)
     async with open_api_connection(urls, tls) as connection:
-        return _decoded(await connection.request("POST", JOIN, body=msgspec.json.encode(wish)), Certificates)
+        return decoded(await connection.request("POST", JOIN, body=msgspec.json.encode(wish)), Certificates)
 
 
 async def renew(urls: Sequence[str], tls: ssl.SSLContext, wish: RenewRequest) -> Certificates:
     """New certificates for a known key; `tls` shows none: the old one may have expired."""
     async with open_api_connection(urls, tls) as connection:
-        return _decoded(await connection.request("POST", RENEW, body=msgspec.json.encode(wish)), Certificates)
+        return decoded(await connection.request("POST", RENEW, body=msgspec.json.encode(wish)), Certificates)
 
 
 def request_for(key: bytes, node: str) -> str:
@@ -74,7 +74,8 @@ def request_for(key: bytes, node: str) -> str:
     return make_request(key, NODE_PREFIX + node, (NODES,)).decode()
 
 
-def _decoded(body: bytes, cls: type[W]) -> W:
+def decoded(body: bytes, cls: type[W]) -> W:
+    """A message. ConnectionLost when it is none: then nobody of ours is there."""
     try:
         return msgspec.json.decode(body, type=cls)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from pikube.cli.failure import StartupError
 from pikube.cli.options import add_flags, read_settings
 
 
@@ -12,13 +11,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("join", help="make this board a node of a cluster")
     parser.add_argument("--leader", dest="server", metavar="URL", help="the same as --server")
     parser.add_argument(
-        "--token", default="", metavar="TOKEN", help="from `pikube token create` on the leader"
+        "--token",
+        default="",
+        metavar="TOKEN",
+        help="from `pikube token create` on the leader; without it, digits are compared",
     )
     parser.add_argument(
         "--ca-hash",
         default="",
         metavar="HASH",
-        help="SHA-256 of the cluster's CA, for a token that holds none",
+        help="SHA-256 of the cluster's CA: for a token that holds none, or to pair without a terminal",
     )
     parser.add_argument(
         "--replace", action="store_true", help="take the place of a board of this name that is gone"
@@ -44,9 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
         reset=arguments.reset,
         starts=not arguments.no_start,
     )
-    if not wish.token:
-        raise StartupError(
-            "a token is needed: run `pikube token create` on the leader, and give it with --token"
-        )
     program.main_join(settings, wish)
     return 0

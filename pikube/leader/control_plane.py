@@ -27,7 +27,7 @@ from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.context import LEADER, User
 from pikube.leader.request.documents import Documents, Health
-from pikube.leader.request.handler import ApiHandler, ApiParts, Measured, Streams
+from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
 from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.plugins import standard_plugins
 from pikube.leader.request.rbac import Rbac
@@ -83,11 +83,13 @@ class ControlPlane:
     client: LocalClient
     tokens: ServiceTokens
     custom_kinds: CustomKinds
-    _make_handler: Callable[[Streams, Measured | None], ApiHandler]
+    _make_handler: Callable[[Streams, Measured | None, Desk | None], ApiHandler]
 
-    def handler(self, streams: Streams, measured: Measured | None = None) -> ApiHandler:
+    def handler(
+        self, streams: Streams, measured: Measured | None = None, desk: Desk | None = None
+    ) -> ApiHandler:
         """The API, with the way to the boards' kubelets and to what they measure."""
-        return self._make_handler(streams, measured)
+        return self._make_handler(streams, measured, desk)
 
 
 def build_control_plane(
@@ -129,7 +131,7 @@ def build_control_plane(
     rbac = Rbac(store, decode)
     keys = BoardKeys(store, decode, wall_clock)
 
-    def make_handler(streams: Streams, measured: Measured | None) -> ApiHandler:
+    def make_handler(streams: Streams, measured: Measured | None, desk: Desk | None) -> ApiHandler:
         return ApiHandler(
             ApiParts(
                 scheme=scheme,
@@ -138,6 +140,7 @@ def build_control_plane(
                 documents=Documents(scheme, address, health),
                 streams=streams,
                 measured=measured,
+                desk=desk,
                 authorizer=Either(NodeAuthorizer(), rbac),
                 read_token=tokens.read,
                 read_certificate=keys.user_of,

@@ -98,7 +98,7 @@ class Joining:
             key = key_hash_of_request(wish.request.encode())
         except ValueError as error:
             raise BadRequest(str(error)) from None
-        check_renewal(wish, key, await self._node(wish.node))
+        check_renewal(wish, key, await self.node(wish.node))
         answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
         log.info("event=certificates_renewed node=%s from=%s", wish.node, request.peer.host)
         return message(answer)
@@ -107,7 +107,7 @@ class Joining:
         """Write the Node that the board becomes; `counts` a use of its token. Raises ApiError."""
         parts = self._parts
         for attempt in range(ATTEMPTS):
-            node = await self._node(wish.node)
+            node = await self.node(wish.node)
             wanted = admit(wish, key, node, parts.leader_names(), parts.leader_node)
             try:
                 if wanted == node:
@@ -138,6 +138,11 @@ class Joining:
             raise BadRequest(str(error)) from None
         return Certificates(client=client.decode(), serving=serving.decode(), cluster=parts.document())
 
+    async def admit_paired(self, wish: JoinRequest, key: str, peer: str) -> Certificates:
+        """A board that a person approved becomes a node. ApiError."""
+        await self.admit_board(wish, key, counts=False)
+        return await self.certificates(wish.node, wish.request, peer, wish.addresses)
+
     async def _judged(self, wish: JoinRequest) -> Secret:
         """The Secret of a valid token. Unauthorized."""
         try:
@@ -163,7 +168,8 @@ class Joining:
                 Secret, secret.metadata.name, NAMESPACE, {**patch, "metadata": version}
             )
 
-    async def _node(self, name: str) -> Node | None:
+    async def node(self, name: str) -> Node | None:
+        """What is known under a name."""
         try:
             return await self._parts.client.get(Node, name)
         except NotFound:

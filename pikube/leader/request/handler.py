@@ -50,6 +50,15 @@ class Measured(Protocol):
         ...
 
 
+class Desk(Protocol):
+    async def answer(self, route: Route, request: Request, user: User) -> Answer:
+        """Paths below DESKS, for people whom the authorizer lets through; PathNotFound."""
+        ...
+
+
+DESKS = "/pikube/v1/"
+"""What people decide that is no object of Kubernetes."""
+
 Review = Callable[[KindInfo, Route, Any, User], Awaitable[Any] | Any]
 """Answers kinds that are asked and never stored (TokenReview, SubjectAccessReview …)."""
 
@@ -66,6 +75,7 @@ class ApiParts:
     documents: Documents
     streams: Streams
     measured: Measured | None
+    desk: Desk | None
     authorizer: Authorizer
     read_token: TokenReader
     read_certificate: CertificateReader
@@ -89,6 +99,8 @@ class ApiHandler:
             user = impersonated(user, request.headers, self._may_impersonate(user))
         if not parts.authorizer.may(user, route):
             raise refuse(user, route)
+        if not route.is_resource and parts.desk is not None and route.path.startswith(DESKS):
+            return await parts.desk.answer(route, request, user)
         if not route.is_resource:
             return await parts.documents.answer(route, request, query)
         info = parts.scheme.by_url(route.group, route.version, route.resource)

@@ -1,0 +1,116 @@
+"""Shell: which leader? The one that was named, or the one that announces itself on the LAN.
+
+Enter: settings, the hash of the CA that the cluster must have ('' when that is not known). Leave: URLs and what the
+leader there says of its cluster, checked against the hash; LeaderNotFound in one sentence. Announcements are
+hints: whoever announces itself falsely is asked one question, told nothing, and passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pikube.agent.enrolling import OtherCluster, ask_cluster, trusted_authority
+from pikube.api.client import ConnectionLost
+from pikube.api.errors import ApiError
+from pikube.certs.enrolment import ClusterDocument
+from pikube.config import Settings
+from pikube.wire.announcement import Announcement
+from pikube.wire.interfaces import lan_addresses
+from pikube.wire.mdns import LOOK_S, MdnsUnusable, find_leaders
+
+LOOK_LONGER_S = 10.0  # for a leader that is known to exist: boards are often switched on together
+
+
+class LeaderNotFound(Exception):
+    """None, another one, or more than one; the message is a sentence with a cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A leader that answers. `verified` is the authority to hold it to: the one with the expected hash, or, when none
+    was expected, all that it claims; PEM."""
+
+    servers: tuple[str, ...]
+    document: ClusterDocument
+    verified: str
+
+
+async def find(settings: Settings, ca_hash: str) -> Found:
+    """The leader that was named with --server, or the one on the LAN. LeaderNotFound."""
+    if settings.server:
+        return await named_leader(settings.server, ca_hash)
+    try:
+        seen = await find_leaders(
+            lan_addresses(settings.discovery_interface),
+            seconds=LOOK_LONGER_S if ca_hash else LOOK_S,
+            is_enough=lambda found: bool(ca_hash) and any(ca_hash in a.ca_fingerprints for a in found),
+        )
+    except MdnsUnusable as error:
+        raise LeaderNotFound(f"{error}: name the leader with --leader https://ADDRESS:6443") from None
+    return await announced_leader(choose(seen, ca_hash), ca_hash)
+
+
+def choose(seen: Sequence[Announcement], ca_hash: str) -> Sequence[Announcement]:
+    """The announcements of the one cluster that is meant. LeaderNotFound."""
+    if not seen:
+        raise LeaderNotFound(
+            "no leader was found on this LAN: is `pikube leader` running, and does the network let UDP port 5353 "
+            "through? If so, name it with --leader https://ADDRESS:6443"
+        )
+    if ca_hash:
+        wanted = [a for a in seen if ca_hash in a.ca_fingerprints]
+        if not wanted:
+            raise LeaderNotFound(
+                f"the leaders on this LAN are of other clusters ({_named(seen)}): name the right one with "
+                "--leader https://ADDRESS:6443, or make a token on one of these with `pikube token create`"
+            )
+        return wanted
+    if len({(a.cluster_id, a.ca_fingerprints) for a in seen}) > 1:
+        raise LeaderNotFound(
+            f"more than one leader was found: {_named(seen)}; say which one with --leader, or with a token from "
+            "it; if you expect only one, somebody on this network pretends to be it"
+        )
+    return seen
+
+
+async def named_leader(url: str, ca_hash: str) -> Found:
+    """What answers at this URL. LeaderNotFound."""
+    try:
+        document = await ask_cluster([url])
+    except ValueError:
+        raise LeaderNotFound(f"{url!r} is no URL of a leader: write https://ADDRESS:6443") from None
+    except ConnectionLost as error:
+        raise LeaderNotFound(
+            f"no leader answers at {url}: {error}; is `pikube leader` running there, and is the address right?"
+        ) from None
+    except ApiError as error:
+        raise LeaderNotFound(f"what answers at {url} is no pikube leader: {error.message}") from None
+    try:
+        return Found((url,), document, trusted_authority(document, ca_hash) if ca_hash else document.ca)
+    except OtherCluster:
+        raise LeaderNotFound(
+            f"the leader at {url} is not the one the token is for: its cluster is {document.cluster!r}, with "
+            "another CA; check the address, or make a token there with `pikube token create`"
+        ) from None
+
+
+async def announced_leader(announced: Sequence[Announcement], ca_hash: str) -> Found:
+    """The first of these that answers and is what it was announced to be. LeaderNotFound."""
+    problems: list[str] = []
+    for announcement in announced:
+        for url in announcement.urls:
+            try:
+                found = await named_leader(url, ca_hash or announcement.ca_fingerprints[0])
+            except LeaderNotFound as error:
+                problems.append(str(error))
+                continue
+            return found if ca_hash else Found(found.servers, found.document, found.document.ca)
+    raise LeaderNotFound(f"a leader was announced, but {problems[0] if problems else 'has no address'}")
+
+
+def _named(seen: Sequence[Announcement]) -> str:
+    return ", ".join(
+        f"{a.cluster_name} at {a.urls[0] if a.urls else a.node} (CA {a.ca_fingerprints[0][:16]}…)"
+        for a in seen
+    )

@@ -1,0 +1,106 @@
+"""Kubeconfigs merge as `kubectl config` would, and never take another cluster's place."""
+
+import copy
+
+import pytest
+
+from pikube.certs.authority import KeyPair
+from pikube.certs.kubeconfig import (
+    Access,
+    BadKubeconfig,
+    kubeconfig_document,
+    merged,
+    parse_document,
+    read_access,
+    renamed,
+    render_document,
+    with_server,
+)
+
+HOME = kubeconfig_document("https://192.0.2.1:6443", b"CA", KeyPair(b"CERT", b"KEY"), name="home")
+WORK = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "preferences": {},
+    "clusters": [{"name": "work", "cluster": {"server": "https://work.example"}}],
+    "users": [{"name": "me", "user": {"token": "secret"}}],
+    "contexts": [{"name": "work", "context": {"cluster": "work", "user": "me", "namespace": "x"}}],
+    "current-context": "work",
+}
+
+
+def names(document, section):
+    return [entry["name"] for entry in document[section]]
+
+
+def test_what_is_written_is_read_back():
+    document = parse_document(render_document(HOME))
+    assert document == HOME
+    assert read_access(document) == Access("https://192.0.2.1:6443", "CA", "CERT", "KEY")
+
+
+def test_merging_keeps_what_was_there_and_changes_the_current_context():
+    before = copy.deepcopy(WORK)
+    result = merged(WORK, HOME)
+    assert before == WORK  # the input is untouched
+    assert names(result, "clusters") == ["work", "home"]
+    assert names(result, "contexts") == ["work", "home"]
+    assert result["current-context"] == "home" and result["preferences"] == {}
+    assert read_access(result, "work").token == "secret"
+
+
+def test_merging_twice_changes_nothing():
+    once = merged(WORK, HOME)
+    assert merged(once, HOME) == once
+
+
+def test_merging_anew_replaces_address_and_certificate():
+    moved = with_server(HOME, "https://192.0.2.9:6443")
+    result = merged(merged(WORK, HOME), moved)
+    assert names(result, "clusters") == ["work", "home"]
+    assert read_access(result).server == "https://192.0.2.9:6443"
+
+
+def test_merging_never_replaces_another_cluster_of_the_same_name():
+    other = kubeconfig_document("https://192.0.2.5:6443", b"OTHER CA", KeyPair(b"C", b"K"), name="home")
+    with pytest.raises(BadKubeconfig, match="another cluster called home already"):
+        merged(merged(WORK, HOME), other)
+    assert names(merged(merged(WORK, HOME), renamed(other, "home2")), "clusters") == ["work", "home", "home2"]
+
+
+def test_merging_into_nothing():
+    assert merged(parse_document(""), HOME) == HOME
+
+
+def test_the_users_of_one_cluster_stand_beside_each_other():
+    ann = kubeconfig_document("https://192.0.2.1:6443", b"CA", KeyPair(b"C2", b"K2"), name="home", user="ann")
+    result = merged(merged(WORK, HOME), ann)
+    assert names(result, "users") == ["me", "home-admin", "home-ann"]
+    assert names(result, "contexts") == ["work", "home", "ann@home"]
+    assert read_access(renamed(ann, "other")) == read_access(ann)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- a", "is no kubeconfig"),
+        ("a: [", "is no YAML"),
+        ("clusters: [1]", "clusters is not a list of named entries"),
+        ("kind: Config", "names no current context"),
+        ("current-context: x", "has no context 'x'"),
+        ("current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]", "has no cluster 'c'"),
+    ],
+)
+def test_what_is_no_kubeconfig_is_told(text, words):
+    with pytest.raises(BadKubeconfig, match=words.replace("[", r"\[")):
+        read_access(parse_document(text))
+
+
+def test_a_server_without_tls_and_broken_data_are_refused():
+    plain = with_server(HOME, "http://192.0.2.1:6443")
+    with pytest.raises(BadKubeconfig, match="no https:// server"):
+        read_access(plain)
+    broken = copy.deepcopy(HOME)
+    broken["users"][0]["user"]["client-key-data"] = "%%%"
+    with pytest.raises(BadKubeconfig, match="client-key-data"):
+        read_access(broken)

@@ -1,0 +1,79 @@
+"""A board joins because a person saw the same six digits on both screens."""
+
+import json
+import sys
+
+import pytest
+from screen import Screen
+
+
+@pytest.fixture
+def newcomer(cluster):
+    """A board on the LAN that has not joined; forgotten afterwards."""
+    board = cluster.add_board()
+    yield board
+    board.close()
+    cluster.leader.kubectl("delete", "node", board.node, "--ignore-not-found")
+    cluster.boards.remove(board)
+
+
+def joining(board, *flags):
+    """`pikube join` as somebody types it on the board: nothing is configured, the leader is found by mDNS."""
+    return Screen(board.command("join", *flags), board.environment())
+
+
+def pair(cluster, *argv, check=True):
+    return cluster.leader.pikube("pair", *argv, check=check)
+
+
+def test_a_board_joins_by_comparing_digits(cluster, newcomer):
+    name = newcomer.node
+    with joining(newcomer) as screen:
+        digits = screen.expect(r"The digits of this board, b\d+: (\d\d\d \d\d\d)")[1]
+        [waiting] = json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"]
+        assert waiting["name"] == name and waiting["address"] == newcomer.address
+        assert waiting["digits"] == digits.replace(" ", "")
+        assert digits in pair(cluster, "list").stdout
+
+        wrong = pair(cluster, "approve", name, f"{(int(waiting['digits']) + 1) % 10**6:06}", check=False)
+        assert wrong.returncode == 1 and "does not wait with the digits" in wrong.stderr
+        assert name not in cluster.nodes()
+
+        screen.expect(r"Does the leader show .* too\?")
+        pair(cluster, "approve", name, digits)
+        screen.type("yes")
+        screen.expect(f"This board is the node {name} of the cluster pikube")
+        cluster.wait_ready(name)
+        assert json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"] == []
+    log = cluster.leader.log.read_text()
+    assert f"event=pairing_approved node='{name}'" in log and "by='kubernetes-admin'" in log
+
+
+def test_a_person_answers_on_both_screens(cluster, newcomer):
+    """`pikube pair` without arguments waits for the board, shows it and asks."""
+    command = ["nsenter", f"--net=/run/netns/{cluster.leader.name}", sys.executable, "-m", "pikube", "pair"]
+    with Screen([*command, "--kubeconfig", str(cluster.leader.kubeconfig)]) as desk:
+        desk.expect("No board is waiting yet")
+        with joining(newcomer, "--no-start") as screen:
+            digits = screen.expect(r": (\d\d\d \d\d\d)\n")[1]
+            desk.expect(f"Does {newcomer.node} show {digits}")
+            desk.type("n")
+            assert desk.wait() == 0 and f"{newcomer.node} is rejected" in desk.text
+            assert screen.wait() == 1
+            assert "the leader refused this board: it was rejected on the leader" in screen.text
+    assert newcomer.node not in cluster.nodes()
+    assert not (newcomer.directory / "data" / "agent" / "member").exists()  # nothing is left behind
+
+
+def test_whoever_says_no_at_the_board_has_not_joined(cluster, newcomer):
+    with joining(newcomer, "--no-start") as screen:
+        screen.expect("too?")
+        screen.type("no")
+        assert screen.wait() == 1
+        assert "this board was not joined" in screen.text
+    assert json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"] == []
+
+
+def test_without_a_terminal_somebody_must_say_whom_to_trust(cluster, newcomer):
+    refused = newcomer.run(*newcomer.command("join")[2:], check=False)
+    assert refused.returncode == 1 and "there is no terminal: give --token" in refused.stderr
