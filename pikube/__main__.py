@@ -9,7 +9,7 @@ import sys
 from pikube.cli.failure import StartupError
 
 COMMANDS = (
-    "leader", "agent", "join", "token", "discover", "pair", "status", "config", "kubeconfig", "version",
+    "leader", "agent", "join", "token", "discover", "check", "pair", "status", "config", "kubeconfig", "version",
 )  # fmt: skip
 
 

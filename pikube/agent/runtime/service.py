@@ -39,8 +39,8 @@ class PodmanPlace:
     containers_conf: str = ""
     instance: str = ""
 
-    def command(self, socket: str) -> list[str]:
-        """argv of our own service."""
+    def prefix(self) -> list[str]:
+        """argv of this Podman, before the command."""
         argv = ["podman"]
         for flag, value in (
             ("--root", self.root),
@@ -49,7 +49,11 @@ class PodmanPlace:
         ):
             if value:
                 argv += [flag, value]
-        return [*argv, "system", "service", "--time", "0", f"unix://{socket}"]
+        return argv
+
+    def command(self, socket: str) -> list[str]:
+        """argv of our own service."""
+        return [*self.prefix(), "system", "service", "--time", "0", f"unix://{socket}"]
 
     def environment(self) -> dict[str, str]:
         """The environment it runs in."""
