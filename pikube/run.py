@@ -20,6 +20,8 @@ import trio
 from pikube import __version__
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.certs.authority import split_bundle
 from pikube.certs.enrolment import ClusterDocument, ClusterSettings
@@ -46,6 +48,7 @@ from pikube.leader.kubelets import Kubelets
 from pikube.leader.metrics.api import MetricsApi
 from pikube.leader.metrics.boards import BoardMetrics
 from pikube.leader.pairing import PairingOffice
+from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
@@ -152,6 +155,7 @@ async def run_control_plane(
             NodeStreams(plane.registry, plane.scheme, kubelets.find),
             MetricsApi(plane.registry, plane.scheme, boards),
             office,
+            NodeGraph(informers.cache(Pod), informers.cache(PersistentVolumeClaim)),
         )
         doors = {**joining.doors(), **office.doors()}
         await nursery.start(serve, Enrolment(api, doors), listeners, certificates.api)

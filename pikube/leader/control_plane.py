@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from pikube.api.kinds.authentication import TokenRequest
+from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.api.kinds.meta import Object
@@ -25,10 +27,12 @@ from pikube.leader.local_client import LocalClient
 from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
-from pikube.leader.request.context import LEADER, User
+from pikube.leader.request.context import LEADER, Context, User
 from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
 from pikube.leader.request.node_authorizer import NodeAuthorizer
+from pikube.leader.request.node_graph import NodeGraph
+from pikube.leader.request.node_restriction import NodeRestriction, check_token
 from pikube.leader.request.plugins import standard_plugins
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
@@ -83,13 +87,17 @@ class ControlPlane:
     client: LocalClient
     tokens: ServiceTokens
     custom_kinds: CustomKinds
-    _make_handler: Callable[[Streams, Measured | None, Desk | None], ApiHandler]
+    _make_handler: Callable[[Streams, Measured | None, Desk | None, NodeGraph | None], ApiHandler]
 
     def handler(
-        self, streams: Streams, measured: Measured | None = None, desk: Desk | None = None
+        self,
+        streams: Streams,
+        measured: Measured | None = None,
+        desk: Desk | None = None,
+        graph: NodeGraph | None = None,
     ) -> ApiHandler:
-        """The API, with the way to the boards' kubelets and to what they measure."""
-        return self._make_handler(streams, measured, desk)
+        """The API, with the way to the boards' kubelets and to what they measure, and what each board's pods use."""
+        return self._make_handler(streams, measured, desk, graph)
 
 
 def build_control_plane(
@@ -106,7 +114,6 @@ def build_control_plane(
     def decode(cls: type[Any], item: Item) -> Any:
         return registry.decode(scheme.by_class(cls), item)
 
-    plugins: list[Any] = standard_plugins(store, decode)
     definitions = scheme.by_class(CustomResourceDefinition)
     custom_kinds = CustomKinds(
         scheme,
@@ -115,6 +122,7 @@ def build_control_plane(
             for item in store.list(definitions.storage).items
         ),
     )
+    plugins: list[Any] = [NodeRestriction(), *standard_plugins(store, decode)]
     services = scheme.by_class(Service)
     existing = (
         msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items
@@ -127,11 +135,23 @@ def build_control_plane(
         random_digits=_five_digits,
     )
     tokens = ServiceTokens(signer, store, wall_clock)
-    subresources = Subresources(registry, scheme, tokens.issue)
+
+    def find_pod(namespace: str, name: str) -> Pod | None:
+        item = store.get(Key(Pod.names.resource, namespace, name))
+        return decode(Pod, item) if item is not None else None
+
+    def issue_token(namespace: str, name: str, request: TokenRequest, context: Context) -> TokenRequest:
+        check_token(context.user, namespace, name, request, find_pod)
+        return tokens.issue(namespace, name, request, context)
+
+    subresources = Subresources(registry, scheme, issue_token)
     rbac = Rbac(store, decode)
     keys = BoardKeys(store, decode, wall_clock)
 
-    def make_handler(streams: Streams, measured: Measured | None, desk: Desk | None) -> ApiHandler:
+    def make_handler(
+        streams: Streams, measured: Measured | None, desk: Desk | None, graph: NodeGraph | None
+    ) -> ApiHandler:
+        authorizer = Either(NodeAuthorizer(graph.reaches), rbac) if graph is not None else rbac
         return ApiHandler(
             ApiParts(
                 scheme=scheme,
@@ -141,7 +161,7 @@ def build_control_plane(
                 streams=streams,
                 measured=measured,
                 desk=desk,
-                authorizer=Either(NodeAuthorizer(), rbac),
+                authorizer=authorizer,
                 read_token=tokens.read,
                 read_certificate=keys.user_of,
                 review=Reviewer(rbac, tokens.read),

@@ -56,3 +56,26 @@ def test_pods_reach_pods_on_other_boards(cluster, everywhere):
                 "wget", "-qO-", f"http://{target['status']['podIP']}:8080/",
             )  # fmt: skip
             assert answer.strip() == target["metadata"]["name"]
+
+
+def test_a_board_may_read_only_what_its_own_pods_use(cluster, everywhere):
+    leader, b2 = cluster.leader, cluster.boards[1]
+    leader.kubectl("create", "secret", "generic", "private", "--from-literal=a=b")
+    member = b2.directory / "data" / "agent" / "member"
+    identity = [
+        f"--server={cluster.url}", f"--certificate-authority={member / 'ca.crt'}", "--kubeconfig=/dev/null",
+        f"--client-certificate={member / 'node-client.pem'}", f"--client-key={member / 'node-client.pem'}",
+    ]  # fmt: skip
+    assert "b3" in b2.kubectl(*identity, "get", "nodes")
+    for wish in (
+        ["get", "secret", "private"],
+        ["get", "secrets"],
+        ["label", "node", "b3", "mine=yes"],
+        ["delete", "pod", everywhere["b3"]["metadata"]["name"]],
+        ["create", "token", "default"],
+        ["annotate", "node", "b2", "pikube.io/board-key=0", "--overwrite"],
+    ):
+        done = b2.kubectl(*identity, *wish, check=False)
+        assert done.returncode != 0 and "orbidden" in done.stderr, (wish, done.stdout, done.stderr)
+    leader.kubectl("delete", "secret", "private")
+    assert "orbidden" not in b2.log.read_text()  # the agent itself asks for nothing that it may not have

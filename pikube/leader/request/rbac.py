@@ -108,7 +108,9 @@ def allows(rule: PolicyRule, route: Route) -> bool:
     patterns = {what, "*", f"*/{route.subresource}"} if route.subresource else {what, "*"}
     if patterns.isdisjoint(rule.resources):
         return False
-    return not rule.resource_names or route.name in rule.resource_names
+    # requestinfo.go: a list or watch of one name counts as a request for that name
+    name = route.name or route.field_value("metadata.name")
+    return not rule.resource_names or name in rule.resource_names
 
 
 def _has(words: Iterable[str], wanted: str) -> bool:

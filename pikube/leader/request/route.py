@@ -58,6 +58,15 @@ class Route:
     name: str = ""
     subresource: str = ""
     rest: str = ""
+    field_selector: str = ""
+
+    def field_value(self, field: str) -> str:
+        """What a list or watch selects a field to be; '' when it does not."""
+        for term in self.field_selector.split(","):
+            name, sign, value = term.partition("=")
+            if sign and name.strip() == field and not value.startswith("!"):
+                return value.lstrip("=").strip()
+        return ""
 
 
 def parse_route(method: str, path: str, query: Query) -> Route:
@@ -89,4 +98,5 @@ def parse_route(method: str, path: str, query: Query) -> Route:
         verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
     if verb in ("get", "list") and not subresource and query.flag("watch"):
         verb = "watch"
-    return Route(verb, path, True, group, version, namespace, resource, name, subresource, tail)
+    selector = query.get("fieldSelector") if verb in ("list", "watch", "deletecollection") else ""
+    return Route(verb, path, True, group, version, namespace, resource, name, subresource, tail, selector)
