@@ -56,10 +56,13 @@ async def look(connection: ApiConnection, access: Access) -> Seen:
     from pikube.api.kinds.core_node import Node
     from pikube.api.kinds.core_pod import Pod
     from pikube.certs.authority import facts_of
+    from pikube.certs.enrolment import CLUSTER
     from pikube.cli.status_report import Seen
     from pikube.wire.typed_client import TypedClient
 
     client = TypedClient(connection)
+    cluster = json.loads(await connection.request("GET", CLUSTER))
+    asked_at = time.time()
     version = json.loads(await connection.request("GET", "/version"))
     nodes = (await client.list(Node)).items
     pods = (await client.list(Pod)).items
@@ -92,7 +95,9 @@ async def look(connection: ApiConnection, access: Access) -> Seen:
         leader_certificate_ends=leader_ends,
         credential_ends=facts_of(access.certificate.encode()).expires_at if access.certificate else None,
         certificate_ends=ends,
-        now=time.time(),
+        cluster=str(cluster.get("cluster", "")),
+        leader_time=float(cluster.get("time") or asked_at),
+        now=asked_at,
     )
 
 
@@ -160,7 +165,7 @@ def print_report(report: Report) -> None:
 
     leader = report.leader
     ends = "" if leader.certificate_days is None else f", certificate for {leader.certificate_days} days"
-    print(f"Leader {leader.url}, {leader.version}{ends}")
+    print(f"Cluster {report.cluster}: leader {leader.url}, {leader.version}{ends}\n")
     rows = [row_of(line) for line in report.nodes]
     if sys.stdout.isatty():
         print_in_colour(rows, report.problems)

@@ -63,6 +63,7 @@ class NodeLine(Output, frozen=True):
 
 
 class Report(Output, frozen=True):
+    cluster: str
     leader: LeaderLine
     nodes: tuple[NodeLine, ...]
     pods: dict[str, int]
@@ -74,6 +75,7 @@ class Report(Output, frozen=True):
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked. Instants are seconds since 1970; `certificate_ends` is by node name."""
 
+    cluster: str = ""
     url: str
     version: str
     failing: Sequence[str] = ()
@@ -113,6 +115,7 @@ def compute_report(seen: Seen) -> Report:
     ]
     phases = Counter(str(pod_row(pod, now)[2]) for pod in seen.pods)
     return Report(
+        cluster=seen.cluster,
         leader=leader,
         nodes=nodes,
         pods=dict(sorted(phases.items())),
