@@ -13,6 +13,8 @@ case "$machine" in
 esac
 [ -e "@LOADER@" ] || fail "the kernel is @MACHINE@, but the system is not (there is no @LOADER@): install a 64-bit system"
 
+PIKUBE_FILE=$(readlink -f "$0")
+export PIKUBE_FILE
 shared=/var/cache/pikube
 home=${PIKUBE_PROGRAM_DIR:-$shared}
 program=$home/@ID@/pikube

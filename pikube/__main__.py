@@ -9,7 +9,8 @@ import sys
 from pikube.cli.failure import StartupError
 
 COMMANDS = (
-    "leader", "agent", "join", "token", "discover", "check", "pair", "status", "config", "kubeconfig", "version",
+    "leader", "agent", "join", "token", "discover", "check", "install", "pair", "status", "config", "kubeconfig",
+    "version",
 )  # fmt: skip
 
 

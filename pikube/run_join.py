@@ -7,16 +7,14 @@ Whatever fails leaves the board as it was. Called by the command line.
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import trio
 
+from pikube import service
 from pikube.agent import enrolling
 from pikube.agent.facts import read_facts
 from pikube.agent.finding import Found, LeaderNotFound, find
@@ -37,9 +35,6 @@ from pikube.run_pair import pair
 
 log = logging.getLogger("pikube.join")
 
-SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
-UNIT = "pikube-agent.service"
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -50,6 +45,8 @@ class Wish:
     replace: bool
     reset: bool
     starts: bool
+    flags: tuple[str, ...] = ()
+    """What the service is to be started with."""
 
 
 def main_join(settings: Settings, wish: Wish) -> None:
@@ -64,10 +61,12 @@ def main_join(settings: Settings, wish: Wish) -> None:
     print(f"This board is the node {member.node} of the cluster {member.cluster.cluster}.", flush=True)
     if not wish.starts:
         return
-    if SYSTEMD.is_dir():
-        start_service()
-    else:
+    if not service.has_systemd():
         main_agent(settings)
+        return
+    unit = service.install("agent", wish.flags)
+    service.start("agent")
+    print(f"It runs as {unit.name}; `journalctl -fu {unit.name}` shows what it does.")
 
 
 def check_no_leader(settings: Settings) -> None:
@@ -194,14 +193,3 @@ async def request_membership(
         if not is_joined and not had_key:
             membership.forget()
     return member
-
-
-def start_service() -> None:
-    """Enable and start the agent's unit. Raises StartupError."""
-    done = subprocess.run(["systemctl", "enable", "--now", UNIT], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StartupError(
-            f"this board has joined, but its service does not start: {json.dumps(done.stderr.strip())}; "
-            f"see `journalctl -u {UNIT}`, or run `pikube agent`"
-        )
-    print(f"It runs as {UNIT}; `journalctl -fu {UNIT}` shows what it does.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pikube.cli.options import add_flags, read_settings
+from pikube.cli.options import add_flags, flags_of, read_resolved, read_settings
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         replace=arguments.replace,
         reset=arguments.reset,
         starts=not arguments.no_start,
+        flags=tuple(flags_of(read_resolved(arguments))),
     )
     program.main_join(settings, wish)
     return 0

@@ -51,6 +51,20 @@ def read_resolved(arguments: argparse.Namespace) -> list[Found]:
     return _join(resolve, arguments)
 
 
+def flags_of(found: list[Found]) -> list[str]:
+    """The flags that a person gave on the command line, to be given again at each start."""
+    flags = []
+    for each in found:
+        if each.source != each.setting.flag:
+            continue
+        if each.setting.is_switch:
+            flags.append(each.setting.flag)
+            continue
+        values = each.value if each.setting.is_list else (each.value,)
+        flags += [f"{each.setting.flag}={value}" for value in values]
+    return flags
+
+
 def _join(join: Callable[..., T], arguments: argparse.Namespace) -> T:
     given = vars(arguments)
     try:

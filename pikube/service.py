@@ -1,0 +1,88 @@
+"""Shell: pikube as a service of systemd: puts the program and its unit where they belong, and starts them.
+
+Called by `pikube install` and `pikube join`. A unit that is there already, a package's or a person's, is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pikube.certs.files import write_atomic
+from pikube.cli.failure import StartupError
+
+SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
+UNITS = Path(__file__).parent / "units"
+PROGRAM = "usr/local/bin/pikube"
+OWN_UNITS, PACKAGED_UNITS = "etc/systemd/system", "usr/lib/systemd/system"
+WRITTEN_BY_US = "# Written by pikube; `pikube uninstall` removes it."
+
+
+def unit_name(mode: str) -> str:
+    return f"pikube-{mode}.service"
+
+
+def has_systemd() -> bool:
+    return SYSTEMD.is_dir()
+
+
+def render_unit(template: str, program: str, flags: Sequence[str]) -> str:
+    """The unit with the place of the program, and with flags that a person gave."""
+    lines = []
+    for line in template.splitlines():
+        if line.startswith("ExecStart="):
+            mode = line.split()[-1]
+            line = f"ExecStart={shlex.join([program, mode, *flags])}".replace("%", "%%")
+        lines.append(line)
+    return "\n".join([WRITTEN_BY_US, *lines]) + "\n"
+
+
+def install(mode: str, flags: Sequence[str] = (), root: Path = Path("/")) -> Path:
+    """Make the program and its unit permanent; returns the unit's file. Raises StartupError."""
+    packaged = root / PACKAGED_UNITS / unit_name(mode)
+    if packaged.exists() and not flags:
+        return packaged
+    unit = root / OWN_UNITS / unit_name(mode)
+    if unit.exists() and not unit.read_text().startswith(WRITTEN_BY_US):
+        return unit
+    try:
+        program = install_program(root)
+        text = render_unit((UNITS / unit_name(mode)).read_text(), program, flags)
+        write_atomic(unit, text.encode(), mode=0o644)
+    except OSError as error:
+        raise StartupError(f"the service cannot be installed: {error}") from None
+    return unit
+
+
+def install_program(root: Path = Path("/")) -> str:
+    """Where the program is for good: the self-contained file is copied to /usr/local/bin, a venv's stays. OSError."""
+    file = os.environ.get("PIKUBE_FILE", "")
+    if not file:
+        return shutil.which(sys.argv[0]) or str(Path(sys.argv[0]).resolve())
+    there = root / PROGRAM
+    if Path(file).resolve() != there.resolve():
+        there.parent.mkdir(parents=True, exist_ok=True)
+        draft = there.with_name(f".{there.name}.{os.getpid()}")
+        try:
+            shutil.copyfile(file, draft)
+            draft.chmod(0o755)
+            draft.replace(there)  # a program that runs from the old file goes on with it
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+    return f"/{PROGRAM}"
+
+
+def start(mode: str) -> None:
+    """Enable and start the unit. Raises StartupError with systemd's words."""
+    unit = unit_name(mode)
+    for argv in (("systemctl", "daemon-reload"), ("systemctl", "enable", "--now", unit)):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            words = " ".join(done.stderr.split())
+            raise StartupError(f"the service {unit} does not start: {words}; see `journalctl -u {unit}`")

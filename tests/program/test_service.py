@@ -1,0 +1,61 @@
+"""pikube as a service, installed below a directory that stands for a board's root."""
+
+import argparse
+import re
+
+import pytest
+
+from pikube import service
+from pikube.cli.options import add_flags, flags_of, read_resolved
+
+
+def test_the_unit_starts_this_program_with_the_flags_that_were_given(tmp_path, monkeypatch):
+    monkeypatch.delenv("PIKUBE_FILE", raising=False)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "venv/bin/pikube")])
+    unit = service.install("agent", ["--node-label=a=b c", "--max-pods=5"], tmp_path)
+    assert unit == tmp_path / "etc/systemd/system/pikube-agent.service"
+    started = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.M)
+    assert started == [f"{tmp_path}/venv/bin/pikube agent '--node-label=a=b c' --max-pods=5"]
+    assert unit.read_text().startswith(service.WRITTEN_BY_US)
+    assert unit.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_unit_of_the_package_or_of_a_person_is_left_alone(tmp_path):
+    packaged = tmp_path / "usr/lib/systemd/system/pikube-leader.service"
+    packaged.parent.mkdir(parents=True)
+    packaged.write_text("packaged")
+    assert service.install("leader", (), tmp_path) == packaged
+    own = tmp_path / "etc/systemd/system/pikube-agent.service"
+    own.parent.mkdir(parents=True)
+    own.write_text("[Unit]\n# mine\n")
+    assert service.install("agent", (), tmp_path) == own
+    assert own.read_text() == "[Unit]\n# mine\n"
+
+
+def test_the_self_contained_file_is_copied_where_the_unit_finds_it(tmp_path, monkeypatch):
+    file = tmp_path / "Downloads/pikube-aarch64"
+    file.parent.mkdir()
+    file.write_text("program 1")
+    monkeypatch.setenv("PIKUBE_FILE", str(file))
+    root = tmp_path / "root"
+    unit = service.install("leader", (), root)
+    assert "ExecStart=/usr/local/bin/pikube leader\n" in unit.read_text()
+    there = root / "usr/local/bin/pikube"
+    assert (there.read_text(), there.stat().st_mode & 0o777) == ("program 1", 0o755)
+    file.write_text("program 2")
+    service.install("leader", (), root)
+    assert there.read_text() == "program 2"
+    assert [path.name for path in there.parent.iterdir()] == ["pikube"]
+
+
+@pytest.mark.parametrize("mode", ["leader", "agent"])
+def test_the_units_travel_with_the_program(mode):
+    assert (service.UNITS / service.unit_name(mode)).is_file()
+
+
+def test_only_what_a_person_typed_is_typed_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIKUBE_MAX_PODS", "7")
+    parser = argparse.ArgumentParser()
+    add_flags(parser, "leader", "agent")
+    given = parser.parse_args(["--no-agent", "--tls-san", "a", "--tls-san", "b", "--data-dir", "/srv/x"])
+    assert flags_of(read_resolved(given)) == ["--data-dir=/srv/x", "--tls-san=a", "--tls-san=b", "--no-agent"]
