@@ -43,6 +43,7 @@ from pikube.leader.control_plane import (
 )
 from pikube.leader.controllers.all import all_controllers
 from pikube.leader.enrolment import Enrolment
+from pikube.leader.event_keeper import EventKeeper
 from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.kubelets import Kubelets
 from pikube.leader.metrics.api import MetricsApi
@@ -134,6 +135,7 @@ async def run_control_plane(
     scheduler = Scheduler(client, informers, recorder)
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
+        nursery.start_soon(EventKeeper(plane.registry.store).run)
         await nursery.start(informers.run)
         await nursery.start(scheduler.run)
         for loop in loops:

@@ -27,7 +27,7 @@ from pikube.informer.actions import (
     RequeueAfter,
     Update,
 )
-from pikube.informer.cache import ObjectKey
+from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Watch
 from pikube.informer.informer import Informers
 from pikube.informer.queue import WorkQueue
@@ -84,9 +84,16 @@ class ControllerLoop:
     def _subscriber(self, watch: Watch) -> Callable[[Object | None, Object | None], None]:
         def changed(old: Object | None, new: Object | None) -> None:
             for obj in (old, new):
-                if obj is not None:
+                if obj is None:
+                    continue
+                try:
                     for key in watch.keys(self._informers, obj):
                         self.queue.add(key)
+                except Exception:
+                    # the same boundary as in _work: this runs in the informer's task, which is everybody's
+                    log.exception(
+                        "event=controller_bug controller=%s object=%s", self.controller.name, key_of(obj)
+                    )
 
         return changed
 

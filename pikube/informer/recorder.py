@@ -1,8 +1,7 @@
 """Shell: writes Events, the ones that `kubectl describe` shows, without ever holding up who records them.
 
-Enter: `record(...)`. Leave: core/v1 Events; the same thing said again raises the count of the first
-(kubernetes client-go tools/record:EventAggregator). What cannot be kept up with is dropped and counted:
-events are best effort, upstream too.
+Enter: `record(...)`. Leave: core/v1 Events; the same thing said again raises the count of the first, similar things
+become one (event_series.py). What cannot be kept up with is dropped and counted: events are best effort.
 """
 
 from __future__ import annotations
@@ -10,9 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import trio
 
@@ -22,20 +20,12 @@ from pikube.api.kinds.core_config import Event, EventSource
 from pikube.api.kinds.core_references import ObjectReference
 from pikube.api.kinds.meta import Object, ObjectMeta
 from pikube.api.times import render_time
+from pikube.informer.event_series import EventSeries, Said, Told
 
 log = logging.getLogger("pikube.events")
 
 WAITING_LIMIT = 256  # events not yet written; a storm beyond it tells nobody more
 REMEMBERED = 1024  # distinct events whose count can still rise
-
-
-class Said(NamedTuple):
-    component: str
-    host: str
-    reference: tuple[str, str, str, str, str, str]
-    type: str
-    reason: str
-    message: str
 
 
 @dataclass(slots=True)
@@ -55,7 +45,8 @@ class Recorder:
         self._host = host
         self._now = wall_clock
         self._send, self._receive = trio.open_memory_channel[tuple[Said, ObjectReference]](WAITING_LIMIT)
-        self._written: OrderedDict[Said, Written] = OrderedDict()
+        self._written: OrderedDict[Hashable, Written] = OrderedDict()
+        self._series = EventSeries()
         self.dropped = 0
 
     def record(
@@ -95,20 +86,26 @@ class Recorder:
                 log.debug("event=event_dropped reason=%s why=%r", said.reason, str(error))
 
     async def _write(self, said: Said, reference: ObjectReference) -> None:
-        known = self._written.get(said)
+        told = self._series.tell(said, trio.current_time())
+        if told is None:
+            self.dropped += 1
+            return
+        known = self._written.get(told.key)
         if known is not None:
             known.count += 1
-            patch = {"count": known.count, "lastTimestamp": render_time(self._now())}
+            patch: dict[str, object] = {"count": known.count, "lastTimestamp": render_time(self._now())}
+            if told.key != said:
+                patch["message"] = told.message
             try:
                 await self._client.patch(Event, known.name, known.namespace, patch)
             except NotFound:  # its time was over
-                del self._written[said]
+                del self._written[told.key]
             else:
-                self._written.move_to_end(said)
+                self._written.move_to_end(told.key)
                 return
-        await self._create(said, reference)
+        await self._create(said, told, reference)
 
-    async def _create(self, said: Said, reference: ObjectReference) -> None:
+    async def _create(self, said: Said, told: Told, reference: ObjectReference) -> None:
         now = self._now()
         namespace = reference.namespace or "default"
         name = f"{reference.name}.{int(now * 1e9):x}"
@@ -118,7 +115,7 @@ class Recorder:
                 metadata=ObjectMeta(name=name, namespace=namespace),
                 involved_object=reference,
                 reason=said.reason,
-                message=said.message,
+                message=told.message,
                 source=EventSource(component=said.component, host=said.host),
                 first_timestamp=text,
                 last_timestamp=text,
@@ -128,6 +125,6 @@ class Recorder:
                 reporting_instance=said.host,
             )
         )
-        self._written[said] = Written(namespace, name, 1)
+        self._written[told.key] = Written(namespace, name, 1)
         while len(self._written) > REMEMBERED:
             self._written.popitem(last=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from contextlib import asynccontextmanager
 
 import trio
@@ -146,6 +147,29 @@ async def test_one_poisoned_object_does_not_stop_the_others(autojump_clock):
         return []
 
     async with running(api, controller(reconcile)):
+        for name in "abc":
+            api.create_nowait(config_map(name))
+        await settled()
+        assert seen == ["b", "c"]
+
+
+async def test_an_object_that_breaks_the_finding_of_keys_stops_neither_the_informer_nor_other_controllers(
+    autojump_clock,
+):
+    api = FakeApi()
+    seen = []
+
+    def keys(lister, obj):
+        if obj.metadata.name == "a":
+            raise ZeroDivisionError("a bug")
+        return [key_of(obj)]
+
+    def reconcile(obj, lister, now):
+        seen.append(obj.metadata.name)
+        return []
+
+    breaking = dataclasses.replace(controller(reconcile), watches=(Watch(ConfigMap, keys),))
+    async with running(api, breaking):
         for name in "abc":
             api.create_nowait(config_map(name))
         await settled()

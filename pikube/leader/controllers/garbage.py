@@ -33,6 +33,9 @@ class OwnerState(Enum):
 
     THERE = "there"
     GONE = "gone"
+    ELSEWHERE = (
+        "elsewhere"  # gone for the object: it lives in another namespace, where it cannot own this one
+    )
     GOING = "going"
     UNKNOWN = "unknown"
     FOREIGN = "foreign"  # namespaced, while the object is not: refused, and never collected for it
@@ -49,10 +52,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Above and below an object."""
+    """Above and below an object. `cycle`: uids of dependents that the object itself depends on."""
 
     owners: tuple[Owner, ...]
     dependents: tuple[Object, ...]
+    cycle: frozenset[str] = frozenset()
 
 
 def reconcile(desired: Object, observed: Kin, now: float) -> list[Action]:
@@ -62,7 +66,7 @@ def reconcile(desired: Object, observed: Kin, now: float) -> list[Action]:
         if ORPHAN in meta.finalizers:
             return _orphan(desired, observed.dependents)
         if FOREGROUND in meta.finalizers:
-            return _foreground(desired, observed.dependents)
+            return _foreground(desired, observed)
         return []
     return _collect(desired, observed)
 
@@ -73,19 +77,22 @@ def _collect(obj: Object, kin: Kin) -> list[Action]:
         return [RecordEvent(obj, "Warning", REFUSED, _refusal(owner.ref, obj)) for owner in foreign]
     solid = [o for o in kin.owners if o.state in (OwnerState.THERE, OwnerState.UNKNOWN)]
     going = [o for o in kin.owners if o.state is OwnerState.GOING]
-    gone = [o for o in kin.owners if o.state is OwnerState.GONE]
+    gone = [o for o in kin.owners if o.state in (OwnerState.GONE, OwnerState.ELSEWHERE)]
     if not going and not gone:
         return []
+    said: list[Action] = [
+        RecordEvent(obj, "Warning", REFUSED, _misplaced(owner.ref, obj))
+        for owner in gone
+        if owner.state is OwnerState.ELSEWHERE
+    ]
     if solid:
         kept = tuple(owner.ref for owner in solid)
-        return [references_patch(obj, kept)]
+        return [*said, references_patch(obj, kept)]
     absent = tuple(owner.identity for owner in gone if owner.identity is not None)
     propagation = "Foreground" if going and kin.dependents else _own_propagation(obj)
-    return [
-        Delete(
-            type(obj), key_of(obj), obj.metadata.uid, propagation=propagation, unless=() if going else absent
-        )
-    ]
+    unless = () if going else absent
+    gone_too = Delete(type(obj), key_of(obj), obj.metadata.uid, propagation=propagation, unless=unless)
+    return [*said, gone_too]
 
 
 def _refusal(ref: OwnerReference, obj: Object) -> str:
@@ -95,6 +102,12 @@ def _refusal(ref: OwnerReference, obj: Object) -> str:
     )
 
 
+def _misplaced(ref: OwnerReference, obj: Object) -> str:
+    namespace = obj.metadata.namespace
+    where = f"[{ref.api_version}/{ref.kind}, namespace: {namespace}, name: {ref.name}, uid: {ref.uid}]"
+    return f'ownerRef {where} does not exist in namespace "{namespace}"'
+
+
 def _own_propagation(obj: Object) -> str:
     """An object that was marked for orphaning or foreground deletion goes that way."""
     if ORPHAN in obj.metadata.finalizers:
@@ -102,11 +115,13 @@ def _own_propagation(obj: Object) -> str:
     return "Foreground" if FOREGROUND in obj.metadata.finalizers else "Background"
 
 
-def _foreground(obj: Object, dependents: Sequence[Object]) -> list[Action]:
+def _foreground(obj: Object, kin: Kin) -> list[Action]:
+    """Of objects that own each other in a circle none waits for the others: it would be for ever."""
     blocking = [
         child
-        for child in dependents
-        if any(ref.uid == obj.metadata.uid and ref.block_owner_deletion for ref in _refs(child))
+        for child in kin.dependents
+        if child.metadata.uid not in kin.cycle
+        and any(ref.uid == obj.metadata.uid and ref.block_owner_deletion for ref in _refs(child))
     ]
     if not blocking:
         return [_without_finalizer(obj, FOREGROUND)]
@@ -189,7 +204,30 @@ class _Observing:
         owners = tuple(self._owner(lister, obj, ref) for ref in _refs(obj))
         is_needed = obj.metadata.deletion_timestamp or any(o.state is OwnerState.GOING for o in owners)
         dependents = self._dependents(lister, obj.metadata.uid) if is_needed else ()
-        return obj, Kin(owners, tuple(dependents))
+        circle = self._cycle(lister, obj, dependents) if obj.metadata.deletion_timestamp else frozenset()
+        return obj, Kin(owners, tuple(dependents), circle)
+
+    def _cycle(self, lister: Lister, obj: Object, dependents: Sequence[Object]) -> frozenset[str]:
+        """Which dependents are among the owners of the object's owners, however far up."""
+        below = {child.metadata.uid for child in dependents}
+        seen: set[str] = set()
+        above = [obj] if below else []
+        while above:
+            child = above.pop()
+            for ref in _refs(child):
+                owner = self._find_owner(lister, child, ref)
+                if owner is not None and ref.uid not in seen:
+                    seen.add(ref.uid)
+                    above.append(owner)
+        return frozenset(below & seen)
+
+    def _find_owner(self, lister: Lister, obj: Object, ref: OwnerReference) -> Object | None:
+        cls = self._by_reference.get((ref.api_version.rpartition("/")[0], ref.kind))
+        if cls is None:
+            return None
+        key = ObjectKey(obj.metadata.namespace if cls.names.namespaced else "", ref.name)
+        owner: Object | None = lister.cache(cls).get(key)
+        return owner if owner is not None and owner.metadata.uid == ref.uid else None
 
     def _owner(self, lister: Lister, obj: Object, ref: OwnerReference) -> Owner:
         group, _, _ = ref.api_version.rpartition("/")
@@ -201,7 +239,9 @@ class _Observing:
         key = ObjectKey(obj.metadata.namespace if cls.names.namespaced else "", ref.name)
         owner = lister.cache(cls).get(key)
         if owner is None or owner.metadata.uid != ref.uid:
-            return Owner(ref, OwnerState.GONE, Identity(cls, key, ref.uid))
+            elsewhere = cls.names.namespaced and any(o.metadata.uid == ref.uid for o in lister.cache(cls))
+            state = OwnerState.ELSEWHERE if elsewhere else OwnerState.GONE
+            return Owner(ref, state, Identity(cls, key, ref.uid))
         is_going = owner.metadata.deletion_timestamp and FOREGROUND in owner.metadata.finalizers
         return Owner(ref, OwnerState.GOING if is_going else OwnerState.THERE)
 

@@ -203,6 +203,7 @@ def _judge(it: Round) -> None:
     elapsed_s = seconds_since(it.status.start_time, it.now)
     if (
         spec.active_deadline_seconds is not None
+        and not spec.suspend  # its time stands still
         and elapsed_s is not None
         and elapsed_s >= spec.active_deadline_seconds
     ):
@@ -361,7 +362,9 @@ def _finish(it: Round) -> None:
 def _deadline(it: Round) -> list[Action]:
     limit_s = it.job.spec.active_deadline_seconds
     elapsed_s = seconds_since(it.status.start_time, it.now)
-    if limit_s is None or elapsed_s is None or is_true(it.status.conditions, FAILURE_MET):
+    if limit_s is None or elapsed_s is None or it.job.spec.suspend:
+        return []
+    if is_true(it.status.conditions, FAILURE_MET):
         return []
     return [RequeueAfter(max(0.0, min(float(limit_s), limit_s - elapsed_s)))]
 

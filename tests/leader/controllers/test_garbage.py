@@ -5,6 +5,7 @@ from fakes.world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import check_laws
+from msgspec import structs
 from objects import AT, new_deployment, node, pod, replica_set
 
 from pikube.api.kinds.apps import Deployment, ReplicaSet
@@ -118,6 +119,40 @@ def test_an_owner_of_the_same_name_made_anew_is_not_the_owner():
     it.api.create_nowait(ConfigMap(metadata=ObjectMeta(name="owner", namespace="default")))
     it.settle()
     assert [c.metadata.name for c in it.api.all_of(ConfigMap)] == ["owner"]
+
+
+def test_an_owner_in_another_namespace_owns_nothing_and_that_is_said():
+    it = world()
+    owner = it.api.create_nowait(ConfigMap(metadata=ObjectMeta(name="owner", namespace="other")))
+    refs = (owner_reference(owner),)
+    it.api.create_nowait(
+        ConfigMap(metadata=ObjectMeta(name="child", namespace="default", owner_references=refs))
+    )
+    it.settle()
+    assert [c.metadata.name for c in it.api.all_of(ConfigMap)] == ["owner"]
+    where = f"[v1/ConfigMap, namespace: default, name: owner, uid: {owner.metadata.uid}]"
+    assert (
+        "OwnerRefInvalidNamespace",
+        f'ownerRef {where} does not exist in namespace "default"',
+    ) in it.events
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+@pytest.mark.parametrize("propagation", ["Foreground", "Background"])
+def test_objects_that_own_each_other_in_a_circle_go_together(length, propagation):
+    it = world()
+    names = [f"c{number}" for number in range(length)]
+    for name in names:
+        it.api.create_nowait(ConfigMap(metadata=ObjectMeta(name=name, namespace="default")))
+    for name, owner in zip(names, names[1:] + names[:1], strict=True):
+        refs = (owner_reference(it.api.get_nowait(ConfigMap, owner, "default")),)
+        child = it.api.get_nowait(ConfigMap, name, "default")
+        meta = structs.replace(child.metadata, owner_references=refs)
+        it.api.update_nowait(structs.replace(child, metadata=meta))
+    it.settle()
+    it.api.delete_nowait(ConfigMap, "c0", "default", propagation=propagation)
+    it.settle()
+    assert it.api.all_of(ConfigMap) == []
 
 
 def ref(**fields):

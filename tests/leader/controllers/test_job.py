@@ -192,6 +192,21 @@ def test_a_suspended_job_has_no_pods_and_starts_when_it_is_resumed():
     assert current(it).status.failed == 0
 
 
+def test_the_deadline_stands_still_while_a_job_is_suspended():
+    it = world(new_job(active_deadline_seconds=30))
+    it.advance(20)
+    it.api.patch_nowait(Job, "work", "default", {"spec": {"suspend": True}})
+    it.settle()
+    it.advance(1000)
+    assert conditions(it) == {"Suspended": "JobSuspended"}
+    it.api.patch_nowait(Job, "work", "default", {"spec": {"suspend": False}})
+    it.settle()
+    it.advance(29)
+    assert len(it.pods()) == 1
+    it.advance(2)
+    assert conditions(it)["Failed"] == "DeadlineExceeded"
+
+
 def test_fewer_at_once_takes_pods_away_without_counting_them_as_failed():
     it = world(new_job(parallelism=4, completions=8))
     it.api.patch_nowait(Job, "work", "default", {"spec": {"parallelism": 1}})
