@@ -101,7 +101,10 @@ async def leader(settings: Settings) -> None:
             plane = build_control_plane(
                 scheme, store, certificates.signer, settings, address, lambda: health, time.time
             )
-            await run_control_plane(settings, plane, certificates, listeners, address)
+            try:
+                await run_control_plane(settings, plane, certificates, listeners, address)
+            finally:
+                await plane.aclose()
     notify("STOPPING=1")
 
 

@@ -29,6 +29,7 @@ DOORS = {
     "sqlite3": "pikube/leader/store/",
     "pyroute2": "pikube/netproxy/",
     "dns": "pikube/netproxy/",
+    "cel": "pikube/api/cel.py",
 }
 
 IMPURE = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,11 @@ from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
 from pikube.leader.request.reviews import Reviewer
 from pikube.leader.request.subresources import Subresources
+from pikube.leader.request.webhooks import Webhooks
+from pikube.leader.service_route import ServiceRoutes
 from pikube.leader.service_tokens import ServiceTokens, Signer
 from pikube.leader.store.contract import Item, Key, Selectable, Store
+from pikube.wire.webhook import WebhookCaller
 
 
 def stored_kinds(scheme: Scheme) -> dict[str, KindInfo]:
@@ -88,6 +91,8 @@ class ControlPlane:
     tokens: ServiceTokens
     custom_kinds: CustomKinds
     _make_handler: Callable[[Streams, Measured | None, Desk | None, NodeGraph | None], ApiHandler]
+    aclose: Callable[[], Awaitable[None]]
+    """Ends what it holds open: connections to webhooks."""
 
     def handler(
         self,
@@ -128,9 +133,11 @@ def build_control_plane(
         msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items
     )
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
+    caller = WebhookCaller()
     registry = Registry(
         store,
         Chain(plugins),
+        Webhooks(store, decode, ServiceRoutes(store, decode), caller),
         new_uid=lambda: str(uuid.uuid4()),
         random_digits=_five_digits,
     )
@@ -170,7 +177,7 @@ def build_control_plane(
         )
 
     client = make_client(registry, scheme, subresources, LEADER, wall_clock)
-    return ControlPlane(scheme, registry, client, tokens, custom_kinds, make_handler)
+    return ControlPlane(scheme, registry, client, tokens, custom_kinds, make_handler, caller.aclose)
 
 
 def make_client(

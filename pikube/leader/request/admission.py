@@ -39,6 +39,18 @@ class Plugin(Protocol):
         ...
 
 
+class DynamicAdmission(Protocol):
+    """The stage that waits for others: webhooks."""
+
+    async def mutate(self, attributes: Attributes) -> bool:
+        """May replace `attributes.obj`; whether it did."""
+        ...
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Raises an ApiError to refuse."""
+        ...
+
+
 class Chain:
     """Plugins in order; what one of them raises undoes the ones before it."""
 
@@ -58,6 +70,12 @@ class Chain:
             if not is_admitted:
                 for plugin in self._plugins[:admitted]:
                     plugin.settle(attributes, False)
+
+    def readmit(self, attributes: Attributes) -> None:
+        """Runs those plugins again that a changed object must pass again; they hand nothing out."""
+        for plugin in self._plugins:
+            if getattr(plugin, "is_repeatable", False):
+                plugin.admit(attributes)
 
     def settle(self, attributes: Attributes, is_stored: bool) -> None:
         """Tells all plugins how it ended."""

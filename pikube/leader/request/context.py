@@ -26,12 +26,14 @@ LEADER = User("system:pikube:leader", (MASTERS, "system:authenticated"))
 @dataclass(frozen=True, slots=True)
 class Context:
     """One write: by whom, as which field manager ('' tracks no fields: pikube's own controllers, whose
-    status writes nobody applies), whether it is only tried, and when (seconds since 1970)."""
+    status writes nobody applies), whether it is only tried, and when (seconds since 1970). What admission
+    warns of is added to `warnings`."""
 
     user: User
     now: float
     manager: str = ""
     dry_run: bool = False
+    warnings: list[str] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound, ServiceUnavailable
 from pikube.api.media_types import Accepted, negotiate
-from pikube.api.scheme import KindInfo, Scheme
+from pikube.api.scheme import KindInfo, Scheme, Subresource
 from pikube.leader.request import answers, reads, writes
 from pikube.leader.request.authn import CertificateReader, TokenReader, authenticate, impersonated
 from pikube.leader.request.authz import Authorizer, refuse
@@ -25,7 +25,7 @@ from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
 from pikube.leader.request.scale import patch_scale, put_scale
 from pikube.leader.request.subresources import Subresources
-from pikube.wire.messages import Answer, Request, UpgradeResponse
+from pikube.wire.messages import Answer, Request, Response, UpgradeResponse
 
 log = logging.getLogger("pikube.api")
 
@@ -156,7 +156,8 @@ class ApiHandler:
         }[route.verb]
         if route.verb == "create" and route.name:
             raise MethodNotAllowed()
-        return await write(registry, info, route, request, query, accepted, context)
+        response = await write(registry, info, route, request, query, accepted, context)
+        return writes.with_warnings(response, context.warnings)
 
     async def _subresource(
         self,
@@ -175,10 +176,24 @@ class ApiHandler:
         parts = self._parts
         now = parts.wall_clock()
         context = self._context(request, query, user, now)
+        if route.verb == "get" and route.subresource != "scale":
+            return reads.get(parts.registry, info, route, query, accepted, now)
+        response = await self._changed_through(found, info, route, request, query, accepted, context)
+        return writes.with_warnings(response, context.warnings)
+
+    async def _changed_through(
+        self,
+        found: Subresource,
+        info: KindInfo,
+        route: Route,
+        request: Request,
+        query: Query,
+        accepted: Accepted,
+        context: Context,
+    ) -> Response:
+        parts = self._parts
         if route.subresource == "scale":
             return await self._scale(info, route, request, query, accepted, context)
-        if route.verb == "get":
-            return reads.get(parts.registry, info, route, query, accepted, now)
         if route.verb == "create":
             assert found.cls is not None
             body, warnings = await writes.read_object(request, query, found.cls)
@@ -199,7 +214,7 @@ class ApiHandler:
         query: Query,
         accepted: Accepted,
         context: Context,
-    ) -> Answer:
+    ) -> Response:
         parts = self._parts
         if route.verb == "get":
             obj = parts.registry.decode(info, parts.registry.get(info, route.namespace, route.name))

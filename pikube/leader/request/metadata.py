@@ -80,9 +80,7 @@ def prepare_update(info: KindInfo, new: Any, old: Any, subresource: str) -> None
     mine.creation_timestamp = theirs.creation_timestamp
     mine.generate_name = theirs.generate_name
     if isinstance(new, CustomObject):
-        hidden = ("status",) if info.has_status else ()
-        if new.content(*hidden) != old.content(*hidden):
-            mine.generation = theirs.generation + 1
+        count_generation(info, new, old)
         return
     if subresource:
         _keep_all_but(new, old, DOORS.get(subresource, ()))
@@ -90,8 +88,20 @@ def prepare_update(info: KindInfo, new: Any, old: Any, subresource: str) -> None
         new.status = old.status
         if isinstance(new, Namespace):
             new.spec = old.spec  # finalizers leave by /finalize only
-    if info.has_generation and _has_new_spec(new, old):
-        mine.generation = theirs.generation + 1
+    count_generation(info, new, old)
+
+
+def count_generation(info: KindInfo, new: Any, old: Any) -> None:
+    """metadata.generation moves on when what is wanted changes."""
+    if not info.has_generation:
+        return
+    if isinstance(new, CustomObject):
+        hidden = ("status",) if info.has_status else ()
+        is_new = new.content(*hidden) != old.content(*hidden)
+    else:
+        is_new = _has_new_spec(new, old)
+    if is_new:
+        new.metadata.generation = old.metadata.generation + 1
 
 
 def metadata_causes(info: KindInfo, obj: Any) -> list[Cause]:

@@ -91,6 +91,8 @@ class NamespaceLifecycle(Plugin):
 class DefaultTolerations(Plugin):
     """Pods stay on a node that is not ready or unreachable for a short while only."""
 
+    is_repeatable = True
+
     def admit(self, attributes: Attributes) -> None:
         if attributes.info.cls is not Pod or attributes.operation == "DELETE" or attributes.subresource:
             return
@@ -109,6 +111,8 @@ def _tolerates(toleration: Toleration, key: str) -> bool:
 
 class ServiceAccounts(Plugin):
     """Every pod runs as a service account, finds its token, and uses the account's pull secrets."""
+
+    is_repeatable = True
 
     def admit(self, attributes: Attributes) -> None:
         if attributes.info.cls is not Pod or attributes.operation != "CREATE":
@@ -178,7 +182,10 @@ def _mount_token(pod: Pod) -> None:
             ),
         ),
     )
-    spec.volumes = (*spec.volumes, volume)
+    if all(
+        known.name != name for known in spec.volumes
+    ):  # a container that a webhook put in joins the others
+        spec.volumes = (*spec.volumes, volume)
     for container in needing:
         mount = VolumeMount(name=name, read_only=True, mount_path=TOKEN_MOUNT)
         container.volume_mounts = (*container.volume_mounts, mount)

@@ -21,10 +21,11 @@ from pikube.api.managed_fields import track_update
 from pikube.api.names import generated_name
 from pikube.api.quantity import QuantityError
 from pikube.api.scheme import KindInfo
-from pikube.leader.request.admission import Attributes, Chain
+from pikube.leader.request.admission import Attributes, Chain, DynamicAdmission
 from pikube.leader.request.context import LEADER, Context, DeleteWish
 from pikube.leader.request.deletion import Verdict, begin_deletion, is_finished
 from pikube.leader.request.metadata import (
+    count_generation,
     match_name,
     match_namespace,
     metadata_causes,
@@ -61,12 +62,14 @@ class Registry:
         self,
         store: Store,
         admission: Chain,
+        dynamic: DynamicAdmission,
         *,
         new_uid: Callable[[], str],
         random_digits: Callable[[], Sequence[int]],
     ) -> None:
         self.store = store
         self._admission = admission
+        self._dynamic = dynamic
         self._new_uid = new_uid
         self._random_digits = random_digits
         self._decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -116,7 +119,10 @@ class Registry:
         self._admission.admit(attributes)
         is_stored = False
         try:
+            obj = await self._mutated(attributes)
+            meta = obj.metadata
             _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
+            await self._dynamic.validate(attributes)
             if is_tracked and context.manager and not info.is_ephemeral:
                 track_update(None, obj, info.cls, context.manager, context.now)
             item = await self._write(info, obj, None, context)
@@ -126,6 +132,20 @@ class Registry:
             raise AlreadyExists.of(info.resource, meta.name) from None
         finally:
             self._admission.settle(attributes, is_stored)
+
+    async def _mutated(self, attributes: Attributes) -> Any:
+        """The object as mutating webhooks leave it; what the server owns stays as it was."""
+        before = attributes.obj
+        if not await self._dynamic.mutate(attributes):
+            return before
+        info, made = attributes.info, attributes.obj
+        for name in ("name", "namespace", "uid", "creation_timestamp", "generation", "resource_version"):
+            setattr(made.metadata, name, getattr(before.metadata, name))
+        _default(info, made)
+        self._admission.readmit(attributes)
+        if attributes.old is not None and info.has_generation:
+            count_generation(info, made, attributes.old)
+        return made
 
     async def replace(
         self, info: KindInfo, namespace: str, name: str, obj: Any, context: Context, subresource: str = ""
@@ -197,9 +217,11 @@ class Registry:
         self._admission.admit(attributes)
         is_stored = False
         try:
+            new = await self._mutated(attributes)
             causes = metadata_update_causes(new, old) + metadata_causes(info, new)
             causes += info.validate_update(new, old)
             _raise_if(info, new, causes)
+            await self._dynamic.validate(attributes)
             if is_tracked and context.manager and not info.is_ephemeral:
                 track_update(old, new, info.cls, context.manager, context.now, subresource)
             if is_finished(new):
@@ -220,10 +242,13 @@ class Registry:
             item = self.get(info, namespace, name)
             obj = self.decode(info, item)
             verdict = begin_deletion(obj, wish, info.resource, context.now)
-            attributes = Attributes("DELETE", info, item.key.namespace, name, "", None, obj, context)
+            before = self.decode(info, item)
+            attributes = Attributes("DELETE", info, item.key.namespace, name, "", None, before, context)
             self._admission.admit(attributes)
             if verdict is Verdict.PENDING:
                 return item, False
+            await self._dynamic.mutate(attributes)
+            await self._dynamic.validate(attributes)
             if context.dry_run:
                 return item, verdict is Verdict.REMOVE
             try:

@@ -1,0 +1,170 @@
+"""Admission webhooks, asked over real TLS on loopback."""
+
+import base64
+import json
+import ssl
+
+import pytest
+import trio
+import trustme
+from request_api import Api
+
+from pikube.wire.messages import Response
+from pikube.wire.server import serve
+
+HOOKS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations"
+MAPS = "/api/v1/namespaces/default/configmaps"
+NAME = "hook.default.svc"
+
+
+class Hook:
+    """A webhook whose answer the test sets: `answer(request)` gives the response."""
+
+    def __init__(self):
+        self.seen = []
+        self.answer = lambda request: {"allowed": True}
+        self.port = 0
+        self.ca = b""
+
+    async def __call__(self, request):
+        review = json.loads(await request.body(1 << 20))
+        self.seen.append(review["request"])
+        answer = {"uid": review["request"]["uid"], **self.answer(review["request"])}
+        body = json.dumps({"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": answer})
+        return Response(200, (("Content-Type", "application/json"),), (body.encode(),))
+
+    def configuration(self, kind, **settings):
+        webhook = {
+            "name": "check.example.com",
+            "clientConfig": {
+                "service": {"namespace": "default", "name": "hook", "path": "/check"},
+                "caBundle": base64.b64encode(self.ca).decode(),
+            },
+            "rules": [
+                {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
+            ],
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            **settings,
+        }
+        return {"metadata": {"name": "hook"}, "webhooks": [webhook], "kind": f"{kind}WebhookConfiguration"}
+
+
+@pytest.fixture
+async def hook(api: Api, nursery):
+    """A webhook behind the Service default/hook."""
+    hook = Hook()
+    authority = trustme.CA()
+    leaf = authority.issue_cert(NAME)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    hook.port = listeners[0].socket.getsockname()[1]
+    hook.ca = authority.cert_pem.bytes()
+    await nursery.start(serve, hook, listeners, context)
+    service = {"metadata": {"name": "hook"}, "spec": {"ports": [{"port": 443, "targetPort": hook.port}]}}
+    await api("POST", "/api/v1/namespaces/default/services", service)
+    slice_ = {
+        "metadata": {"name": "hook", "labels": {"kubernetes.io/service-name": "hook"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
+        "ports": [{"name": "", "port": hook.port, "protocol": "TCP"}],
+    }
+    status, made = await api("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice_)
+    assert status == 201, made
+    yield hook
+    await api.plane.aclose()
+    nursery.cancel_scope.cancel()
+
+
+async def configure(api, hook, kind="Validating", **settings):
+    status, made = await api("POST", HOOKS.format(kind.lower()), hook.configuration(kind, **settings))
+    assert status == 201, made
+
+
+async def test_a_webhook_that_says_no_refuses_in_upstreams_words(api, hook):
+    await configure(api, hook)
+    hook.answer = lambda request: {"allowed": False, "status": {"message": "not today"}}
+    status, refused = await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}})
+    assert status == 403 and "reason" not in refused
+    assert refused["message"] == 'admission webhook "check.example.com" denied the request: not today'
+    request = hook.seen[0]
+    assert request["operation"] == "CREATE" and request["object"]["data"] == {"k": "v"}
+    assert request["userInfo"]["username"] == "admin" and request["resource"]["resource"] == "configmaps"
+    assert (await api("GET", f"{MAPS}/a"))[0] == 404
+
+
+async def test_a_mutating_webhook_changes_the_object(api, hook):
+    await configure(api, hook, "Mutating")
+    patch = [{"op": "add", "path": "/data/added", "value": "yes"}]
+    hook.answer = lambda request: {
+        "allowed": True, "patchType": "JSONPatch", "warnings": ["watch out"],
+        "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+    }  # fmt: skip
+    status, made = await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}})
+    assert status == 201 and made["data"] == {"k": "v", "added": "yes"}
+    assert api.warnings == ['299 - "watch out"']
+    _, again = await api("GET", f"{MAPS}/a")
+    assert again["data"] == made["data"] and again["metadata"]["uid"] == made["metadata"]["uid"]
+
+
+async def test_update_and_delete_show_the_old_object(api, hook):
+    await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "1"}})
+    await configure(api, hook)
+    await api("PATCH", f"{MAPS}/a", {"data": {"k": "2"}}, content_type="application/merge-patch+json")
+    await api("DELETE", f"{MAPS}/a")
+    update, delete = hook.seen
+    assert update["operation"] == "UPDATE"
+    assert (update["oldObject"]["data"], update["object"]["data"]) == ({"k": "1"}, {"k": "2"})
+    assert (
+        delete["operation"] == "DELETE"
+        and delete["object"] is None
+        and delete["oldObject"]["data"] == {"k": "2"}
+    )
+
+
+async def test_the_failure_policy_decides_when_nobody_answers(api, hook):
+    unreachable = {"clientConfig": {"url": "https://127.0.0.1:9/x"}, "timeoutSeconds": 1}
+    await configure(api, hook, **unreachable)
+    status, refused = await api("POST", MAPS, {"metadata": {"name": "a"}})
+    assert status == 500
+    assert refused["message"].startswith(
+        'Internal error occurred: failed calling webhook "check.example.com": failed to call webhook: '
+        'Post "https://127.0.0.1:9/x?timeout=1s": '
+    )
+    await api("DELETE", HOOKS.format("validating") + "/hook")
+    await configure(api, hook, **unreachable, failurePolicy="Ignore")
+    assert (await api("POST", MAPS, {"metadata": {"name": "a"}}))[0] == 201
+
+
+async def test_selectors_and_match_conditions_narrow_what_is_asked(api, hook):
+    condition = {"name": "big", "expression": "size(object.data) > 1"}
+    await configure(
+        api, hook, objectSelector={"matchLabels": {"app": "x"}}, matchConditions=[condition],
+        namespaceSelector={"matchExpressions": [{"key": "skip", "operator": "DoesNotExist"}]},
+    )  # fmt: skip
+    label = {"app": "x"}
+    await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "1", "l": "2"}})
+    await api("POST", MAPS, {"metadata": {"name": "b", "labels": label}, "data": {"k": "1"}})
+    assert hook.seen == []
+    await api("POST", MAPS, {"metadata": {"name": "c", "labels": label}, "data": {"k": "1", "l": "2"}})
+    assert [request["name"] for request in hook.seen] == ["c"]
+
+
+async def test_side_effects_forbid_a_dry_run(api, hook):
+    await configure(api, hook, sideEffects="NoneOnDryRun")
+    assert (await api("POST", f"{MAPS}?dryRun=All", {"metadata": {"name": "a"}}))[0] == 201
+    assert hook.seen[0]["dryRun"] is True
+    await api("DELETE", HOOKS.format("validating") + "/hook")
+    await configure(api, hook, sideEffects="Some")
+    status, refused = await api("POST", f"{MAPS}?dryRun=All", {"metadata": {"name": "a"}})
+    assert (status, refused["message"]) == (
+        400, "admission webhook check.example.com does not support dry run",
+    )  # fmt: skip
+
+
+async def test_a_certificate_of_another_authority_is_not_trusted(api, hook):
+    hook.ca = trustme.CA().cert_pem.bytes()
+    await configure(api, hook)
+    status, refused = await api("POST", MAPS, {"metadata": {"name": "a"}})
+    assert status == 500 and "certificate" in refused["message"]
