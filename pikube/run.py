@@ -123,9 +123,11 @@ async def run_control_plane(
     informers = Informers(client)
     recorder = Recorder(client)
     kubelets = Kubelets(informers.cache(Node), certificates.to_kubelets)
+    boards = BoardMetrics(kubelets.find)
     controllers = all_controllers(
         [info.cls for info in stored_kinds(plane.scheme).values() if "create" in info.verbs],
         monotonic=trio.current_time,
+        boards=boards,
         cluster_cidr=settings.cluster_cidr,
         head_of=plane.custom_kinds.head_of,
         ca_certificate=certificates.directory.ca_file.read_text(),
@@ -143,7 +145,6 @@ async def run_control_plane(
         await nursery.start(scheduler.run)
         for loop in loops:
             await nursery.start(loop.run)
-        boards = BoardMetrics(kubelets.find)
         cluster_id = (await client.get(Namespace, "kube-system")).metadata.uid
         joining = Joining(
             JoiningParts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pikube.api import views
+from pikube.api import views, views_autoscaling
 from pikube.api.custom import definitions
 from pikube.api.defaulting import pods, services, workloads
 from pikube.api.errors import Cause
@@ -36,6 +36,7 @@ from pikube.api.kinds import (
     storage,
 )
 from pikube.api.scheme import ALL_VERBS, REVIEW_VERBS, STATUS, KindInfo, Subresource
+from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import pods as check_pods
 from pikube.api.validation import resources as check_resources
 from pikube.api.validation import workloads as check_workloads
@@ -295,16 +296,24 @@ REVIEWS = (
     KindInfo(cls=authorization.SubjectAccessReview, verbs=REVIEW_VERBS, is_review=True),
 )
 
+AUTOSCALER = KindInfo(
+    cls=autoscaling_v2.HorizontalPodAutoscaler,
+    validate=check_autoscaling.autoscaler_causes,
+    validate_update=again(check_autoscaling.autoscaler_causes),
+    default=workloads.default_autoscaler,
+    subresources=(STATUS,),
+)
+
 AUTOSCALING = (
-    KindInfo(
-        cls=autoscaling_v2.HorizontalPodAutoscaler,
-        default=workloads.default_autoscaler,
-        subresources=(STATUS,),
-    ),
+    AUTOSCALER,
     KindInfo(
         cls=autoscaling.HorizontalPodAutoscaler,
+        validate=check_autoscaling.autoscaler_v1_causes,
+        validate_update=again(check_autoscaling.autoscaler_v1_causes),
         default=workloads.default_autoscaler_v1,
         subresources=(STATUS,),
+        stored_in=AUTOSCALER,
+        view=views_autoscaling.AUTOSCALERS,
     ),
 )
 

@@ -10,7 +10,7 @@ cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -50,14 +50,16 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller(Generic[D, O]):
-    """`name` is also the component of its events. `on_failure` words a failed action into status or events. `grow`
-    gives what to watch of a kind that is served only later, a custom one."""
+    """`name` is also the component of its events. `on_failure` words a failed action into status or events;
+    `prepare` is awaited before `observe`, to fetch what no cache holds. `grow` gives what to watch of a kind that
+    is served only later, a custom one."""
 
     name: str
     watches: Sequence[Watch]
     observe: Callable[[Lister, ObjectKey], tuple[D, O] | None]
     reconcile: Callable[[D, O, float], list[Action]]
     on_failure: Callable[[D, O, Action, ApiError, float], list[Action]] | None = None
+    prepare: Callable[[Lister, ObjectKey], Awaitable[None]] | None = None
     indexes: Sequence[Index] = field(default_factory=tuple)
     grow: Callable[[type[Object]], tuple[Sequence[Watch], Sequence[Index]]] | None = None
     workers: int = 4

@@ -119,8 +119,10 @@ class ControllerLoop:
                 self.queue.done(key)
 
     async def work_off(self, key: ObjectKey) -> None:
-        """One round for one key: catch up, observe, decide, perform."""
+        """One round for one key: catch up, prepare, observe, decide, perform."""
         await self._catch_up(key)
+        if self.controller.prepare is not None:
+            await self.controller.prepare(self._informers, key)
         seen = self.controller.observe(self._informers, key)
         if seen is None:
             return

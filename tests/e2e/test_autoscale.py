@@ -77,3 +77,55 @@ def test_every_kubectl_reads_the_metrics(board, busy):
     for program in kubectls():
         assert "board" in board.kubectl("top", "nodes", program=program)
         assert "busy" in board.kubectl("-n", busy, "top", "pods", program=program)
+
+
+def autoscaler(board, namespace):
+    return board.get("hpa", "busy", "-n", namespace)
+
+
+def condition(found, type_):
+    conditions = found["status"].get("conditions", [])
+    return next(((c["status"], c["reason"]) for c in conditions if c["type"] == type_), None)
+
+
+def test_a_deployment_grows_under_load_and_shrinks_when_it_is_over(board, busy):
+    board.kubectl("-n", busy, "autoscale", "deployment", "busy", "--min=1", "--max=3", "--cpu-percent=200")
+    wait_until(
+        lambda: board.get("deployment", "busy", "-n", busy)["spec"]["replicas"] == 3, what="three replicas"
+    )
+    board.kubectl("-n", busy, "rollout", "status", "deployment/busy", "--timeout=60s")
+    text = board.kubectl("-n", busy, "describe", "hpa", "busy")
+    assert "Reference:" in text and "Deployment/busy" in text
+    assert "resource cpu on pods  (as a percentage of request):" in text
+    assert "New size: 3; reason: cpu resource utilization (percentage of request) above target" in text
+    assert condition(autoscaler(board, busy), "ScalingActive") == ("True", "ValidMetricFound")
+    header, row = rows(board.kubectl("-n", busy, "get", "hpa"))
+    assert header == ["NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE"]
+    assert row[1] == "Deployment/busy" and "%/200%" in " ".join(row)
+    old = board.get("horizontalpodautoscalers.v1.autoscaling", "busy", "-n", busy)
+    assert old["spec"]["targetCPUUtilizationPercentage"] == 200
+    assert "ValidMetricFound" in old["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/conditions"]
+    for pod in board.get("pods", "-n", busy, "-l", "app=busy")["items"]:
+        name = pod["metadata"]["name"]
+        board.kubectl("-n", busy, "exec", name, "-c", "work", "--", "sh", "-c", "echo > /tmp/rest")
+    rules = '{"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}'
+    board.kubectl("-n", busy, "patch", "hpa", "busy", "--type=merge", "-p", rules)
+    wait_until(
+        lambda: board.get("deployment", "busy", "-n", busy)["spec"]["replicas"] == 1,
+        what="one replica",
+        timeout_s=60,
+    )
+    assert "reason: All metrics below target" in board.kubectl("-n", busy, "describe", "hpa", "busy")
+
+
+def test_every_kubectl_makes_autoscalers(board, busy):
+    for program in kubectls():
+        board.kubectl(
+            *("-n", busy, "autoscale", "deployment", "busy", "--name=made", "--max=2", "--cpu-percent=90"),
+            program=program,
+        )
+        made = board.get("hpa", "made", "-n", busy)
+        assert made["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 90
+        table = board.kubectl("-n", busy, "get", "hpa", "made", program=program)
+        assert "Deployment/busy" in table and "90%" in table
+        board.kubectl("-n", busy, "delete", "hpa", "made", program=program)

@@ -190,8 +190,6 @@ def default_autoscaler(obj: hpa.HorizontalPodAutoscaler) -> None:
 def default_autoscaler_v1(obj: HorizontalPodAutoscalerV1) -> None:
     if obj.spec.min_replicas is None:
         obj.spec.min_replicas = 1
-    if obj.spec.target_cpu_utilization_percentage is None:
-        obj.spec.target_cpu_utilization_percentage = 80
 
 
 def _scaling_rules(

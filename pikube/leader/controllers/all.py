@@ -21,6 +21,7 @@ from pikube.leader.controllers import (
     stateful_set,
     ttl_after_finished,
 )
+from pikube.leader.controllers.autoscaler_controller import Boards, autoscaler_controller
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
 from pikube.leader.controllers.disruption import DISRUPTION
 from pikube.leader.controllers.garbage import garbage_controller
@@ -39,15 +40,16 @@ def all_controllers(
     kinds: Sequence[type[Any]],
     *,
     monotonic: Callable[[], float],
+    boards: Boards,
     cluster_cidr: str,
     ca_certificate: str,
     head_of: HeadOf,
     local_node: str = "",
     node_grace_s: float = GRACE_S,
 ) -> tuple[Controller[Any, Any], ...]:
-    """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `head_of` gives the
-    class by which caches know the objects of a CustomResourceDefinition. `local_node` is the board that the leader
-    runs on, '' without an agent."""
+    """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
+    they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition. `local_node`
+    is the board that the leader runs on, '' without an agent."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
@@ -59,6 +61,7 @@ def all_controllers(
         job.JOBS,
         cron_job.CRON_JOBS,
         ttl_after_finished.TTL_AFTER_FINISHED,
+        autoscaler_controller(boards, monotonic),
         VOLUME_BINDING,
         VOLUME_RECLAIM,
         CLAIM_PROTECTING,
