@@ -28,6 +28,11 @@ def no_causes(*objects: Any) -> list[Cause]:
     return []
 
 
+def no_warnings(obj: Any) -> list[str]:
+    """Nothing to say about it."""
+    return []
+
+
 def no_fields(obj: Any) -> dict[str, str]:
     """Only metadata.name and metadata.namespace can be selected."""
     return {}
@@ -50,19 +55,20 @@ class KindInfo:
     """One kind as the API serves it.
 
     default fills what the user left out, in place; validate and validate_update give causes whose field is
-    the whole path; select gives the kind's selectable fields beside name and namespace. generation tells
-    whether metadata.generation counts spec changes. is_ephemeral kinds live in memory only. is_review kinds
-    are answered, never stored; is_measured kinds are asked of the boards. name_rule checks names, else they are
-    DNS names (RBAC: URL segments). A version that is not stored itself names the one that is, `stored_in`, and
-    how it looks from here, `view`; field_aliases are its names of the stored kind's selectable fields. Kinds whose
-    selectable fields may change read them from the stored bytes when asked (read_fields). deprecation warns
-    everyone who uses it.
+    the whole path; warn gives sentences for the client about what is accepted; select gives the kind's
+    selectable fields beside name and namespace. generation tells whether metadata.generation counts spec
+    changes. is_ephemeral kinds live in memory only. is_review kinds are answered, never stored; is_measured
+    kinds are asked of the boards. name_rule checks names, else they are DNS names (RBAC: URL segments). A
+    version that is not stored itself names the one that is, `stored_in`, and how it looks from here, `view`;
+    field_aliases are its names of the stored kind's selectable fields. Kinds whose selectable fields may
+    change read them from the stored bytes when asked (read_fields). deprecation warns everyone who uses it.
     """
 
     cls: type[Any]
     default: Callable[[Any], None] = no_defaults
     validate: Callable[[Any], list[Cause]] = no_causes
     validate_update: Callable[[Any, Any], list[Cause]] = no_causes
+    warn: Callable[[Any], list[str]] = no_warnings
     select: Callable[[Any], dict[str, str]] = no_fields
     field_labels: tuple[str, ...] = ()
     subresources: tuple[Subresource, ...] = ()

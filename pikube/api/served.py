@@ -392,6 +392,7 @@ EXTENSIONS = (
         default=definitions.default_definition,
         validate=definitions.definition_causes,
         validate_update=definitions.definition_update_causes,
+        warn=definitions.definition_warnings,
         has_generation=True,
         subresources=(STATUS,),
     ),

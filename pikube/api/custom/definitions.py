@@ -15,6 +15,7 @@ from msgspec import structs
 
 from pikube.api import names
 from pikube.api.custom.json_path import JsonPath
+from pikube.api.custom.rules import unread_rules
 from pikube.api.custom.structural import structural_causes
 from pikube.api.errors import Cause
 from pikube.api.kinds.extensions import (
@@ -97,6 +98,15 @@ def definition_causes(crd: CustomResourceDefinition) -> list[Cause]:
         )
     causes += _conversion_causes(spec.conversion)
     return causes
+
+
+def definition_warnings(crd: CustomResourceDefinition) -> list[str]:
+    """What is stored and has no effect: rules that cannot be read here."""
+    return [
+        words
+        for index, version in enumerate(crd.spec.versions)
+        for words in unread_rules(schema_of(version), f"spec.versions[{index}].schema.openAPIV3Schema")
+    ]
 
 
 def definition_update_causes(new: CustomResourceDefinition, old: CustomResourceDefinition) -> list[Cause]:

@@ -16,6 +16,7 @@ import msgspec
 from pikube.api.custom.definitions import schema_of, version_rank
 from pikube.api.custom.json_path import JsonPath, shown
 from pikube.api.custom.objects import CustomFacts, CustomObject, PrinterColumn, ScalePaths
+from pikube.api.custom.rules import has_rules, rule_causes
 from pikube.api.custom.shaping import PRESERVE, fill, prune
 from pikube.api.custom.values import document_causes, unchanged_aside
 from pikube.api.errors import Cause
@@ -145,11 +146,16 @@ def _info(
     facts = cls.facts
     schema = facts.schema
 
+    is_ruled = has_rules(schema)
+
     def validate(obj: CustomObject) -> list[Cause]:
-        return document_causes(obj, schema)
+        causes = document_causes(obj, schema)
+        return rule_causes(obj, None, schema) if is_ruled and not causes else causes
 
     def validate_update(new: CustomObject, old: CustomObject) -> list[Cause]:
         causes = document_causes(new, schema)
+        if is_ruled and not causes:
+            causes = rule_causes(new, old, schema)
         return unchanged_aside(causes, new, old) if causes else causes
 
     selectable = {

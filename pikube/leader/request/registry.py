@@ -122,6 +122,7 @@ class Registry:
             obj = await self._mutated(attributes)
             meta = obj.metadata
             _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
+            context.warnings.extend(info.warn(obj))
             await self._dynamic.validate(attributes)
             if is_tracked and context.manager and not info.is_ephemeral:
                 track_update(None, obj, info.cls, context.manager, context.now)
@@ -221,6 +222,8 @@ class Registry:
             causes = metadata_update_causes(new, old) + metadata_causes(info, new)
             causes += info.validate_update(new, old)
             _raise_if(info, new, causes)
+            if not subresource:
+                context.warnings.extend(info.warn(new))
             await self._dynamic.validate(attributes)
             if is_tracked and context.manager and not info.is_ephemeral:
                 track_update(old, new, info.cls, context.manager, context.now, subresource)

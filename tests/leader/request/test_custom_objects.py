@@ -293,3 +293,40 @@ async def test_a_bad_definition_is_refused(api, path, value, words):
     here[path[-1]] = value
     status, refused = await api("POST", CRDS, crd)
     assert status == 422 and words in refused["message"], refused["message"]
+
+
+def ruled(rules, **spec):
+    crd = copy.deepcopy(CRD)
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["spec"]["x-kubernetes-validations"] = rules
+    schema["properties"]["spec"]["properties"] |= spec
+    return crd
+
+
+async def test_rules_in_cel_hold(api):
+    rules = [
+        {"rule": "self.size < 5 || has(self.free)", "message": "large ones must be free"},
+        {"rule": "self.color == oldSelf.color", "message": "color is for ever", "fieldPath": ".color"},
+        {
+            "rule": "self.parts.all(p, p.name.startsWith('p'))",
+            "messageExpression": "'size ' + string(self.size)",
+        },
+        {"rule": "self.rate * 2.0 < 3.0"},
+    ]
+    await establish(api, ruled(rules, rate={"type": "number"}))
+    fine = {"parts": [], "rate": 1}
+    status, refused = await api("POST", WIDGETS, widget(**fine, size=7))
+    assert status == 422
+    assert refused["message"].endswith('spec: Invalid value: "object": large ones must be free')
+    status, refused = await api("POST", WIDGETS, widget(rate=2, parts=[{"name": "x"}]))
+    assert 'spec: Invalid value: "object": size 3' in refused["message"]
+    assert 'spec: Invalid value: "object": failed rule: self.rate * 2.0 < 3.0' in refused["message"]
+    assert (await api("POST", WIDGETS, widget(**fine)))[0] == 201
+    status, refused = await api("PATCH", f"{WIDGETS}/w", {"spec": {"color": "green"}}, content_type=MERGE)
+    assert refused["message"].endswith('spec.color: Invalid value: "object": color is for ever')
+
+
+async def test_a_rule_that_cannot_be_read_is_told_to_who_defines_it(api):
+    await establish(api, ruled([{"rule": "self.?color.orValue('red') == 'red'"}]))
+    assert "x-kubernetes-validations[0].rule: not enforced by this server" in api.warnings[0]
+    assert (await api("POST", WIDGETS, widget(color="green")))[0] == 201
