@@ -9,9 +9,20 @@ import sys
 from pikube.cli.failure import StartupError
 
 COMMANDS = (
-    "leader", "agent", "join", "token", "discover", "check", "install", "pair", "status", "config", "kubeconfig",
+    "leader",
+    "agent",
+    "join",
+    "token",
+    "discover",
+    "check",
+    "flash-files",
+    "install",
+    "pair",
+    "status",
+    "config",
+    "kubeconfig",
     "version",
-)  # fmt: skip
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
     for name in wanted:
-        importlib.import_module(f"pikube.cli.{name}").add_parser(commands)
+        importlib.import_module(f"pikube.cli.{name.replace('-', '_')}").add_parser(commands)
     parsed = parser.parse_args(arguments)
     try:
         return int(parsed.run(parsed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from pikube.cli.options import add_flags, flags_of, read_resolved, read_settings
 
@@ -14,7 +15,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--token",
         default="",
         metavar="TOKEN",
-        help="from `pikube token create` on the leader; without it, digits are compared",
+        help="from `pikube token create` on the leader (or in PIKUBE_TOKEN); without it, digits are compared",
     )
     parser.add_argument(
         "--ca-hash",
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pikube import run_join as program  # the whole program: only now
 
     wish = program.Wish(
-        token=arguments.token,
+        token=arguments.token or os.environ.get("PIKUBE_TOKEN", ""),
         ca_hash=arguments.ca_hash.removeprefix("sha256:").replace(":", "").lower(),
         replace=arguments.replace,
         reset=arguments.reset,
