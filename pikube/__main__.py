@@ -23,6 +23,7 @@ COMMANDS = (
     "kubeconfig",
     "version",
 )
+HIDDEN = ("relay",)  # what pikube runs itself
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="pikube", description="Kubernetes for a drawer of Raspberry Pis.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    wanted = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
+    wanted = [name for name in (*COMMANDS, *HIDDEN) if name in arguments[:1]] or COMMANDS
     for name in wanted:
         importlib.import_module(f"pikube.cli.{name.replace('-', '_')}").add_parser(commands)
     parsed = parser.parse_args(arguments)

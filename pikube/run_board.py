@@ -20,12 +20,7 @@ from pikube.certs.profiles import LEADER_AT_KUBELETS
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informers
-from pikube.netproxy.dns import DnsServer
-from pikube.netproxy.host_network import HostNetwork
-from pikube.netproxy.pod_routes import PodRoutes
-from pikube.netproxy.proxy import Proxy
-from pikube.netproxy.service_records import CachedRecords
-from pikube.netproxy.zone import Zone
+from pikube.netproxy.netproxy import Netproxy
 from pikube.wire.messages import Answer, Handler, Request
 from pikube.wire.server import listen, serve
 
@@ -56,14 +51,9 @@ async def run_board(
         ) as agent,
         trio.open_nursery() as nursery,
     ):
-        host = HostNetwork(settings.service_cidr, settings.cluster_cidr)
-        servers, _ = read_resolv_conf()
-        zone = Zone(settings.cluster_domain, CachedRecords(parts.informers))
-        dns = DnsServer(settings.cluster_dns, zone, servers)
-        proxy = Proxy(parts.informers, host, settings.node_name, dns.listeners)
-        await nursery.start(PodRoutes(parts.informers, settings.node_name).run)
-        await nursery.start(proxy.run)
-        await nursery.start(dns.run)
+        netproxy = Netproxy(parts.informers, settings, agent.record, read_resolv_conf()[0])
+        netproxy.follow_pods(agent.pods)
+        await nursery.start(netproxy.run)
         await nursery.start(serve_kubelet, settings, parts.kubelet_tls, agent.kubelet)
         task_status.started(agent)
 

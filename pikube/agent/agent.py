@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -34,6 +35,7 @@ from pikube.api.client import Client
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.meta import Object
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
 from pikube.informer.recorder import Recorder
@@ -45,11 +47,13 @@ NETWORK = "pikube0"  # also the bridge's interface: at most 15 characters
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A board at work."""
+    """A board at work. `record(regarding, type, reason, message)` records an event in its name."""
 
     kubelet: KubeletApi
     manager: PodManager
     pod_cidr: str
+    pods: Informer[Pod]
+    record: Callable[[Object, str, str, str], None]
 
 
 def podman_place(settings: Settings) -> PodmanPlace:
@@ -130,7 +134,8 @@ async def open_agent(
         await nursery.start(node.run)
         log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
         usage = UsageApi(manager.containers, settings.node_name, Path(settings.data_dir))
-        yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr)
+        record = partial(recorder.record, "kube-proxy")
+        yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr, pods, record)
         nursery.cancel_scope.cancel()
 
 

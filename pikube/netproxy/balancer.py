@@ -1,44 +1,59 @@
 """Pure: which backend a connection tries first, and next, and which rest after a refusal.
 
-Enter: the backends of a listener, the client, the time (Trio's). Leaves: backends in the order to try. A
-backend that refused rests for a while, but is still tried when nothing else is left.
+Enter: the backends of a listener, the client, the time (monotonic). Leaves: backends in the order to try. A
+backend that refused rests for a while, each time longer; when its rest is over one connection tries it, and the
+others only once that one stands. It is still tried when nothing else is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pikube.netproxy.table import Backend, Backends
+from pikube.netproxy.targets import Backend, Backends
 
 REST_S = 5.0  # long enough to spare clients the attempt, shorter than anybody waits for a pod to come back
+MAX_REST_S = 30.0  # of a backend that stays dead, two connections a minute find out
 REMEMBERED = 4096  # clients with affinity
 
 
 class Balancer:
     """One for each listener; it outlives changes of its backends."""
 
+    __slots__ = ("_affinity", "_open", "_random", "_resting")
+
     def __init__(self, random_index: Callable[[int], int]) -> None:
         self._random = random_index
         self._open: dict[Backend, int] = {}
-        self._resting: dict[Backend, float] = {}
+        self._resting: dict[Backend, tuple[float, float]] = {}  # until when; how long it was
         self._affinity: dict[str, tuple[Backend, float]] = {}
 
     def order(self, backends: Backends, client: str, now: float) -> list[Backend]:
         """All targets, the best first: the client's own, then the less busy of two at random."""
-        targets = list(backends.targets)
-        if not targets:
-            return []
-        fresh = [t for t in targets if self._resting.get(t, 0.0) <= now] or targets
-        first = self._remembered(backends, client, now, fresh) or self._of_two(fresh)
+        targets = backends.targets
+        if len(targets) < 2:
+            return list(targets)
+        resting = self._resting
+        fresh = list(targets)
+        if resting:
+            fresh = [t for t in targets if t not in resting or resting[t][0] <= now] or fresh
+        first = self._of_two(fresh)
+        if backends.affinity_s:
+            first = self._remembered(client, now, fresh) or first
+        if first in resting:  # its trial: nobody else's before it has answered
+            resting[first] = (now + resting[first][1], resting[first][1])
         start = targets.index(first)
-        rest = targets[start + 1 :] + targets[:start]
-        return [first, *sorted(rest, key=lambda t: t not in fresh)]
+        rest = [*targets[start + 1 :], *targets[:start]]
+        if len(fresh) < len(targets):
+            rest.sort(key=lambda t: t not in fresh)
+        return [first, *rest]
 
     def opened(self, backends: Backends, backend: Backend, client: str, now: float) -> None:
         """A connection to it stands."""
         self._open[backend] = self._open.get(backend, 0) + 1
-        self._resting.pop(backend, None)
+        if self._resting:
+            self._resting.pop(backend, None)
         if backends.affinity_s:
+            self._affinity.pop(client, None)
             if len(self._affinity) >= REMEMBERED:
                 del self._affinity[next(iter(self._affinity))]
             self._affinity[client] = (backend, now + backends.affinity_s)
@@ -52,13 +67,16 @@ class Balancer:
 
     def refused(self, backend: Backend, now: float) -> None:
         """It did not answer: let it rest."""
-        self._resting[backend] = now + REST_S
+        _, before = self._resting.get(backend, (0.0, 0.0))
+        rest_s = min(MAX_REST_S, before * 2) if before else REST_S
+        self._resting[backend] = (now + rest_s, rest_s)
 
-    def _remembered(
-        self, backends: Backends, client: str, now: float, fresh: list[Backend]
-    ) -> Backend | None:
-        if not backends.affinity_s:
-            return None
+    def keep(self, targets: tuple[Backend, ...]) -> None:
+        """Forget backends that are no longer targets."""
+        for backend in [known for known in self._resting if known not in targets]:
+            del self._resting[backend]
+
+    def _remembered(self, client: str, now: float, fresh: list[Backend]) -> Backend | None:
         backend, until = self._affinity.get(client, (None, 0.0))
         return backend if backend in fresh and now < until else None
 

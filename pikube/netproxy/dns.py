@@ -24,8 +24,8 @@ import dns.rdatatype
 import dns.rrset
 import trio
 
-from pikube.netproxy.listening import bind
-from pikube.netproxy.table import Listener
+from pikube.netproxy.listening import BACKLOG, bind
+from pikube.netproxy.targets import Listener
 from pikube.netproxy.zone import TTL_S, Record, Zone
 
 log = logging.getLogger("pikube.dns")
@@ -54,8 +54,10 @@ class DnsServer:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Answers until cancelled. Raises OSError when the address cannot be bound."""
-        datagrams = bind(Listener("UDP", self._address, PORT))
-        connections = trio.SocketListener(bind(Listener("TCP", self._address, PORT)))
+        datagrams = trio.socket.from_stdlib_socket(bind(Listener("UDP", self._address, PORT)))
+        plain = bind(Listener("TCP", self._address, PORT))
+        plain.listen(BACKLOG)
+        connections = trio.SocketListener(trio.socket.from_stdlib_socket(plain))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._serve_udp, datagrams)
             nursery.start_soon(trio.serve_listeners, self._serve_tcp, [connections])

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from pikube.netproxy.table import ANY, Listener
+from pikube.netproxy.targets import ANY, Listener
 
 log = logging.getLogger("pikube.netproxy")
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import socket
 
-import trio
-
-from pikube.netproxy.table import ANY, Listener
+from pikube.netproxy.targets import ANY, Listener
 
 BACKLOG = 1024
 IP_FREEBIND = 15  # linux/in.h; Python 3.11 has no name for it
 
 
-def bind(listener: Listener) -> trio.socket.SocketType:
-    """A bound socket, listening if it is TCP. Raises OSError when the port is taken."""
+def bind(listener: Listener) -> socket.socket:
+    """A bound socket that does not block; TCP ones do not listen yet, so that connections are refused. Raises
+    OSError when the port is taken."""
     kind = socket.SOCK_DGRAM if listener.protocol == "UDP" else socket.SOCK_STREAM
-    plain = socket.socket(socket.AF_INET, kind)
+    family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
+    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
     try:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(listener.protocol == "TCP"))
+        if listener.protocol != "UDP":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if listener.address != ANY:
-            plain.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
-        plain.bind((listener.address, listener.port))
-        if listener.protocol == "TCP":
-            plain.listen(BACKLOG)
+            sock.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+        sock.bind((listener.address, listener.port))
     except OSError:
-        plain.close()
+        sock.close()
         raise
-    return trio.socket.from_stdlib_socket(plain)
+    return sock

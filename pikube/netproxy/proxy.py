@@ -1,169 +1,153 @@
-"""Shell: the proxy of a board: listeners follow the Services, connections go to their endpoints.
+"""Shell: the proxy of a board: the relay process's table follows the Services, their endpoints and host ports.
 
-Enter: the informers' Services and EndpointSlices. Leaves: listening sockets and relayed traffic. Called by
-run.py beside the agent.
+Enter: the informers' Services, EndpointSlices and Nodes, and this board's pods. Leave: the table for the relay, the
+guard's ports, and events on Services whose port somebody else has. Only what changed is computed again. Run
+by netproxy.py.
 """
 
 from __future__ import annotations
 
 import logging
-import random
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import trio
 
+from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.discovery import EndpointSlice
-from pikube.informer.informer import Informers
-from pikube.netproxy.balancer import Balancer
+from pikube.api.kinds.meta import Object
+from pikube.informer.cache import ObjectKey, key_of
+from pikube.informer.informer import Informer, Informers
 from pikube.netproxy.host_network import HostNetwork
-from pikube.netproxy.listening import bind
-from pikube.netproxy.relay import relay, reset
-from pikube.netproxy.table import Backend, Backends, Listener, compute_table
-from pikube.netproxy.udp import relay_datagrams
+from pikube.netproxy.merged_table import MergedTable, Owner
+from pikube.netproxy.relay_link import RelayLink
+from pikube.netproxy.service_records import service_of
+from pikube.netproxy.table import SERVICE_NAME, Here, age, pod_table, service_table
+from pikube.netproxy.targets import ANY, Listener
 
 log = logging.getLogger("pikube.netproxy")
 
-CONNECT_S = 3.0  # a backend in the same LAN that does not answer by then is tried no longer
-MAX_CONNECTIONS = 8192  # each takes two descriptors
-RETRY_S = 5.0  # a port that another program has is tried again this often
-ACCEPT_ERROR_S = 0.1  # out of descriptors: wait for some to be closed
+ZONE = "topology.kubernetes.io/zone"
+BY_SERVICE = "service"
 
-
-@dataclass(slots=True)
-class Open:
-    """A listener at work."""
-
-    scope: trio.CancelScope
-    balancer: Balancer
-    backends: Backends
+Record = Callable[[Object, str, str, str], None]
+"""(regarding, Normal or Warning, reason, message)"""
 
 
 class Proxy:
-    """`run` never returns."""
+    """`run` never returns. `allowed`: what else on service addresses is let in: the DNS."""
 
     def __init__(
-        self, informers: Informers, host: HostNetwork, node: str, allowed: Sequence[Listener] = ()
+        self,
+        informers: Informers,
+        host: HostNetwork,
+        link: RelayLink,
+        node: str,
+        record: Record,
+        allowed: Sequence[Listener] = (),
     ) -> None:
         self._services = informers.of(Service)
         self._slices = informers.of(EndpointSlice)
+        self._nodes = informers.of(Node)
+        self._slices.cache.add_index(BY_SERVICE, service_of)
         self._host = host
-        self._node = node
-        self._allowed = tuple(allowed)  # what else on service addresses is let in: the DNS
-        self._open: dict[Listener, Open] = {}
+        self._link = link
+        self._record = record
+        self._allowed = tuple(allowed)
+        self._here = Here(node)
+        self._table = MergedTable()
+        self._pods: Informer[Pod] | None = None
+        self._dirty: set[Owner] = set()
         self._changed = trio.Event()
-        self._limit = trio.CapacityLimiter(MAX_CONNECTIONS)
-        self._services.subscribe(lambda old, new: self._changed.set())
-        self._slices.subscribe(lambda old, new: self._changed.set())
+        link.failed = self._failed
+
+    def follow_pods(self, pods: Informer[Pod]) -> None:
+        """This board's pods, for their host ports."""
+        self._pods = pods
+        pods.subscribe(self._pod_changed)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Started when the listeners of all services known so far are open."""
-        await trio.to_thread.run_sync(self._host.set_up)
-        async with trio.open_nursery() as nursery:
-            await self._update(nursery)
-            task_status.started()
-            while True:
-                await self._changed.wait()
-                await self._update(nursery)
+        """Started when the doors of all services known so far are open."""
+        for informer in (self._services, self._slices, self._nodes):
+            await informer.wait_synced()
+        self._nodes.subscribe(self._node_changed)
+        self._services.subscribe(self._service_changed)
+        self._slices.subscribe(self._slice_changed)
+        await self._update(is_first=True)
+        await self._link.sync()
+        task_status.started()
+        while True:
+            await self._changed.wait()
+            await self._update()
 
-    async def _update(self, nursery: trio.Nursery) -> None:
+    # -- what changed --------------------------------------------------------------------------
+
+    def _mark(self, owner: Owner) -> None:
+        self._dirty.add(owner)
+        self._changed.set()
+
+    def _service_changed(self, old: Service | None, new: Service | None) -> None:
+        for service in (old, new):
+            if service is not None:
+                self._mark(Owner("Service", key_of(service)))
+
+    def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        for slice_ in (old, new):
+            if slice_ is not None and (name := slice_.metadata.labels.get(SERVICE_NAME)):
+                self._mark(Owner("Service", ObjectKey(slice_.metadata.namespace, name)))
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        for pod in (old, new):
+            if pod is not None and any(p.host_port for c in pod.spec.containers for p in c.ports):
+                self._mark(Owner("Pod", key_of(pod)))
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        """A board that moves to another zone sees all hints anew."""
+        if new is None or new.metadata.name != self._here.node:
+            return
+        here = Here(self._here.node, new.metadata.labels.get(ZONE, ""))
+        if here != self._here:
+            self._here = here
+            for service in self._services.cache:
+                self._service_changed(None, service)
+
+    # -- what follows --------------------------------------------------------------------------
+
+    async def _update(self, *, is_first: bool = False) -> None:
         self._changed = trio.Event()
-        table = compute_table(self._services.cache, self._slices.cache, self._node)
-        for listener in [known for known in self._open if known not in table]:
-            self._open.pop(listener).scope.cancel()
-        for listener, backends in table.items():
-            known = self._open.get(listener)
-            if known is not None:
-                known.backends = backends
-                continue
-            opened = Open(trio.CancelScope(), Balancer(random.randrange), backends)
-            self._open[listener] = opened
-            await nursery.start(self._listen, listener, opened)
-        await trio.to_thread.run_sync(self._host.allow, [*table, *self._allowed])
+        dirty, self._dirty = self._dirty, set()
+        for owner in dirty:
+            self._claim(owner)
+        changed, dropped = self._table.take_changes()
+        if changed or dropped or is_first:
+            await self._link.put(changed, dropped)
+        await trio.to_thread.run_sync(self._host.allow, [*self._table.listeners(), *self._allowed])
 
-    async def _listen(
-        self,
-        listener: Listener,
-        opened: Open,
-        *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """One listener until its service is gone; a port that is taken is tried again."""
-        is_told = False
-        with opened.scope:
-            while True:
-                try:
-                    sock = bind(listener)
-                except OSError as error:
-                    if not is_told:
-                        is_told = True
-                        log.warning(
-                            "event=listen_failed service=%s address=%s port=%d why=%r",
-                            opened.backends.service, listener.address, listener.port, error.strerror,
-                        )  # fmt: skip
-                        task_status.started()
-                    await trio.sleep(RETRY_S)
-                    continue
-                if not is_told:
-                    task_status.started()
-                with sock:
-                    if listener.protocol == "UDP":
-                        await relay_datagrams(sock, _chooser(opened))
-                    else:
-                        await self._accept(sock, opened)
+    def _claim(self, owner: Owner) -> None:
+        if owner.kind == "Pod":
+            pod = self._pods.cache.get(owner.key) if self._pods is not None else None
+            self._table.claim(owner, age(pod) if pod else None, pod_table(pod) if pod else {})
+            return
+        service = self._services.cache.get(owner.key)
+        slices = self._slices.cache.indexed(BY_SERVICE, str(owner.key))
+        claims = service_table(service, slices, self._here) if service else {}
+        for listener in self._table.claim(owner, age(service) if service else None, claims):
+            other = self._table.owner(listener)
+            if service is not None and other is not None:
+                self._taken(service, listener, f"{other.kind} {other.key} has it")
 
-    async def _accept(self, sock: trio.socket.SocketType, opened: Open) -> None:
-        async with trio.open_nursery() as nursery:
-            while True:
-                try:
-                    client, address = await sock.accept()
-                except OSError as error:
-                    log.warning("event=accept_failed why=%r", error.strerror)
-                    await trio.sleep(ACCEPT_ERROR_S)
-                    continue
-                if self._limit.available_tokens <= 0:
-                    reset(client)
-                    continue
-                nursery.start_soon(self._serve, client, address[0], opened)
+    def _failed(self, listener: Listener, why: str) -> None:
+        """The relay cannot have a port."""
+        owner = self._table.owner(listener)
+        if owner is None or not why:
+            return
+        cache = self._services.cache if owner.kind == "Service" else self._pods and self._pods.cache
+        regarding = cache.get(owner.key) if cache else None
+        if regarding is not None:
+            self._taken(regarding, listener, why)
 
-    async def _serve(self, client: trio.socket.SocketType, address: str, opened: Open) -> None:
-        async with self._limit:
-            backends, balancer = opened.backends, opened.balancer
-            for backend in balancer.order(backends, address, trio.current_time()):
-                upstream = await _connect(backend)
-                if upstream is None:
-                    balancer.refused(backend, trio.current_time())
-                    continue
-                balancer.opened(backends, backend, address, trio.current_time())
-                try:
-                    with client, upstream:
-                        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                        await relay(client, upstream)
-                finally:
-                    balancer.closed(backend)
-                return
-            reset(client)  # no endpoint answers: what kube-proxy rejects, we reset
-
-
-async def _connect(backend: Backend) -> trio.socket.SocketType | None:
-    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    with trio.move_on_after(CONNECT_S):
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await sock.connect(backend)
-        except OSError:
-            sock.close()
-            return None
-        return sock
-    sock.close()
-    return None
-
-
-def _chooser(opened: Open) -> Callable[[str], Backend | None]:
-    def choose(client: str) -> Backend | None:
-        order = opened.balancer.order(opened.backends, client, trio.current_time())
-        return order[0] if order else None
-
-    return choose
+    def _taken(self, regarding: Object, listener: Listener, why: str) -> None:
+        address = "" if listener.address == ANY else f" on {listener.address}"
+        words = f"port {listener.port}/{listener.protocol}{address} cannot be opened on node {self._here.node}: {why}"
+        self._record(regarding, "Warning", "PortNotOpened", words)

@@ -1,64 +1,191 @@
 """Shell: carries datagrams: one socket to a backend for each client, forgotten when it is silent.
 
-Called by the proxy for each UDP listener.
+Answers leave from the address that the client asked, also on a node port, where that is one of many. Flows that
+nobody answered are short-lived and go first when there are too many: a flood of made-up addresses does not push
+out those that talk. Used by the relay process for each UDP listener.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-import trio
+from pikube.netproxy.balancer import Balancer
+from pikube.netproxy.engine import BROKEN, EVERYTHING, INCOMING, Engine
+from pikube.netproxy.targets import Backends
 
-from pikube.netproxy.table import Backend
-
-SILENT_S = 60.0  # between conntrack's 30 s for one-way and 180 s for two-way flows
-MAX_FLOWS = 1024  # a flood of addresses takes no more than this many sockets of a listener
+UNANSWERED_S = 10.0
+SILENT_S = 120.0  # as conntrack keeps a stream of datagrams (net.netfilter.nf_conntrack_udp_timeout_stream)
+MAX_FLOWS = 1024  # of a listener, each a descriptor
 DATAGRAM_BYTES = 65535
+TURN = 64  # datagrams of one socket before others get a turn
+IP_PKTINFO = 8  # linux/in.h; socket has no name for it before Python 3.14
+PKTINFO = struct.Struct("=I4s4s")  # interface, local address, address in the header
+ROOM = socket.CMSG_SPACE(PKTINFO.size)
 
-Choose = Callable[[str], Backend | None]
+
+class Client(NamedTuple):
+    """`local`: the address that it asked, packed."""
+
+    address: Any
+    local: bytes
 
 
-async def relay_datagrams(listener: trio.socket.SocketType, choose: Choose) -> None:
-    """Until cancelled; a flow's errors are its own."""
-    flows: dict[Any, trio.socket.SocketType] = {}
-    async with trio.open_nursery() as nursery:
-        while True:
+class UdpFlow:
+    __slots__ = ("client", "is_answered", "seen_at", "upstream")
+
+    def __init__(self, client: Client, upstream: socket.socket, now: float) -> None:
+        self.client = client
+        self.upstream = upstream
+        self.seen_at = now
+        self.is_answered = False
+
+
+class UdpRelay:
+    """One listener's flows."""
+
+    def __init__(
+        self, engine: Engine, listener: socket.socket, backends: Callable[[], Backends], balancer: Balancer
+    ) -> None:
+        self._engine = engine
+        self._listener = listener
+        self._backends = backends
+        self._balancer = balancer
+        self._asked: dict[Client, UdpFlow] = {}
+        self._answered: dict[Client, UdpFlow] = {}
+        self._is_sweeping = False
+        self._is_closed = False
+        listener.setsockopt(socket.SOL_IP, IP_PKTINFO, 1)
+        engine.watch(listener.fileno(), self._from_clients, INCOMING)
+
+    def __len__(self) -> int:
+        return len(self._asked) + len(self._answered)
+
+    def close(self) -> None:
+        """The listener and every flow."""
+        self._is_closed = True
+        for flow in [*self._asked.values(), *self._answered.values()]:
+            self._drop(flow)
+        self._engine.forget(self._listener.fileno())  # a successor may have it too: closing is not enough
+        self._listener.close()
+
+    def forget_backends(self) -> None:
+        """Flows to what is no longer a target end, so that the next datagram finds another."""
+        targets = set(self._backends().targets)
+        for flow in [*self._asked.values(), *self._answered.values()]:
+            with contextlib.suppress(OSError):
+                if tuple(flow.upstream.getpeername()[:2]) in targets:
+                    continue
+            self._drop(flow)
+
+    def _from_clients(self, events: int) -> None:
+        for _ in range(TURN):
             try:
-                data, client = await listener.recvfrom(DATAGRAM_BYTES)
+                data, extra, _, address = self._listener.recvmsg(DATAGRAM_BYTES, ROOM)
+            except BlockingIOError:
+                return
             except OSError:
                 continue  # an ICMP error of an earlier answer
-            flow = flows.get(client)
+            self._forward(Client(address, _local_address(extra)), data)
+
+    def _forward(self, client: Client, data: bytes) -> None:
+        for _ in range(
+            2
+        ):  # a refusal of the last datagram is told when the next is sent: try another backend once
+            flow = self._answered.get(client) or self._asked.get(client) or self._open(client)
             if flow is None:
-                backend = choose(client[0])
-                if backend is None or len(flows) >= MAX_FLOWS:
-                    continue
-                flow = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                await flow.connect(backend)
-                flows[client] = flow
-                nursery.start_soon(_answers, listener, client, flow, flows)
+                return
+            flow.seen_at = self._engine.now
             try:
-                await flow.send(data)
+                flow.upstream.send(data)
+                return
+            except BlockingIOError:
+                return
             except OSError:
-                continue
+                self._refused(flow)
+
+    def _open(self, client: Client) -> UdpFlow | None:
+        backends, now = self._backends(), self._engine.now
+        order = self._balancer.order(backends, client.address[0], now)
+        if not order:
+            return None
+        if len(self) >= MAX_FLOWS:
+            self._drop(next(iter(self._asked.values() if self._asked else self._answered.values())))
+        family = socket.AF_INET6 if ":" in order[0].address else socket.AF_INET
+        try:
+            upstream = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        except OSError:
+            return None
+        try:
+            upstream.connect(order[0])
+        except OSError:
+            upstream.close()
+            self._balancer.refused(order[0], now)
+            return None
+        if backends.affinity_s:
+            self._balancer.opened(backends, order[0], client.address[0], now)
+            self._balancer.closed(order[0])
+        flow = self._asked[client] = UdpFlow(client, upstream, now)
+        self._engine.watch(upstream.fileno(), lambda events: self._from_backend(flow, events), EVERYTHING)
+        self._sweep_later()
+        return flow
+
+    def _from_backend(self, flow: UdpFlow, events: int) -> None:
+        if events & BROKEN:
+            self._refused(flow)
+            return
+        for _ in range(TURN):
+            try:
+                data = flow.upstream.recv(DATAGRAM_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._refused(flow)
+                return
+            if not flow.is_answered:
+                flow.is_answered = True
+                self._asked.pop(flow.client, None)
+                self._answered[flow.client] = flow
+            flow.seen_at = self._engine.now
+            with contextlib.suppress(OSError):
+                info = PKTINFO.pack(0, flow.client.local, flow.client.local)
+                self._listener.sendmsg([data], [(socket.SOL_IP, IP_PKTINFO, info)], 0, flow.client.address)
+        self._engine.again(lambda: self._from_backend(flow, 0) if flow.upstream.fileno() >= 0 else None)
+
+    def _refused(self, flow: UdpFlow) -> None:
+        with contextlib.suppress(OSError):
+            for target in self._backends().targets:
+                if target == tuple(flow.upstream.getpeername()[:2]):
+                    self._balancer.refused(target, self._engine.now)
+        self._drop(flow)
+
+    def _drop(self, flow: UdpFlow) -> None:
+        self._asked.pop(flow.client, None)
+        self._answered.pop(flow.client, None)
+        if flow.upstream.fileno() >= 0:
+            self._engine.bury(flow.upstream)
+
+    def _sweep_later(self) -> None:
+        if not self._is_sweeping and not self._is_closed:
+            self._is_sweeping = True
+            self._engine.after(UNANSWERED_S, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what is silent; comes again while there is anything."""
+        self._is_sweeping = False
+        now = self._engine.now
+        for flows, limit_s in ((self._asked, UNANSWERED_S), (self._answered, SILENT_S)):
+            for flow in [f for f in flows.values() if now - f.seen_at >= limit_s]:
+                self._drop(flow)
+        if len(self):
+            self._sweep_later()
 
 
-async def _answers(
-    listener: trio.socket.SocketType,
-    client: Any,
-    flow: trio.socket.SocketType,
-    flows: dict[Any, trio.socket.SocketType],
-) -> None:
-    try:
-        with flow:
-            while True:
-                with trio.move_on_after(SILENT_S) as silence:
-                    data = await flow.recv(DATAGRAM_BYTES)
-                if silence.cancelled_caught:
-                    return
-                await listener.sendto(data, client)
-    except OSError:
-        return
-    finally:
-        flows.pop(client, None)
+def _local_address(extra: list[tuple[int, int, bytes]]) -> bytes:
+    for level, kind, data in extra:
+        if level == socket.SOL_IP and kind == IP_PKTINFO:
+            return bytes(PKTINFO.unpack(data[: PKTINFO.size])[1])
+    return bytes(4)

@@ -1,9 +1,6 @@
-"""Where connections go, and that their bytes arrive."""
-
-import socket
+"""Where connections go: the table, the balancer, the guard."""
 
 import pytest
-import trio
 
 from pikube.api.kinds.core_service import (
     ClientIPConfig,
@@ -16,8 +13,8 @@ from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPor
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.netproxy.balancer import REST_S, Balancer
 from pikube.netproxy.host_network import render_guard
-from pikube.netproxy.relay import relay
-from pikube.netproxy.table import ANY, Backend, Backends, Listener, compute_table
+from pikube.netproxy.table import Here, compute_table
+from pikube.netproxy.targets import ANY, Backend, Backends, Listener
 
 A, B, C = Backend("10.42.0.1", 80), Backend("10.42.0.2", 80), Backend("10.42.1.3", 80)
 
@@ -45,14 +42,14 @@ def slice_of(*endpoints):
 
 
 def targets(services, slices, listener):
-    return compute_table(services, slices, "n1")[listener].targets
+    return compute_table(services, slices, Here("n1"))[listener].targets
 
 
 CLUSTER, NODE = Listener("TCP", "10.43.0.9", 80), Listener("TCP", ANY, 30080)
 
 
 def test_a_service_listens_on_its_address_and_on_its_node_port():
-    table = compute_table([service()], [slice_of(endpoint(A, ready=True))], "n1")
+    table = compute_table([service()], [slice_of(endpoint(A, ready=True))], Here("n1"))
     assert set(table) == {CLUSTER, NODE}
 
 
@@ -72,7 +69,7 @@ def test_a_local_policy_keeps_traffic_on_the_board():
 
 @pytest.mark.parametrize("spec", [{"type": "ExternalName"}, {"cluster_ip": "None"}, {"cluster_ip": ""}])
 def test_services_without_an_address_have_no_listener(spec):
-    assert compute_table([service(**spec)], [], "n1") == {}
+    assert compute_table([service(**spec)], [], Here("n1")) == {}
 
 
 def test_the_less_busy_of_two_is_chosen_and_all_others_follow():
@@ -97,7 +94,7 @@ def test_a_client_with_affinity_comes_back_to_its_backend_until_its_time_is_over
     affinity = SessionAffinityConfig(client_ip=ClientIPConfig(timeout_seconds=60))
     sticky = service(session_affinity="ClientIP", session_affinity_config=affinity)
     slices = [slice_of(endpoint(A, ready=True), endpoint(B, ready=True))]
-    backends = compute_table([sticky], slices, "n1")[CLUSTER]
+    backends = compute_table([sticky], slices, Here("n1"))[CLUSTER]
     balancer = Balancer(lambda n: 0)
     balancer.opened(backends, B, "client", 0.0)
     assert balancer.order(backends, "client", 59.0)[0] == B
@@ -109,64 +106,3 @@ def test_the_guard_names_every_service_port_and_refuses_the_rest():
     assert "10.43.0.9 . tcp . 80, 10.43.0.10 . udp . 53" in text.replace("elements = { ", "")
     assert "reject with tcp reset" in text
     assert "elements" not in render_guard("10.43.0.0/16", [])
-
-
-async def pair():
-    """Two connected sockets."""
-    listener = trio.socket.socket()
-    await listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    one = trio.socket.socket()
-    await one.connect(listener.getsockname())
-    other, _ = await listener.accept()
-    listener.close()
-    return one, other
-
-
-async def receive_all(sock):
-    data = b""
-    while chunk := await sock.recv(65536):
-        data += chunk
-    return data
-
-
-@pytest.mark.parametrize("size", [1, 70_000, 3_000_000])
-async def test_bytes_arrive_whole_both_ways_and_a_half_close_is_passed_on(size):
-    client, near = await pair()
-    far, server = await pair()
-    sent = bytes(range(256)) * (size // 256 + 1)
-    got = {}
-
-    async def ask():
-        view = memoryview(sent)
-        while view:
-            view = view[await client.send(view[:65536]) :]
-        client.shutdown(socket.SHUT_WR)
-        got["answer"] = await receive_all(client)
-
-    async def answer():
-        got["asked"] = await receive_all(server)
-        view = memoryview(got["asked"][::-1])
-        while view:
-            view = view[await server.send(view[:65536]) :]
-        server.close()
-
-    with trio.fail_after(20), client, near, far:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(relay, near, far)
-            nursery.start_soon(ask)
-            nursery.start_soon(answer)
-    assert got["asked"] == sent and got["answer"] == sent[::-1]
-
-
-async def test_a_reset_of_one_side_ends_the_other():
-    client, near = await pair()
-    far, server = await pair()
-    with trio.fail_after(5), near, far, client:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(relay, near, far)
-            await server.send(b"x")
-            assert await client.recv(1) == b"x"
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-            server.close()
-            await client.send(b"y")
