@@ -21,14 +21,17 @@ from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
 from pikube.agent.pods.container_specs import DnsSettings
+from pikube.agent.pods.image_pulls import ImagePulls
 from pikube.agent.pods.kept import KeptObjects
 from pikube.agent.pods.manager import PodManager
 from pikube.agent.pods.object_watch import ObjectWatches
 from pikube.agent.pods.references import References
+from pikube.agent.pods.starting import Starter, StartSettings
 from pikube.agent.pods.tokens import Tokens
 from pikube.agent.pods.worker import Board
 from pikube.agent.runtime.contract import RuntimeFailure, RuntimeMissing
 from pikube.agent.runtime.podman import Podman
+from pikube.agent.runtime.processes import OomWatch
 from pikube.agent.runtime.service import PodmanPlace, open_podman
 from pikube.agent.usage.api import UsageApi
 from pikube.api.client import Client
@@ -113,17 +116,22 @@ async def open_agent(
         watches = ObjectWatches(client, KeptObjects(settings.data / "agent" / "kept"))
         await nursery.start(watches.run)
         tokens = Tokens(client, settings.data / "agent" / "tokens")
+        dns = DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches)
+        references = References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable)
+        images = ImagePulls(runtime, node.facts.architecture)
+        seccomp_dir = str(settings.data / "seccomp")
         board = Board(
             client=client,
             runtime=runtime,
             recorder=recorder,
-            references=References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable),
-            node_name=settings.node_name,
+            references=references,
+            starter=Starter(
+                runtime, references, images, StartSettings(dns, node.facts.memory_bytes, seccomp_dir)
+            ),
+            oom=OomWatch(),
             network=NETWORK,
-            dns=DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches),
+            dns=dns,
             pods_dir=settings.pods,
-            memory_bytes=node.facts.memory_bytes,
-            architecture=node.facts.architecture,
             host_ip=address,
         )
         manager = PodManager(board, pods)

@@ -6,7 +6,7 @@ after an upgrade. No thread waits for any of them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -56,13 +56,19 @@ class UnixResponse:
 
 @asynccontextmanager
 async def open_request(
-    socket_path: str, method: str, target: str, body: bytes = b"", *, upgrade: bool = False
+    socket_path: str,
+    method: str,
+    target: str,
+    body: bytes = b"",
+    *,
+    upgrade: bool = False,
+    extra: Sequence[tuple[str, str]] = (),
 ) -> AsyncIterator[UnixResponse]:
     """Send one request and yield its answer; the socket is closed at the end. Raises UnixHttpError, OSError."""
     stream = await trio.open_unix_socket(socket_path)
     async with stream:
         connection = h11.Connection(h11.CLIENT)
-        headers = [("Host", "podman"), ("Content-Length", str(len(body)))]
+        headers = [("Host", "podman"), ("Content-Length", str(len(body))), *extra]
         if body:
             headers.append(("Content-Type", "application/json"))
         if upgrade:

@@ -16,6 +16,7 @@ from pikube.agent.pods.decision import (
     RemoveSandbox,
     StartContainer,
     StopContainer,
+    StopSandbox,
     backoff_s,
     decide,
     decide_end,
@@ -25,22 +26,25 @@ from pikube.agent.runtime.contract import Container, Sandbox
 from pikube.api.kinds.core_pod import Pod
 
 SANDBOX = Sandbox("s", "u", "p", "default", True, "i")
+STOPPED = Sandbox("s", "u", "p", "default", False, "i")
 NOW = 1_000_000.0
 
 
-def pod(containers=("a",), inits=(), sidecars=(), policy="Always", deadline=None):
+def pod(containers=("a",), inits=(), sidecars=(), policy="Always", deadline=None, phase="", visitors=()):
     spec = {
         "containers": [{"name": name} for name in containers],
         "initContainers": [
             *({"name": name, "restartPolicy": "Always"} for name in sidecars),
             *({"name": name} for name in inits),
         ],
+        "ephemeralContainers": [{"name": name} for name in visitors],
         "restartPolicy": policy,
         "terminationGracePeriodSeconds": 30,
     }
     if deadline is not None:
         spec["activeDeadlineSeconds"] = deadline
-    return msgspec.convert({"metadata": {"name": "p", "uid": "u"}, "spec": spec}, Pod)
+    status = {"phase": phase} if phase else {}
+    return msgspec.convert({"metadata": {"name": "p", "uid": "u"}, "spec": spec, "status": status}, Pod)
 
 
 def container(name, state="running", code=0, attempt=0, finished_at=NOW - 1000):
@@ -54,7 +58,7 @@ def ended_at(at):
     return container("a", "exited", 1, finished_at=at)
 
 
-ONE_CRASH = Memory(crashes={"a": 1})
+TWO_CRASHES = Memory(crashes={"a": 2})
 
 
 def seen(*containers, sandbox=SANDBOX):
@@ -75,19 +79,29 @@ def seen(*containers, sandbox=SANDBOX):
         (pod(inits=("i", "j")), seen(container("i", "exited")), Memory(), [StartContainer("j", 0)]),
         (pod(inits=("i",)), seen(container("i", "exited")), Memory(), [StartContainer("a", 0)]),
         (pod(inits=("i",)), seen(container("i", "exited", 1)), Memory(), [StartContainer("i", 1)]),
-        (pod(inits=("i",), policy="Never"), seen(container("i", "exited", 1)), Memory(), []),
+        (pod(inits=("i",), policy="Never"), seen(container("i", "exited", 1)), Memory(), [StopSandbox()]),
         (pod(sidecars=("s",), inits=("i",)), seen(), Memory(), [StartContainer("s", 0)]),
         (pod(sidecars=("s",), inits=("i",)), seen(container("s")), Memory(), [StartContainer("i", 0)]),
         (pod(sidecars=("s",)), seen(container("s", "exited"), container("a")), Memory(), [StartContainer("s", 1)]),
         (pod(), seen(container("a", "exited")), Memory(), [StartContainer("a", 1)]),
-        (pod(policy="OnFailure"), seen(container("a", "exited")), Memory(), []),
+        (pod(policy="OnFailure"), seen(container("a", "exited")), Memory(), [StopSandbox()]),
+        (pod(policy="OnFailure"), seen(container("a", "exited"), sandbox=STOPPED), Memory(), []),
         (pod(policy="OnFailure"), seen(container("a", "exited", 2)), Memory(), [StartContainer("a", 1)]),
-        (pod(policy="Never"), seen(container("a", "exited", 2)), Memory(), []),
-        (pod(), seen(ended_at(NOW - 3)), ONE_CRASH, [LookAgainAt(NOW + 7)]),
-        (pod(), seen(ended_at(NOW + 9999)), ONE_CRASH, [LookAgainAt(NOW + 300)]),
+        (pod(policy="Never"), seen(container("a", "exited", 2)), Memory(), [StopSandbox()]),
+        (pod(policy="Never"), seen(container("a"), sandbox=STOPPED), Memory(), [Fail("", "")]),
+        (pod(policy="Never", phase="Failed"), Observed(), Memory(), []),
+        (pod(phase="Failed"), seen(container("a")), Memory(), [StopContainer("a", "a0", 30)]),
+        (pod(visitors=("v",)), seen(container("a")), Memory(), [StartContainer("v", 0)]),
+        (pod(visitors=("v",), inits=("i",)), seen(container("i")), Memory(), [StartContainer("v", 0)]),
+        (pod(visitors=("v",)), seen(container("a"), container("v", "exited", 1)), Memory(), []),
+        (pod(), seen(ended_at(NOW - 3)), Memory(crashes={"a": 1}), [StartContainer("a", 1)]),
+        (pod(), seen(ended_at(NOW - 3)), TWO_CRASHES, [LookAgainAt(NOW + 7)]),
+        (pod(), seen(ended_at(NOW + 9999)), TWO_CRASHES, [LookAgainAt(NOW + 300)]),
         (pod(), seen(), Memory(retry_at={"a": NOW + 5}), [LookAgainAt(NOW + 5)]),
         (pod(), seen(container("a", "created")), Memory(), [RemoveContainer("a0"), StartContainer("a", 0)]),
         (pod(), seen(container("a")), Memory(unhealthy={"a": "why"}), [StopContainer("a", "a0", 30, "why")]),
+        (pod(), seen(container("a")), Memory(unhealthy={"a": "why"}, graces_s={"a": 3}),
+         [StopContainer("a", "a0", 3, "why")]),
         (pod(sidecars=("s",), policy="Never"), seen(container("s"), container("a", "exited")), Memory(),
          [StopContainer("s", "s0", 30)]),
     ],
@@ -131,8 +145,8 @@ def test_a_lost_container_goes_on_counting_where_its_status_stopped():
     assert decide(wanted, seen(), Memory(), NOW) == [StartContainer("a", 5)]
 
 
-def test_back_off_doubles_from_ten_seconds_to_five_minutes():
-    assert [backoff_s(n) for n in range(8)] == [0, 10, 20, 40, 80, 160, 300, 300]
+def test_the_first_restart_is_at_once_and_then_back_off_doubles_from_ten_seconds_to_five_minutes():
+    assert [backoff_s(n) for n in range(9)] == [0, 0, 10, 20, 40, 80, 160, 300, 300]
 
 
 class Machine:
@@ -154,6 +168,8 @@ class Machine:
         match action:
             case CreateSandbox():
                 self.sandbox = SANDBOX
+            case StopSandbox():
+                self.sandbox = STOPPED
             case RemoveSandbox():
                 self.sandbox, self.containers = None, {}
             case StartContainer(name, attempt):

@@ -15,6 +15,7 @@ import msgspec
 
 from pikube.agent.pods.environment import expand, hostname_of
 from pikube.agent.runtime.contract import ContainerSpec, Image, Mount, Sandbox, SandboxSpec
+from pikube.agent.runtime.signals import signal_number
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.quantity import parse
@@ -126,8 +127,13 @@ def container_spec(
     mounts: Sequence[Mount],
     log_path: str,
     memory_capacity_bytes: int,
+    *,
+    target_id: str = "",
+    devices: Sequence[tuple[str, str, str]] = (),
+    seccomp_dir: str = "",
 ) -> ContainerSpec:
-    """One attempt of one container. Raises NotAllowed."""
+    """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
+    NotAllowed."""
     security = container.security_context
     pod_security = pod.spec.security_context
     is_privileged = bool(security and security.privileged)
@@ -148,6 +154,7 @@ def container_spec(
         name=container.name,
         attempt=attempt,
         image=container.image,
+        image_id=image.id,
         spec_hash=spec_hash(container),
         log_path=log_path,
         command=tuple(expand(word, environment) for word in container.command),
@@ -162,7 +169,6 @@ def container_spec(
         is_privileged=is_privileged,
         is_read_only=bool(security and security.read_only_root_filesystem),
         has_no_new_privileges=bool(security and security.allow_privilege_escalation is False),
-        is_seccomp_unconfined=bool(seccomp and seccomp.type == "Unconfined"),
         has_tty=container.tty,
         has_stdin=container.stdin,
         cpu_shares=cpu_shares(requests.get("cpu"), limits.get("cpu")),
@@ -170,8 +176,29 @@ def container_spec(
         cpu_period_us=PERIOD_US,
         memory_bytes=memory,
         oom_score_adjust=oom_score(pod, container, memory_capacity_bytes),
-        uses_host_pid=pod.spec.host_pid,
+        process_namespace="host" if pod.spec.host_pid else target_id,
+        uses_host_ipc=pod.spec.host_ipc,
+        uses_host_network=pod.spec.host_network,
+        seccomp_profile=seccomp_path(seccomp, seccomp_dir),
+        is_proc_unmasked=bool(security and security.proc_mount == "Unmasked"),
+        stop_signal=stop_signal(container),
+        devices=tuple(devices),
     )
+
+
+def seccomp_path(profile: Any, directory: str) -> str:
+    """A file of the board, 'unconfined', or '' for the runtime's own (kubelet: ROOT-DIR/seccomp)."""
+    if profile is None or profile.type == "RuntimeDefault":
+        return ""
+    if profile.type == "Localhost":
+        return f"{directory}/{profile.localhost_profile}"
+    return "unconfined"
+
+
+def stop_signal(container: Any) -> int:
+    """lifecycle.stopSignal; 0: the image's own."""
+    lifecycle = getattr(container, "lifecycle", None)
+    return signal_number((getattr(lifecycle, "stop_signal", None) or "") if lifecycle is not None else "")
 
 
 def cpu_shares(request: Any, limit: Any) -> int:

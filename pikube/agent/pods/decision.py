@@ -34,13 +34,15 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What only the worker knows: consecutive crashes by container, when a failed start may be tried again, which
-    containers probes found started or want killed (with the words of the event), when the pod began."""
+    containers probes found started or want killed (with the words of the event), when the pod began, graces that
+    a probe declares for itself."""
 
     crashes: Mapping[str, int] = field(default_factory=dict)
     retry_at: Mapping[str, float] = field(default_factory=dict)
     started: frozenset[str] = frozenset()
     unhealthy: Mapping[str, str] = field(default_factory=dict)
     began_at: float = 0.0
+    graces_s: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class RemoveSandbox:
     """Away with the sandbox and everything in it; `why` says it in the log."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopSandbox:
+    """The pod is over: its address is given back, its containers stay for their logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,14 @@ class Fail:
 
 
 Action: TypeAlias = (
-    CreateSandbox | RemoveSandbox | StartContainer | StopContainer | RemoveContainer | LookAgainAt | Fail
+    CreateSandbox
+    | RemoveSandbox
+    | StopSandbox
+    | StartContainer
+    | StopContainer
+    | RemoveContainer
+    | LookAgainAt
+    | Fail
 )
 
 
@@ -104,14 +118,17 @@ def is_sidecar(container: Any) -> bool:
 
 
 def backoff_s(crashes: int) -> float:
-    """10 s, doubling, at most 5 minutes; nothing before the first crash."""
-    if crashes <= 0:
+    """How long after its `crashes`-th end in a row a container waits: not at all after the first, then 10 s,
+    doubling, at most 5 minutes (client-go flowcontrol/backoff.go: the first restart only makes the entry)."""
+    if crashes <= 1:
         return 0.0
-    return float(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(crashes - 1, 10)))
+    return float(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(crashes - 2, 10)))
 
 
 def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Action]:
     """The next steps of a pod that is wanted. A pod that is being deleted is `decide_end`'s."""
+    if pod.status.phase in ("Succeeded", "Failed"):
+        return _wind_down(pod, observed)
     deadline = pod.spec.active_deadline_seconds
     actions: list[Action] = []
     if deadline is not None and memory.began_at:
@@ -120,18 +137,39 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
             return [fail, *_stop_all(pod, observed, pod.spec.termination_grace_period_seconds or 0)]
         actions.append(LookAgainAt(memory.began_at + deadline))
     if is_over(pod, observed):
-        return _stop_sidecars(pod, observed) if observed.sandbox else []
+        return _wind_down(pod, observed)
+    if pod.spec.restart_policy == "Never" and _has_lost_sandbox(pod, observed):
+        return [Fail("", "")]  # what ran once is not run again
     if observed.sandbox is None:
         return [*actions, CreateSandbox()]
     if not observed.sandbox.is_running:
         return [RemoveSandbox("its network namespace has ended"), CreateSandbox()]
     actions += _kill_unhealthy(pod, observed, memory)
+    for visitor in pod.spec.ephemeral_containers:
+        if observed.newest(visitor.name) is None and _first_attempt(pod, visitor.name) == 0:
+            actions += _container_actions(pod, visitor, observed, memory, now)
     pending, is_initialized = _init_actions(pod, observed, memory, now)
     actions += pending
     if is_initialized:
-        for container in (*pod.spec.containers, *pod.spec.ephemeral_containers):
+        for container in pod.spec.containers:
             actions += _container_actions(pod, container, observed, memory, now)
     return actions + _forget_old(observed)
+
+
+def _has_lost_sandbox(pod: Pod, observed: Observed) -> bool:
+    """Whether containers have run whose sandbox is gone: the board was rebooted, or somebody removed it."""
+    if observed.sandbox is not None and observed.sandbox.is_running:
+        return False
+    return any(
+        observed.newest(c.name) is not None or _first_attempt(pod, c.name) for c in pod.spec.containers
+    )
+
+
+def _wind_down(pod: Pod, observed: Observed) -> list[Action]:
+    """A pod that is over starts nothing more; what still runs ends, then the sandbox gives its address back."""
+    if observed.sandbox is None or not observed.sandbox.is_running:
+        return []
+    return _stop_all(pod, observed, pod.spec.termination_grace_period_seconds or 0) or [StopSandbox()]
 
 
 def decide_end(pod: Pod, observed: Observed, grace_s: int) -> list[Action]:
@@ -233,7 +271,12 @@ def _container_actions(
 def _first_attempt(pod: Pod, name: str) -> int:
     """0, or one more than the status counts, when the runtime has lost a container that once was there."""
     status = pod.status
-    for known in (*status.init_container_statuses, *status.container_statuses):
+    every = (
+        *status.init_container_statuses,
+        *status.container_statuses,
+        *status.ephemeral_container_statuses,
+    )
+    for known in every:
         if known.name == name and known.container_id:
             return known.restart_count + 1
     return 0
@@ -242,8 +285,6 @@ def _first_attempt(pod: Pod, name: str) -> int:
 def _may_restart(pod: Pod, container: Any, newest: Container, always: bool) -> bool:
     if always:
         return True
-    if container in pod.spec.ephemeral_containers:
-        return False
     policy = pod.spec.restart_policy
     if container in pod.spec.init_containers:  # one that failed is tried again, unless the pod never restarts
         return policy != "Never"
@@ -255,8 +296,9 @@ def _kill_unhealthy(pod: Pod, observed: Observed, memory: Memory) -> list[Action
     for name, why in memory.unhealthy.items():
         newest = observed.newest(name)
         if newest is not None and newest.state == "running":
-            grace_s = pod.spec.termination_grace_period_seconds
-            actions.append(StopContainer(name, newest.id, 30 if grace_s is None else grace_s, why))
+            of_pod = pod.spec.termination_grace_period_seconds
+            grace_s = memory.graces_s.get(name, 30 if of_pod is None else of_pod)
+            actions.append(StopContainer(name, newest.id, grace_s, why))
     return actions
 
 

@@ -1,13 +1,12 @@
-"""Shell: one worker for each pod of this board, woken by the API's changes and the runtime's hints.
+"""Shell: one worker for each pod of this board, woken by the API's changes and by what a look at the runtime finds.
 
-Enter: the informer of this node's pods, the runtime's events. Leave: workers; sandboxes that belong to no
+Enter: the informer of this node's pods. Leave: workers; sandboxes that belong to no
 pod are removed. Called by the agent.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Mapping
 
 import trio
@@ -17,12 +16,10 @@ from pikube.agent.pods.worker import Board, PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
 from pikube.informer.informer import Informer
-from pikube.wire.unix_http import UnixHttpError
 
 log = logging.getLogger("pikube.pods")
 
-RELIST_S = 20.0  # events are hints (FIELD-NOTES: podman#8864, #10593): a lost one costs this much at most
-EVENTS_RETRY_S = 2.0
+RELIST_S = 60.0  # ends are told by the kernel at once; this finds what was started or removed behind our back
 
 
 class PodManager:
@@ -55,7 +52,6 @@ class PodManager:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self._pods.subscribe(self._changed)
-            nursery.start_soon(self._follow_events)
             nursery.start_soon(self._relist)
             task_status.started()
 
@@ -68,9 +64,8 @@ class PodManager:
         if new is None:
             self._gone(pod)
         elif worker is not None:
-            worker.pod = new
-            worker.wake()
-        elif not _is_finished(new) or new.metadata.deletion_timestamp:
+            worker.changed(new)
+        else:
             self._begin(new)
 
     def _begin(self, pod: Pod) -> None:
@@ -93,8 +88,7 @@ class PodManager:
                 deletion_timestamp=worker.pod.metadata.deletion_timestamp or "1970-01-01T00:00:01Z",
                 deletion_grace_period_seconds=min(worker.pod.metadata.deletion_grace_period_seconds or 2, 2),
             )
-            worker.pod = structs.replace(worker.pod, metadata=meta)
-            worker.wake()
+            worker.changed(structs.replace(worker.pod, metadata=meta))
 
     async def _remove_orphans(self) -> None:
         """Sandboxes whose pod is no longer this board's."""
@@ -104,18 +98,6 @@ class PodManager:
             if sandbox.uid not in known:
                 log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)
                 await self._board.runtime.remove_sandbox(sandbox.id)
-
-    async def _follow_events(self) -> None:
-        while True:
-            try:
-                async with self._board.runtime.events() as uids:
-                    async for uid in uids:
-                        worker = self._workers.get(uid)
-                        if worker is not None:
-                            worker.wake()
-            except (OSError, UnixHttpError, RuntimeFailure) as error:
-                log.debug("event=runtime_events_lost why=%r", str(error))
-            await trio.sleep(EVENTS_RETRY_S * random.uniform(0.5, 1))
 
     async def _relist(self) -> None:
         """Notice what no event told."""
@@ -132,9 +114,5 @@ class PodManager:
                 now[container.pod_uid] = (*now.get(container.pod_uid, ()), (container.id, container.state))
             for uid, worker in self._workers.items():
                 if before.get(uid) != now.get(uid):
-                    worker.wake()
+                    worker.look_again()
             before = now
-
-
-def _is_finished(pod: Pod) -> bool:
-    return pod.status.phase in ("Succeeded", "Failed")

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pikube.agent.pods.decision import RESET_AFTER_S, Memory, Observed, backoff_s
+from pikube.agent.pods.decision import FIRST_BACKOFF_S, RESET_AFTER_S, Memory, Observed, backoff_s
+
+NOT_PUNISHED = ("CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName")
+"""Starts that cost nothing to try again: kubelet looks at its next sync, and the cause may be cured any moment."""
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class WorkerMemory:
     started: set[str] = field(default_factory=set)
     ready: set[str] = field(default_factory=set)
     unhealthy: dict[str, str] = field(default_factory=dict)
+    graces_s: dict[str, int] = field(default_factory=dict)
 
     def frozen(self) -> Memory:
         return Memory(
@@ -31,6 +35,7 @@ class WorkerMemory:
             frozenset(self.started),
             dict(self.unhealthy),
             self.began_at,
+            dict(self.graces_s),
         )
 
     def learn(self, observed: Observed) -> None:
@@ -49,21 +54,27 @@ class WorkerMemory:
             known = name in self.counted
             self.counted[name] = newest.id
             if ran_s >= RESET_AFTER_S:
-                self.crashes[name] = 0
+                self.crashes[name] = 1
             else:
                 self.crashes[name] = (self.crashes.get(name, 0) if known else newest.attempt) + 1
 
     def start_failed(self, name: str, reason: str, message: str, now: float) -> None:
         """A start failed: it is tried again with back-off; a pull that failed is named ImagePullBackOff then."""
         count = self.failures[name] = self.failures.get(name, 0) + 1
-        self.retry_at[name] = now + backoff_s(count)
+        wait_s = backoff_s(count + 1)
+        if reason in NOT_PUNISHED:
+            wait_s = min(wait_s, FIRST_BACKOFF_S)
+        self.retry_at[name] = now + wait_s
         self.waiting[name] = (reason, message)
 
-    def start_waits(self, name: str, now: float) -> None:
+    def start_waits(self, name: str, image: str, now: float) -> None:
         """The status while a failed start waits for its next try."""
         found = self.waiting.get(name)
         if found is not None and found[0] == "ErrImagePull" and now < self.retry_at.get(name, 0.0):
-            self.waiting[name] = ("ImagePullBackOff", f"Back-off pulling image: {found[1]}")
+            self.waiting[name] = (
+                "ImagePullBackOff",
+                f'Back-off pulling image "{image}": ErrImagePull: {found[1]}',
+            )
 
     def start_succeeded(self, name: str) -> None:
         self.failures.pop(name, None)
@@ -76,3 +87,9 @@ class WorkerMemory:
             if reason == "CreateContainerConfigError":
                 self.failures.pop(name, None)
                 self.retry_at.pop(name, None)
+
+    def forget_failures(self) -> None:
+        """A new sandbox: starts that failed in the old one say nothing of it."""
+        self.failures.clear()
+        self.retry_at.clear()
+        self.waiting.clear()

@@ -7,6 +7,7 @@ task ends with its container. Source: kubernetes pkg/kubelet/prober/worker.go.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,7 @@ class Watched:
     is_started: bool
     is_ready: bool
     unhealthy: str = ""
+    grace_s: int | None = None  # that the failed probe declares for itself
     has: set[str] = field(default_factory=set)
 
 
@@ -49,8 +51,16 @@ class ProbeSet:
         self._changed = changed
         self._watched: dict[str, Watched] = {}
 
-    def follow(self, pod: Pod, observed: Observed, address: str, runtime: Runtime) -> None:
-        """Begin probes of containers that run, end those of others."""
+    def follow(
+        self,
+        pod: Pod,
+        observed: Observed,
+        address: str,
+        runtime: Runtime,
+        fresh: AbstractSet[str] = frozenset(),
+    ) -> None:
+        """Begin probes of containers that run, end those of others. The postStart hooks of `fresh` containers (by
+        id), which were started just now, come first."""
         spec = pod.spec
         running = {
             name: attempts[-1]
@@ -69,16 +79,19 @@ class ProbeSet:
                 "readiness": declared.readiness_probe,
                 "liveness": declared.liveness_probe,
             }
+            hook = declared.lifecycle.post_start if declared.lifecycle else None
+            if container.id not in fresh:
+                hook = None
             watched = Watched(
                 container,
                 trio.CancelScope(),
-                is_started=probes["startup"] is None,
-                is_ready=probes["readiness"] is None and probes["startup"] is None,
+                is_started=probes["startup"] is None and hook is None,
+                is_ready=probes["readiness"] is None and probes["startup"] is None and hook is None,
                 has={kind for kind, probe in probes.items() if probe is not None},
             )
             self._watched[declared.name] = watched
-            if watched.has:
-                self.nursery.start_soon(self._run_all, declared, probes, watched, address, runtime)
+            if watched.has or hook is not None:
+                self.nursery.start_soon(self._run_all, declared, hook, probes, watched, address, runtime)
 
     def ready_names(self, pod: Pod, observed: Observed) -> set[str]:
         return {name for name, watched in self._watched.items() if watched.is_ready and watched.is_started}
@@ -89,21 +102,33 @@ class ProbeSet:
     def unhealthy(self) -> dict[str, str]:
         return {name: watched.unhealthy for name, watched in self._watched.items() if watched.unhealthy}
 
-    async def run_hook(
+    def graces_s(self) -> dict[str, int]:
+        """The grace periods of containers whose failed probe declares one."""
+        return {n: w.grace_s for n, w in self._watched.items() if w.unhealthy and w.grace_s is not None}
+
+    async def run_pre_stop(
         self, hook: Any, container_id: str, address: str, runtime: Runtime, declared: Any
     ) -> None:
-        """preStop or postStart; a failure is an event, not an error."""
+        """A failure is an event, not an error."""
         try:
-            if hook.sleep is not None:
-                await trio.sleep(hook.sleep.seconds)
-            else:
-                await run_handler(hook, container_id, address, runtime, declared, float("inf"))
+            await _run_hook(hook, container_id, address, runtime, declared)
         except ProbeFailure as failure:
-            self._changed("Warning", "FailedPreStopHook", str(failure), declared.name if declared else "")
+            self._changed("Warning", "FailedPreStopHook", f"PreStopHook failed: {failure}", declared.name)
+
+    async def _run_post_start(
+        self, hook: Any, declared: Any, watched: Watched, address: str, runtime: Runtime
+    ) -> None:
+        """A container whose hook fails is ended."""
+        try:
+            await _run_hook(hook, watched.container.id, address, runtime, declared)
+        except ProbeFailure as failure:
+            watched.unhealthy = "FailedPostStartHook"
+            self._changed("Warning", "FailedPostStartHook", f"PostStartHook failed: {failure}", declared.name)
 
     async def _run_all(
         self,
         declared: Any,
+        hook: Any,
         probes: dict[str, Probe | None],
         watched: Watched,
         address: str,
@@ -111,6 +136,13 @@ class ProbeSet:
     ) -> None:
         with watched.scope:
             startup = probes["startup"]
+            if hook is not None:
+                await self._run_post_start(hook, declared, watched, address, runtime)
+                if watched.unhealthy:
+                    return
+                watched.is_started = startup is None
+                watched.is_ready = startup is None and probes["readiness"] is None
+                self._changed("Normal", "", "", declared.name)
             if startup is not None:
                 await self._run_one("startup", startup, declared, watched, address, runtime)
                 if watched.unhealthy:
@@ -164,12 +196,21 @@ class ProbeSet:
             return False
         if has_failed:
             watched.unhealthy = f"Container {name} failed {kind} probe, will be restarted"
+            watched.grace_s = probe.termination_grace_period_seconds
+            watched.is_ready = False
             self._changed("Normal", "", "", name)
             return True
         if kind == "startup" and has_passed:
             watched.is_started = True
             return True
         return False
+
+
+async def _run_hook(hook: Any, container_id: str, address: str, runtime: Runtime, declared: Any) -> None:
+    if hook.sleep is not None:
+        await trio.sleep(hook.sleep.seconds)
+    else:
+        await run_handler(hook, container_id, address, runtime, declared, float("inf"))
 
 
 async def run_handler(

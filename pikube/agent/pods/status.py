@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from pikube.agent.pods.decision import Memory, Observed, backoff_s, is_initialized, is_over, is_sidecar
 from pikube.agent.runtime.contract import Container
 from pikube.api.defaulting.pods import qos_class
@@ -37,7 +39,8 @@ class Report:
     ready: frozenset[str] = frozenset()
     images: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # id → (name, reference with digest)
     messages: Mapping[str, str] = field(default_factory=dict)  # container id → termination message
-    failure: tuple[str, str] = ("", "")  # the pod failed as a whole: (reason, message)
+    failure: tuple[str, str] = ("", "")  # why the pod failed as a whole: (reason, message)
+    has_failed: bool = False
 
 
 def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now: float) -> PodStatus:
@@ -55,13 +58,15 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         _container_status(pod, c, observed, memory, report, now, is_init=False, init_done=True)
         for c in pod.spec.ephemeral_containers
     )
-    phase = _phase(pod, observed, report)
     old = pod.status
+    is_over_already = old.phase in ("Succeeded", "Failed")  # for good: nothing changes a phase any more
+    phase = old.phase if is_over_already else _phase(pod, observed, report)
+    reason, message = (old.reason, old.message) if is_over_already else report.failure[:2]
     status = PodStatus(
         observed_generation=pod.metadata.generation,
         phase=phase,
-        reason=report.failure[0],
-        message=report.failure[1],
+        reason=reason,
+        message=message,
         host_ip=report.host_ip,
         host_ips=(HostIP(ip=report.host_ip),) if report.host_ip else (),
         pod_ip=report.pod_ip,
@@ -78,7 +83,7 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
 
 
 def _phase(pod: Pod, observed: Observed, report: Report) -> str:
-    if report.failure[0]:
+    if report.has_failed:
         return "Failed"
     newest = {c.name: observed.newest(c.name) for c in (*pod.spec.init_containers, *pod.spec.containers)}
     if is_over(pod, observed):
@@ -124,7 +129,8 @@ def _container_status(
     name = container.name
     waits = report.waiting.get(name)
     before = attempts[-2] if len(attempts) > 1 else None
-    last_state = ContainerState(terminated=_terminated(before, report)) if before else ContainerState()
+    known = _known(pod, name)
+    last_state = ContainerState(terminated=_terminated(before, report, known)) if before else ContainerState()
     image_name, image_ref = report.images.get(newest.image_id, ("", "")) if newest else ("", "")
     status = ContainerStatus(
         name=name,
@@ -135,12 +141,23 @@ def _container_status(
         container_id=CONTAINER_URL + newest.id if newest else "",
         started=False,
     )
+    if (
+        newest is None
+        and known is not None
+        and (report.has_failed or pod.status.phase in ("Succeeded", "Failed"))
+    ):
+        return _lost(known)
     if newest is None or newest.state == "created":
         default = (
             "PodInitializing"
             if not init_done and not _is_current_init(pod, container, observed)
             else "ContainerCreating"
         )
+        if known is not None and known.container_id:  # the runtime has lost it: the count goes on
+            status.restart_count, status.container_id = known.restart_count, known.container_id
+            status.last_state = (
+                _lost(known).state if known.state.terminated or known.state.running else known.last_state
+            )
         reason, message = waits or (default, "")
         status.state = ContainerState(waiting=ContainerStateWaiting(reason=reason, message=message))
         return status
@@ -152,7 +169,7 @@ def _container_status(
         status.started = name in memory.started or not has_startup
         status.ready = name in report.ready
         return status
-    terminated = _terminated(newest, report)
+    terminated = _terminated(newest, report, known)
     will_restart = not is_over(pod, observed) and _is_restarted(pod, container, newest, is_init)
     if waits is not None:
         status.state = ContainerState(waiting=ContainerStateWaiting(reason=waits[0], message=waits[1]))
@@ -192,8 +209,30 @@ def _is_restarted(pod: Pod, container: Any, newest: Container, is_init: bool) ->
     return policy == "Always" or (policy == "OnFailure" and newest.exit_code != 0)
 
 
-def _terminated(container: Container, report: Report) -> ContainerStateTerminated:
-    if container.was_oom_killed:
+def _known(pod: Pod, name: str) -> ContainerStatus | None:
+    """What the status says of a container so far."""
+    old = pod.status
+    every = (*old.init_container_statuses, *old.container_statuses, *old.ephemeral_container_statuses)
+    return next((status for status in every if status.name == name), None)
+
+
+def _lost(known: ContainerStatus) -> ContainerStatus:
+    """A container of a pod that is over, which the runtime has forgotten (kubelet_pods.go)."""
+    if known.state.terminated is not None:
+        return known
+    words = "The container could not be located when the pod was terminated"
+    lost = ContainerStateTerminated(
+        exit_code=137, reason="ContainerStatusUnknown", message=words, container_id=known.container_id
+    )
+    return structs.replace(known, state=ContainerState(terminated=lost), ready=False, started=False)
+
+
+def _terminated(
+    container: Container, report: Report, known: ContainerStatus | None = None
+) -> ContainerStateTerminated:
+    before = [s.terminated for s in (known.state, known.last_state) if s.terminated] if known else []
+    was_killed = any(t.container_id.endswith(container.id) and t.reason == "OOMKilled" for t in before)
+    if container.was_oom_killed or was_killed:  # the kernel's count is gone when pikube restarts
         reason = "OOMKilled"
     else:
         reason = "Completed" if container.exit_code == 0 else "Error"

@@ -6,10 +6,10 @@ one contract suite. A *sandbox* holds a pod's network, IPC and host name; contai
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 POD_UID = "io.kubernetes.pod.uid"
 POD_NAME = "io.kubernetes.pod.name"
@@ -80,6 +80,7 @@ class ContainerSpec:
     name: str
     attempt: int
     image: str
+    image_id: str
     spec_hash: str
     log_path: str
     command: tuple[str, ...] = ()
@@ -94,7 +95,6 @@ class ContainerSpec:
     is_privileged: bool = False
     is_read_only: bool = False
     has_no_new_privileges: bool = False
-    is_seccomp_unconfined: bool = False
     has_tty: bool = False
     has_stdin: bool = False
     cpu_shares: int = 0
@@ -102,8 +102,14 @@ class ContainerSpec:
     cpu_period_us: int = 100_000
     memory_bytes: int = 0
     oom_score_adjust: int = 0
-    uses_host_pid: bool = False
-    sandbox_processes: bool = False
+    process_namespace: str = ""  # 'host', another container's id, or '' for its own (or the pod's shared one)
+    uses_host_ipc: bool = False
+    uses_host_network: bool = False
+    seccomp_profile: str = ""  # a file of the board, 'unconfined', or '' for the runtime's own
+    is_proc_unmasked: bool = False
+    stop_signal: int = 0  # 0: the image's own
+    devices: tuple[tuple[str, str, str], ...] = ()  # (path on the board, path inside, permissions)
+    pids_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,8 @@ class Sandbox:
     namespace: str
     is_running: bool
     infra_id: str
+    address: str = ""
+    pid: int = 0  # of the process that holds the namespaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +143,8 @@ class Container:
     started_at: float = 0.0
     finished_at: float = 0.0
     error: str = ""
+    pid: int = 0
+    stop_signal: int = 15
     cgroup: str = ""
     """The path of its control group below the hierarchy's root; '' when unknown or not running."""
 
@@ -161,6 +171,14 @@ class RuntimeInfo:
     storage_driver: str
 
 
+Progress: TypeAlias = Callable[[str], None]
+"""Called with the runtime's own words on what a pull does now."""
+
+
+def no_progress(words: str) -> None:
+    """Nobody wants to know."""
+
+
 class Runtime(Protocol):
     """Raises RuntimeFailure and its subclasses. Every call may be cancelled; the thing asked for then may have
     happened, and `list_all` tells."""
@@ -171,22 +189,28 @@ class Runtime(Protocol):
         """Everything of ours, in few calls."""
         ...
 
-    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox: ...
+    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """Running, with its address."""
+        ...
 
-    async def sandbox_address(self, sandbox: Sandbox) -> str:
-        """The pod IP; '' on the host's network."""
+    async def inspect_sandbox(self, sandbox: Sandbox) -> Sandbox:
+        """As it is, with its address; not running if it is gone."""
+        ...
+
+    async def stop_sandbox(self, sandbox: Sandbox) -> None:
+        """Give its address back; its ended containers stay."""
         ...
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """With everything in it; no failure if it is gone."""
         ...
 
-    async def start_container(self, spec: ContainerSpec) -> str:
-        """Create and start; the container's id."""
+    async def start_container(self, spec: ContainerSpec) -> Container:
+        """Create and start."""
         ...
 
-    async def stop_container(self, container_id: str, grace_s: int) -> None:
-        """The stop signal, then SIGKILL when the time is over; no failure if it has ended or is gone."""
+    async def signal_container(self, container: Container, number: int) -> None:
+        """Send its first process a signal; no failure if it has ended."""
         ...
 
     async def remove_container(self, container_id: str) -> None: ...
@@ -195,7 +219,11 @@ class Runtime(Protocol):
 
     async def find_image(self, reference: str) -> Image | None: ...
 
-    async def pull_image(self, reference: str, credentials: Sequence[tuple[str, str]] = ()) -> Image: ...
+    async def pull_image(
+        self, reference: str, credential: tuple[str, str] | None = None, progress: Progress = no_progress
+    ) -> Image:
+        """`credential` is (registry, base64 of user:password); ImageFailure."""
+        ...
 
     def exec(
         self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
@@ -205,10 +233,6 @@ class Runtime(Protocol):
         self, container_id: str, *, has_tty: bool, has_stdin: bool
     ) -> AbstractAsyncContextManager[ExecSession]:
         """The streams of the container's own process, from now on; its exit code is always 0."""
-        ...
-
-    def events(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """Pod uids in which something changed: hints, not truth."""
         ...
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import re
+from collections.abc import Sequence
 
 DEFAULT_REGISTRY = "docker.io"
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
@@ -54,3 +58,41 @@ def architecture_problem(image: str, image_arch: str, board_arch: str) -> str:
     if not image_arch or image_arch == board_arch or (image_arch == "arm" and board_arch == "arm64"):
         return ""
     return f'image "{image}" is {image_arch}, this board is {board_arch}'
+
+
+def is_on_this_board(full: str) -> bool:
+    """Whether a registry is reached over loopback, where TLS guards nothing."""
+    host = full.partition("/")[0].partition(":")[0]
+    return host == "localhost" or host.startswith("127.")
+
+
+def matching_credentials(full: str, known: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of (registry, base64 of user:password) that are for the image, the most special first. A registry is
+    a host, a host with a path, or docker's old URL (kubernetes pkg/credentialprovider/keyring.go)."""
+    found = []
+    for registry, auth in known:
+        place = registry.partition("://")[2] or registry
+        for old in ("/v1", "/v2"):
+            place = place.rstrip("/").removesuffix(old)
+        if place in ("index.docker.io", "registry-1.docker.io"):
+            place = DEFAULT_REGISTRY
+        host, _, path = place.partition("/")
+        if _host_matches(host, full.partition("/")[0]) and full.partition("/")[2].startswith(path):
+            found.append((len(path), host, auth))
+    return [(host, auth) for _, host, auth in sorted(found, key=lambda one: -one[0])]
+
+
+def _host_matches(pattern: str, host: str) -> bool:
+    """A star stands for one label: *.example.com."""
+    wanted, given = pattern.split("."), host.split(".")
+    return len(wanted) == len(given) and all(a in ("*", b) for a, b in zip(wanted, given, strict=True))
+
+
+def auth_header(registry: str, auth: str) -> str:
+    """What Podman reads from X-Registry-Auth (podman pkg/auth/auth.go); '' for what is no user:password."""
+    try:
+        user, _, password = base64.b64decode(auth).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    document = {"username": user, "password": password, "serveraddress": registry}
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode()

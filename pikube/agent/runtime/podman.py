@@ -11,7 +11,7 @@ import logging
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,26 +21,36 @@ import trio
 
 from pikube.agent.runtime.contract import (
     INSTANCE,
-    POD_UID,
     Container,
     ContainerSpec,
     Image,
     ImageFailure,
+    Progress,
     RuntimeFailure,
     RuntimeInfo,
     Sandbox,
     SandboxSpec,
+    no_progress,
 )
 from pikube.agent.runtime.exec import PodmanSession
-from pikube.agent.runtime.images import BadReference, candidates, normalized
+from pikube.agent.runtime.images import (
+    BadReference,
+    auth_header,
+    candidates,
+    is_on_this_board,
+    normalized,
+)
+from pikube.agent.runtime.processes import send_signal
 from pikube.agent.runtime.specs import (
     container_document,
+    infra_name,
     pod_document,
     read_container,
+    read_infra,
     read_listed,
     read_pod,
 )
-from pikube.wire.unix_http import UnixHttpError, open_request
+from pikube.wire.unix_http import UnixHttpError, UnixResponse, open_request
 
 log = logging.getLogger("pikube.podman")
 
@@ -122,51 +132,60 @@ class Podman:
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         reason = "FailedCreatePodSandBox"
+        infra = infra_name(spec.namespace, spec.name, spec.uid)
         async with self._starts:
             made = await self._ask(
                 "POST", "/pods/create", body=pod_document(spec, self._instance), reason=reason
             )
+            sandbox = Sandbox(made["Id"], spec.uid, spec.name, spec.namespace, True, infra)
             try:
-                found = await self._ask("GET", f"/pods/{made['Id']}/json", reason=reason)
-                infra = found["InfraContainerID"]
                 await self._ask("POST", f"/containers/{infra}/start", reason=reason)
+                return await self.inspect_sandbox(sandbox)
             except RuntimeFailure:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
                     await self.remove_sandbox(made["Id"])
                 raise
-        return Sandbox(made["Id"], spec.uid, spec.name, spec.namespace, True, infra)
 
-    async def sandbox_address(self, sandbox: Sandbox) -> str:
-        document = await self._ask("GET", f"/containers/{sandbox.infra_id}/json")
-        networks = document["NetworkSettings"].get("Networks") or {}
-        return next((n["IPAddress"] for n in networks.values() if n.get("IPAddress")), "")
+    async def inspect_sandbox(self, sandbox: Sandbox) -> Sandbox:
+        document = await self._ask("GET", f"/containers/{sandbox.infra_id}/json", accepted=(404,))
+        if document is None:
+            return replace(sandbox, is_running=False, pid=0)
+        return read_infra(sandbox, document)
+
+    async def stop_sandbox(self, sandbox: Sandbox) -> None:
+        await self._ask(
+            "POST",
+            f"/containers/{sandbox.infra_id}/stop",
+            query={"timeout": "0", "ignore": "true"},
+            accepted=(304, 404),
+        )
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
-        await self._ask("DELETE", f"/pods/{sandbox_id}", query={"force": "true"}, accepted=(404,))
+        query = {"force": "true", "timeout": "0"}
+        await self._ask("DELETE", f"/pods/{sandbox_id}", query=query, accepted=(404,))
 
-    async def start_container(self, spec: ContainerSpec) -> str:
-        image = await self.find_image(spec.image)
-        if image is None:
-            raise ImageFailure(f'image "{spec.image}" is not on this board', "ErrImageNeverPull")
-        document = container_document(spec, image.id, self._instance)
+    async def start_container(self, spec: ContainerSpec) -> Container:
         async with self._starts:
-            made = await self._ask("POST", "/containers/create", body=document)
+            made = await self._ask(
+                "POST", "/containers/create", body=container_document(spec, self._instance)
+            )
             identity = str(made["Id"])
             try:
                 await self._ask("POST", f"/containers/{identity}/start", reason="RunContainerError")
+                container = await self.inspect_container(identity)
             except RuntimeFailure:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):  # one that never ran is nobody's history
                     await self.remove_container(identity)
                 raise
-        return identity
+        if container is None:
+            raise RuntimeFailure(
+                f"container {identity[:12]} was removed while it started", "RunContainerError"
+            )
+        return container
 
-    async def stop_container(self, container_id: str, grace_s: int) -> None:
-        await self._ask(
-            "POST",
-            f"/containers/{container_id}/stop",
-            query={"timeout": str(max(0, grace_s)), "ignore": "true"},
-            accepted=(304, 404),
-        )
+    async def signal_container(self, container: Container, number: int) -> None:
+        """By the kernel: Podman's own stop holds one of its connections for the whole grace period."""
+        send_signal(container.pid, container.id, number)
 
     async def remove_container(self, container_id: str) -> None:
         query = {"force": "true", "v": "true", "timeout": "0"}
@@ -189,21 +208,30 @@ class Podman:
                 return _read_image(document)
         return None
 
-    async def pull_image(self, reference: str, credentials: Sequence[tuple[str, str]] = ()) -> Image:
+    async def pull_image(
+        self, reference: str, credential: tuple[str, str] | None = None, progress: Progress = no_progress
+    ) -> Image:
         name = normalized(reference)
-        query = f"reference={quote(name, safe='')}&quiet=true"
+        query = f"reference={quote(name, safe='')}"
+        if is_on_this_board(name):
+            query += "&tlsVerify=false"  # as docker does: nobody listens in between
+        extra = [("X-Registry-Auth", auth_header(*credential))] if credential else []
+        error = ""
         async with self._pulls:
             try:
-                async with open_request(self.socket_path, "POST", f"{API}/images/pull?{query}") as response:
-                    body = await response.read()
-            except (OSError, UnixHttpError) as error:
-                raise ImageFailure(f"podman does not answer: {error}", "ErrImagePull") from error
-        if response.status >= 400:
-            raise ImageFailure(pull_words(name, words_of(body)), "ErrImagePull")
-        for line in body.splitlines():
-            report = json.loads(line) if line.strip() else {}
-            if report.get("error"):
-                raise ImageFailure(pull_words(name, report["error"]), "ErrImagePull")
+                async with open_request(
+                    self.socket_path, "POST", f"{API}/images/pull?{query}", extra=extra
+                ) as response:
+                    if response.status >= 400:
+                        raise ImageFailure(pull_words(name, words_of(await response.read())), "ErrImagePull")
+                    async for line in _lines(response):
+                        report = json.loads(line)
+                        error = report.get("error") or error
+                        progress(str(report.get("stream") or "").strip())
+            except (OSError, UnixHttpError) as lost:
+                raise ImageFailure(f"podman does not answer: {lost}", "ErrImagePull") from lost
+        if error:
+            raise ImageFailure(pull_words(name, error), "ErrImagePull")
         image = await self.find_image(reference)
         if image is None:
             raise ImageFailure(f'image "{name}" was pulled and is not there', "ErrImagePull")
@@ -260,24 +288,6 @@ class Podman:
             if refusal:
                 raise RuntimeFailure(words_of(refusal))
             yield response.raw()
-
-    @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[str]]:
-        filters = quote(json.dumps({"type": ["container"], "event": ["died", "start", "remove"]}))
-        async with open_request(
-            self.socket_path, "GET", f"{API}/events?stream=true&filters={filters}"
-        ) as response:
-
-            async def uids() -> AsyncIterator[str]:
-                rest = b""
-                async for chunk in response.chunks():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        uid = _uid_of_event(line)
-                        if uid:
-                            yield uid
-
-            yield uids()
 
     async def ensure_network(self, name: str, subnet: str, gateway: str) -> None:
         """The bridge of this board's pods; made anew if its subnet is another one."""
@@ -344,6 +354,17 @@ async def remove_stale_bridge(name: str) -> None:
         await trio.run_process(["ip", "link", "delete", name], check=False, capture_stderr=True)
 
 
+async def _lines(response: UnixResponse) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in response.chunks():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield line
+    if rest.strip():
+        yield rest
+
+
 def words_of(content: bytes) -> str:
     """The message of an error answer."""
     try:
@@ -370,14 +391,6 @@ def _read_image(document: Mapping[str, Any]) -> Image:
         size_bytes=int(document.get("Size") or 0),
         names=tuple(document.get("RepoTags") or ()),
     )
-
-
-def _uid_of_event(line: bytes) -> str:
-    if not line.strip():
-        return ""
-    event = json.loads(line)
-    attributes = (event.get("Actor") or {}).get("Attributes") or {}
-    return str(attributes.get(POD_UID, ""))
 
 
 def _os_name() -> str:

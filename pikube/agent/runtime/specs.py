@@ -6,6 +6,7 @@ Sources: podman pkg/specgen/{podspecgen,specgen}.go; the fields used are the sam
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from pikube.agent.runtime.contract import (
     Sandbox,
     SandboxSpec,
 )
+from pikube.agent.runtime.signals import SIGNALS, signal_number
 
 LOG_BYTES = 10 * 1024 * 1024  # kubelet's containerLogMaxSize
 
@@ -30,6 +32,11 @@ LOG_BYTES = 10 * 1024 * 1024  # kubelet's containerLogMaxSize
 def sandbox_name(namespace: str, name: str, uid: str) -> str:
     """Unique and readable in `podman pod ps`; kubelet's own scheme."""
     return f"k8s_{name}_{namespace}_{uid}"
+
+
+def infra_name(namespace: str, name: str, uid: str) -> str:
+    """The container that holds a sandbox's namespaces, by a name that is known before it is made."""
+    return f"{sandbox_name(namespace, name, uid)}_infra"
 
 
 def container_name(spec: ContainerSpec) -> str:
@@ -45,6 +52,7 @@ def pod_document(spec: SandboxSpec, instance: str) -> dict[str, Any]:
         shared.append("pid")
     document: dict[str, Any] = {
         "name": sandbox_name(spec.namespace, spec.name, spec.uid),
+        "infra_name": infra_name(spec.namespace, spec.name, spec.uid),
         "hostname": spec.hostname,
         "labels": {
             POD_UID: spec.uid,
@@ -74,12 +82,12 @@ def pod_document(spec: SandboxSpec, instance: str) -> dict[str, Any]:
     return document
 
 
-def container_document(spec: ContainerSpec, image_id: str, instance: str) -> dict[str, Any]:
+def container_document(spec: ContainerSpec, instance: str) -> dict[str, Any]:
     """The body of POST /containers/create."""
     document: dict[str, Any] = {
         "name": container_name(spec),
         "pod": spec.sandbox_id,
-        "image": image_id,
+        "image": spec.image_id,
         "raw_image_name": spec.image,
         "labels": {
             POD_UID: spec.pod_uid,
@@ -122,11 +130,31 @@ def container_document(spec: ContainerSpec, image_id: str, instance: str) -> dic
         document["user"] = spec.user
     if spec.groups:
         document["groups"] = list(spec.groups)
-    if spec.is_seccomp_unconfined:
-        document["seccomp_profile_path"] = "unconfined"
-    if spec.uses_host_pid:
-        document["pidns"] = {"nsmode": "host"}
+    if spec.seccomp_profile:
+        document["seccomp_profile_path"] = spec.seccomp_profile
+    if spec.is_proc_unmasked:
+        document["unmask"] = ["ALL"]
+    if spec.stop_signal:
+        document["stop_signal"] = spec.stop_signal
+    if spec.devices:
+        document["devices"] = [{"path": ":".join(parts)} for parts in spec.devices]
+    document |= _namespaces(spec)
     return document
+
+
+def _namespaces(spec: ContainerSpec) -> dict[str, Any]:
+    """What a container does not take from its pod's sandbox."""
+    found: dict[str, Any] = {}
+    if spec.process_namespace == "host":
+        found["pidns"] = {"nsmode": "host"}
+    elif spec.process_namespace:
+        found["pidns"] = {"nsmode": "container", "value": spec.process_namespace}
+    if spec.uses_host_ipc:
+        found["ipcns"] = {"nsmode": "host"}
+    if spec.uses_host_network:
+        found["netns"] = {"nsmode": "host"}
+        found["utsns"] = {"nsmode": "host"}
+    return found
 
 
 def _limits(spec: ContainerSpec) -> dict[str, Any]:
@@ -138,6 +166,8 @@ def _limits(spec: ContainerSpec) -> dict[str, Any]:
     limits: dict[str, Any] = {"cpu": cpu} if cpu else {}
     if spec.memory_bytes:
         limits["memory"] = {"limit": spec.memory_bytes, "swap": spec.memory_bytes}
+    if spec.pids_limit:
+        limits["pids"] = {"limit": spec.pids_limit}
     return limits
 
 
@@ -173,6 +203,19 @@ def read_pod(document: Mapping[str, Any]) -> Sandbox:
     )
 
 
+def read_infra(sandbox: Sandbox, document: Mapping[str, Any]) -> Sandbox:
+    """The sandbox by the answer of GET /containers/INFRA/json."""
+    state = document["State"]
+    networks = document["NetworkSettings"].get("Networks") or {}
+    return replace(
+        sandbox,
+        infra_id=document["Id"],
+        is_running=state.get("Status") == "running",
+        address=next((n["IPAddress"] for n in networks.values() if n.get("IPAddress")), ""),
+        pid=int(state.get("Pid") or 0),
+    )
+
+
 def read_container(document: Mapping[str, Any]) -> Container:
     """The answer of GET /containers/ID/json (inspect)."""
     labels = document["Config"].get("Labels") or {}
@@ -191,6 +234,8 @@ def read_container(document: Mapping[str, Any]) -> Container:
         started_at=_seconds(state.get("StartedAt", "")),
         finished_at=_seconds(state.get("FinishedAt", "")),
         error=state.get("Error") or "",
+        pid=int(state.get("Pid") or 0),
+        stop_signal=_signal(document["Config"].get("StopSignal")),
         cgroup=state.get("CgroupPath") or "",
     )
 
@@ -208,9 +253,17 @@ def read_listed(document: Mapping[str, Any]) -> Container:
         image=labels.get("pikube.io/image", ""),
         image_id=document.get("ImageID", ""),
         exit_code=int(document.get("ExitCode") or 0),
+        pid=int(document.get("Pid") or 0),
         started_at=float(document.get("StartedAt") or 0),
         finished_at=float(document.get("ExitedAt") or 0),
     )
+
+
+def _signal(value: Any) -> int:
+    """Podman 4 writes a number, Podman 5 a name."""
+    if isinstance(value, int):
+        return value or SIGNALS["SIGTERM"]
+    return signal_number(str(value or "")) or SIGNALS["SIGTERM"]
 
 
 def _state(word: str) -> str:

@@ -1,0 +1,77 @@
+"""Shell: writes a pod's status to the API beside the pod's own work: a slow card of the leader, or a leader that is
+away, must not delay a start. Only the newest status is written.
+
+Enter: statuses. Leave: the API's pod. One a worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import trio
+from msgspec import structs
+
+from pikube.api.client import Client, ConnectionLost
+from pikube.api.errors import ApiError, Conflict, NotFound
+from pikube.api.kinds.core_pod import Pod, PodStatus
+
+log = logging.getLogger("pikube.pods")
+
+RETRY_S, MAX_RETRY_S = 0.5, 10.0
+
+
+class StatusReporter:
+    """`written(pod)` is called with the API's answer."""
+
+    def __init__(self, client: Client, pod: Callable[[], Pod], written: Callable[[Pod], None]) -> None:
+        self._client = client
+        self._pod = pod
+        self._written = written
+        self._next: PodStatus | None = None
+        self._is_busy = False
+        self._moved = trio.Event()
+
+    def post(self, status: PodStatus) -> None:
+        """Write this; what was posted before and is not written yet is not written any more."""
+        self._next = status
+        self._move()
+
+    async def flushed(self) -> None:
+        """Until everything posted is written (or the pod is gone)."""
+        while self._is_busy or self._next is not None:
+            await self._moved.wait()
+
+    async def run(self) -> None:
+        """Writes for ever."""
+        while True:
+            while self._next is None:
+                await self._moved.wait()
+            await self._write()
+
+    async def _write(self) -> None:
+        retry_s = RETRY_S
+        while self._next is not None:
+            status, self._next, self._is_busy = self._next, None, True
+            pod = self._pod()
+            meta = structs.replace(pod.metadata, resource_version="")
+            try:
+                changed = await self._client.update(
+                    structs.replace(pod, status=status, metadata=meta), subresource="status"
+                )
+                if changed.metadata.uid == meta.uid:
+                    self._written(changed)
+                retry_s = RETRY_S
+            except (NotFound, Conflict):
+                pass  # deleted, or replaced by another pod of the same name
+            except (ApiError, ConnectionLost) as error:
+                log.warning("event=status_failed pod=%s/%s why=%r", meta.namespace, meta.name, str(error))
+                self._next = self._next or status
+                await trio.sleep(retry_s)
+                retry_s = min(MAX_RETRY_S, retry_s * 2)
+            self._is_busy = False
+            self._move()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = trio.Event()

@@ -1,0 +1,132 @@
+"""Shell: starts one container of a pod: image, environment, mounts, the last-words file, the runtime.
+
+Enter: a pod, a container, an attempt. Leave: the running Container, or what the status says of the failure.
+Called by the pod's worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from pikube.agent.pods.container_specs import DnsSettings, NotAllowed, container_spec, hosts_file
+from pikube.agent.pods.environment import ConfigMissing, environment_of
+from pikube.agent.pods.image_pulls import ImagePulls, Say
+from pikube.agent.pods.references import References
+from pikube.agent.pods.termination import make_message_file, message_file
+from pikube.agent.pods.volume_files import VolumeProblem
+from pikube.agent.pods.volumes import Place, mounts_of
+from pikube.agent.runtime.contract import Container, Image, Mount, Runtime, RuntimeFailure, Sandbox
+from pikube.api.kinds.core_pod import Pod
+
+CONFIG_ERROR = "CreateContainerConfigError"
+
+
+class StartFailed(Exception):
+    """`reason` and the message are the container's waiting state."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class StartSettings:
+    """What all pods of a board share."""
+
+    dns: DnsSettings
+    memory_bytes: int
+    seccomp_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """What is known when a container is started."""
+
+    pod: Pod
+    container: Any
+    attempt: int
+    sandbox: Sandbox
+    address: str
+    host_ip: str
+    places: Mapping[str, Place]
+    directory: Path  # of the pod, DATA-DIR/pods/UID
+    target_id: str = ""  # the container whose processes an ephemeral one sees
+
+
+class Starter:
+    """One a board."""
+
+    def __init__(
+        self, runtime: Runtime, references: References, images: ImagePulls, settings: StartSettings
+    ) -> None:
+        self._runtime = runtime
+        self._references = references
+        self._images = images
+        self._settings = settings
+
+    async def start(self, asked: Starting, say: Say, pulling: Callable[[], None]) -> tuple[Container, Image]:
+        """Raises StartFailed."""
+        pod = asked.pod
+        try:
+            image = await self._images.ensure(
+                asked.container, lambda: self._references.pull_credentials(pod), say, pulling
+            )
+            facts = self._references.facts(pod, asked.address, asked.host_ip)
+            environment = environment_of(pod, asked.container, facts)
+            mounts, log_path = await trio.to_thread.run_sync(self._prepare, asked, environment)
+            spec = container_spec(
+                pod, asked.container, asked.sandbox, asked.attempt, image, environment, mounts, log_path,
+                self._settings.memory_bytes, target_id=asked.target_id,
+                devices=_devices(asked), seccomp_dir=self._settings.seccomp_dir,
+            )  # fmt: skip
+        except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
+            raise StartFailed(CONFIG_ERROR, str(problem)) from None
+        except OSError as error:
+            raise StartFailed("CreateContainerError", error.strerror or str(error)) from None
+        except RuntimeFailure as failure:
+            raise StartFailed(failure.reason, failure.message) from None
+        try:
+            container = await self._runtime.start_container(spec)
+        except RuntimeFailure as failure:
+            raise StartFailed(failure.reason, failure.message) from None
+        say("Normal", "Created", f"Created container: {asked.container.name}")
+        say("Normal", "Started", f"Started container {asked.container.name}")
+        return container, image
+
+    def _prepare(self, asked: Starting, environment: Mapping[str, str]) -> tuple[list[Mount], str]:
+        """Files and directories of one attempt (a worker thread's). Raises VolumeProblem, OSError."""
+        name, attempt = asked.container.name, asked.attempt
+        mounts = mounts_of(asked.container, asked.places, environment, self._hosts(asked))
+        target = asked.container.termination_message_path
+        if target and target not in {mount.target for mount in mounts}:
+            file = make_message_file(message_file(asked.directory, name, attempt))
+            mounts.append(Mount(file, target))
+        log_path = asked.directory / "logs" / name / f"{attempt}.log"
+        log_path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return mounts, str(log_path)
+
+    def _hosts(self, asked: Starting) -> str:
+        """The pod's /etc/hosts; '' leaves the board's to a pod on its network."""
+        if asked.pod.spec.host_network:
+            return ""
+        path = asked.directory / "hosts"
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.write_text(hosts_file(asked.pod, asked.address, self._settings.dns.domain))
+        return str(path)
+
+
+def _devices(asked: Starting) -> list[tuple[str, str, str]]:
+    """volumeDevices: block devices as they are."""
+    found = []
+    for device in getattr(asked.container, "volume_devices", ()):
+        place = asked.places.get(device.name)
+        if place is None:
+            raise VolumeProblem(f"volume {device.name} is not there")
+        found.append((place.path, device.device_path, "r" if place.is_read_only else "rwm"))
+    return found

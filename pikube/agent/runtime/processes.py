@@ -1,0 +1,71 @@
+"""Shell: notices the end of a container by its first process: a pidfd becomes readable, nobody polls or streams.
+
+Enter: pid, container id, control group. Leave: that it ended, and whether the kernel killed it for want of
+memory: the group's own count says so also where conmon cannot watch it (hybrid hierarchies). The group lives a
+moment longer than the process, until Podman cleans up.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+from pikube.agent.usage.cgroups import Hierarchies, container_group, find_hierarchies, keyed
+
+
+async def wait_ended(pid: int, identity: str) -> None:
+    """Until the process has ended; at once if it is gone or is no process of that container."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        if _is_of(pid, identity):
+            await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_of(pid: int, identity: str) -> bool:
+    """A pid that was read a moment ago may belong to a stranger by now; unknown counts as ours."""
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return identity in groups or "libpod" not in groups
+
+
+def send_signal(pid: int, identity: str, number: int) -> None:
+    """To the first process of a container, if it is there."""
+    if pid and _is_of(pid, identity):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class OomWatch:
+    """Reads the kernel's count of kills in a container's control group."""
+
+    def __init__(self) -> None:
+        self._hierarchies: Hierarchies | None = None
+
+    def kills(self, group: str, identity: str) -> int:
+        """How many processes of the group the kernel killed for want of memory; 0 if it cannot be told."""
+        if not group:
+            return 0
+        if self._hierarchies is None:
+            self._hierarchies = find_hierarchies(_read("/proc/self/mounts") or "", _read)
+        root, name = self._hierarchies.memory, container_group(group, identity)
+        file = "memory.events" if self._hierarchies.is_memory_v2 else "memory.oom_control"
+        return keyed(_read(f"{root}{name}/{file}")).get("oom_kill", 0) if root else 0
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return None
