@@ -30,10 +30,12 @@ from pikube.leader.request.authz import Either
 from pikube.leader.request.context import LEADER, Context, User
 from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
+from pikube.leader.request.limits import LimitRanger
 from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.node_restriction import NodeRestriction, check_token
 from pikube.leader.request.plugins import standard_plugins
+from pikube.leader.request.quota import QuotaAdmission
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
 from pikube.leader.request.reviews import Reviewer
@@ -127,12 +129,13 @@ def build_control_plane(
             for item in store.list(definitions.storage).items
         ),
     )
-    plugins: list[Any] = [NodeRestriction(), *standard_plugins(store, decode)]
+    plugins: list[Any] = [NodeRestriction(), *standard_plugins(store, decode), LimitRanger(store, decode)]
     services = scheme.by_class(Service)
     existing = (
         msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items
     )
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
+    plugins.append(QuotaAdmission(store, decode))
     caller = WebhookCaller()
     registry = Registry(
         store,

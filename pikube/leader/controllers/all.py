@@ -29,6 +29,7 @@ from pikube.leader.controllers.namespace_content import namespace_content_contro
 from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
+from pikube.leader.controllers.resource_quota import quota_controller
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
 from pikube.leader.controllers.volume_binding import VOLUME_BINDING
 from pikube.leader.controllers.volume_ephemeral import EPHEMERAL_VOLUMES
@@ -67,6 +68,7 @@ def all_controllers(
         CLAIM_PROTECTING,
         EPHEMERAL_VOLUMES,
         DISRUPTION,
+        quota_controller([cls for cls in namespaced if cls in owned]),
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,

@@ -34,13 +34,30 @@ def amounts(quantities: Mapping[str, str | int | float]) -> Amounts:
 def pod_requests(spec: PodSpec) -> Amounts:
     """The most the pod needs at any time: all containers and sidecars together, or one init container beside the
     sidecars begun before it; plus overhead. Requests of the pod as a whole count instead where given."""
+    total = _peak(spec, "requests")
+    if spec.resources is not None:
+        total.update(amounts(spec.resources.requests))
+    _add(total, amounts(spec.overhead))
+    return total
+
+
+def pod_limits(spec: PodSpec) -> Amounts:
+    """The same of limits; containers without one count as nothing, and overhead only beside a limit."""
+    total = _peak(spec, "limits")
+    if spec.resources is not None:
+        total.update(amounts(spec.resources.limits))
+    _add(total, {name: n for name, n in amounts(spec.overhead).items() if total.get(name)})
+    return total
+
+
+def _peak(spec: PodSpec, which: str) -> Amounts:
     total: Amounts = {}
     for container in spec.containers:
-        _add(total, _container(container))
+        _add(total, _container(container, which))
     sidecars: Amounts = {}
     peak: Amounts = {}
     for container in spec.init_containers:
-        wanted = _container(container)
+        wanted = _container(container, which)
         if container.restart_policy == "Always":
             _add(sidecars, wanted)
             _add(total, wanted)
@@ -48,9 +65,6 @@ def pod_requests(spec: PodSpec) -> Amounts:
         _add(wanted, sidecars)
         _raise_to(peak, wanted)
     _raise_to(total, peak)
-    if spec.resources is not None:
-        total.update(amounts(spec.resources.requests))
-    _add(total, amounts(spec.overhead))
     return total
 
 
@@ -87,8 +101,8 @@ def ports_conflict(
     return False
 
 
-def _container(container: Container) -> Amounts:
-    return amounts(container.resources.requests)
+def _container(container: Container, which: str) -> Amounts:
+    return amounts(getattr(container.resources, which))
 
 
 def _add(total: Amounts, more: Amounts) -> None:
