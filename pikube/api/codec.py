@@ -126,13 +126,33 @@ def from_builtins(document: Mapping[str, Any], cls: type[K]) -> K:
     if issubclass(anything, CustomObject):
         return custom_from_builtins(document, anything)  # type: ignore[return-value]
     try:
-        return msgspec.convert(without_nulls(document, cls), cls, strict=True)
-    except (msgspec.ValidationError, OverflowError) as error:
+        return convert(document, cls)
+    except WrongType as error:
         names = cls.names
         raise BadRequest(
-            f'{names.kind} in version "{names.version}" cannot be handled as a {names.kind}: '
-            f"{_go_words(str(error), document, cls)}"
+            f'{names.kind} in version "{names.version}" cannot be handled as a {names.kind}: {error}'
         ) from None
+
+
+class WrongType(Exception):
+    """A value that its field cannot hold, in the words of encoding/json; `field` is None when it is not known.
+
+    `is_element` tells whether the value is in the field's list or map, rather than in its place.
+    """
+
+    def __init__(self, words: str, value: Any, field: FieldInfo | None, is_element: bool = False) -> None:
+        super().__init__(words)
+        self.value = value
+        self.field = field
+        self.is_element = is_element
+
+
+def convert(document: Mapping[str, Any], cls: type[K]) -> K:
+    """The typed object of a built-in kind. Raises WrongType for the first field that cannot be."""
+    try:
+        return msgspec.convert(without_nulls(document, cls), cls, strict=True)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise _wrong_type(str(error), document, cls) from None
 
 
 def custom_from_builtins(document: Mapping[str, Any], cls: type[CustomObject]) -> CustomObject:
@@ -180,7 +200,7 @@ def check_kind(api_version: str, kind: str, cls: type[Kind]) -> None:
 _PATH = re.compile(r"`\$\.?(.*)`$")
 
 
-def _go_words(message: str, document: Any, cls: type[Kind]) -> str:
+def _wrong_type(message: str, document: Any, cls: type[Kind]) -> WrongType:
     """msgspec's complaint in the words of encoding/json."""
     match = _PATH.search(message)
     path = [part for part in re.split(r"\.|\[([^\]]*)\]", match[1] if match else "") if part]
@@ -188,14 +208,18 @@ def _go_words(message: str, document: Any, cls: type[Kind]) -> str:
     owner: type[Struct] | None = cls
     names: list[str] = []
     field: FieldInfo | None = None
+    is_element = False
     for part in path:
         if part == "...":
             here, owner, field = _descend_map(here, field)
+            is_element = True
             continue
         if isinstance(here, list) and part.isdigit():
             here = here[int(part)]
             owner = field.struct if field is not None else None
+            is_element = True
             continue
+        is_element = False
         if owner is not None and part in fields_by_name(owner):
             names.append(part)
             last_owner, field = owner, fields_by_name(owner)[part]
@@ -203,10 +227,13 @@ def _go_words(message: str, document: Any, cls: type[Kind]) -> str:
             struct_name = last_owner.__name__
         here = here.get(part) if isinstance(here, Mapping) else None
     if field is None:
-        return f"json: {message}"
-    return (
+        return WrongType(f"json: {message}", here, None)
+    return WrongType(
         f"json: cannot unmarshal {_json_type(here)} into Go struct field "
-        f"{struct_name}.{'.'.join(names)} of type {_go_type(field, here)}"
+        f"{struct_name}.{'.'.join(names)} of type {_go_type(field, here)}",
+        here,
+        field,
+        is_element,
     )
 
 

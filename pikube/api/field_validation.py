@@ -38,7 +38,14 @@ def field_problems(document: Any, cls: type[Struct], body: bytes = b"") -> list[
     else:
         _unknown(document, cls, "", problems)
     if body:
-        _duplicates(json.loads(body, object_pairs_hook=_Pairs), "", problems)
+        problems += repeated_fields(body)
+    return problems
+
+
+def repeated_fields(body: bytes) -> list[str]:
+    """The fields that JSON text gives twice."""
+    problems: list[str] = []
+    _duplicates(json.loads(body, object_pairs_hook=_Pairs), "", problems)
     return problems
 
 

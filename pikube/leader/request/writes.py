@@ -20,6 +20,7 @@ from pikube.api.kinds.base import Kind
 from pikube.api.kinds.meta import DeleteOptions, Object
 from pikube.api.media_types import JSON, PROTOBUF, Accepted, body_encoding
 from pikube.api.merge_patch import merge_patch
+from pikube.api.patch_result import JSON_PATCH, STRATEGIC_PATCH, read_patch, typed_result
 from pikube.api.protobuf import decode_message, unwrap
 from pikube.api.scheme import KindInfo
 from pikube.api.strategic_merge import strategic_merge
@@ -32,9 +33,7 @@ from pikube.leader.store.contract import Item
 from pikube.wire.messages import Request, Response
 
 BODY_BYTES = 3 * 1024 * 1024  # kubernetes apiserver config.go:MaxRequestBodyBytes
-JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
@@ -122,14 +121,14 @@ async def patch(
     body = await request.body(BODY_BYTES)
     if kind == APPLY_PATCH:
         return await _apply(registry, info, route, body, query, accepted, context, mode)
-    change = load_json(body)
+    change, repeated = read_patch(body, kind, mode)
     warnings: list[str] = []
 
     def transform(item: Item) -> Any:
         before = msgspec.json.decode(info.shown(item.value))
         after = patched(before, change, kind, info.cls)
-        warnings[:] = _check_patched(after, info.cls, mode)
-        return from_builtins(after, info.cls)
+        obj, warnings[:] = typed_result(after, change, kind, info.cls, mode, repeated)
+        return obj
 
     item, _ = await registry.change(
         info, route.namespace, route.name, transform, context, subresource=route.subresource
