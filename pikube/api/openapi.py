@@ -30,6 +30,11 @@ ACTIONS = {
     "patch": ("patch", "patch"), "delete": ("delete", "delete"),
     "deletecollection": ("delete", "deletecollection"),
 }  # fmt: skip
+SHARED = {
+    "quantity": "io.k8s.apimachinery.pkg.api.resource.Quantity",
+    "int-or-string": "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+}
+"""Types that have a definition of their own, whose name `kubectl explain` shows."""
 WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 TYPE_WORDS = {
     "kind": "The kind of object this is, in CamelCase.",
@@ -79,7 +84,11 @@ def _schemas(infos: Iterable[KindInfo], prefix: str, *, is_v3: bool) -> dict[str
         else:
             roots.append(info.cls)
         roots += [sub.cls for sub in info.subresources if sub.cls]
-    schemas |= {schema_name(cls): _struct_schema(cls, prefix, is_v3=is_v3) for cls in reachable(roots)}
+    classes = reachable(roots)
+    schemas |= {schema_name(cls): _struct_schema(cls, prefix, is_v3=is_v3) for cls in classes}
+    for field in (field for cls in classes for field in fields_of(cls)):
+        if field.type in SHARED:
+            schemas[SHARED[field.type]] = _shared_schema(field.type, is_v3=is_v3)
     return dict(sorted(schemas.items()))
 
 
@@ -168,15 +177,17 @@ _TYPES: dict[str, dict[str, Any]] = {
 def _type_schema(field: FieldInfo, prefix: str, *, is_v3: bool) -> dict[str, Any]:
     if field.struct is not None:
         return {"$ref": prefix + schema_name(field.struct)}
-    if field.type == "int-or-string":
-        if is_v3:
-            return {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}
-        return {"type": "string", "format": "int-or-string"}
-    if field.type == "quantity":
-        if is_v3:
-            return {"oneOf": [{"type": "string"}, {"type": "number"}]}
-        return {"type": "string"}
+    if field.type in SHARED:
+        return {"$ref": prefix + SHARED[field.type]}
     return dict(_TYPES[field.type])
+
+
+def _shared_schema(type_: str, *, is_v3: bool) -> dict[str, Any]:
+    if type_ == "int-or-string":
+        form = {"oneOf": [{"type": "integer"}, {"type": "string"}]} if is_v3 else {"type": "string"}
+        return {"description": "A number, or a name or percentage.", "format": "int-or-string", **form}
+    form = {"oneOf": [{"type": "string"}, {"type": "number"}]} if is_v3 else {"type": "string"}
+    return {"description": "A fixed-point number with a unit: 500m, 64Mi, 1e3.", **form}
 
 
 def _paths(infos: Iterable[KindInfo], *, is_v3: bool) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound, ServiceUnavailable
+from pikube.api.kinds.core_config import ComponentStatus
 from pikube.api.media_types import Accepted, negotiate
 from pikube.api.scheme import KindInfo, Scheme, Subresource
 from pikube.leader.request import answers, reads, writes
 from pikube.leader.request.authn import CertificateReader, TokenReader, authenticate, impersonated
 from pikube.leader.request.authz import Authorizer, refuse
+from pikube.leader.request.component_status import answer_component_statuses
 from pikube.leader.request.context import Context, User
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
@@ -135,6 +137,8 @@ class ApiHandler:
             return await self._subresource(info, route, request, query, user, accepted)
         if route.verb not in info.verbs:
             raise MethodNotAllowed()
+        if info.cls is ComponentStatus:
+            return answer_component_statuses(info, route, query, accepted, now)
         if info.is_measured:
             if self._parts.measured is None:
                 raise ServiceUnavailable("nobody measures here")
