@@ -40,15 +40,26 @@ async def find(settings: Settings, ca_hash: str) -> Found:
     """The leader that was named with --server, or the one on the LAN. LeaderNotFound."""
     if settings.server:
         return await named_leader(settings.server, ca_hash)
+    if not ca_hash:
+        return await announced_leader(choose(await look(settings, LOOK_S), ""), "")
+    first = await look(settings, LOOK_LONGER_S, ca_hash)
     try:
-        seen = await find_leaders(
+        return await announced_leader(choose(first, ca_hash), ca_hash)
+    except LeaderNotFound:
+        everybody = await look(settings, LOOK_S)  # who answered first may have lied
+        return await announced_leader(choose(everybody, ca_hash), ca_hash)
+
+
+async def look(settings: Settings, seconds: float, ca_hash: str = "") -> Sequence[Announcement]:
+    """Who announces himself; with a hash, no longer than until somebody claims to have it. LeaderNotFound."""
+    try:
+        return await find_leaders(
             lan_addresses(settings.discovery_interface),
-            seconds=LOOK_LONGER_S if ca_hash else LOOK_S,
+            seconds=seconds,
             is_enough=lambda found: bool(ca_hash) and any(ca_hash in a.ca_fingerprints for a in found),
         )
     except MdnsUnusable as error:
         raise LeaderNotFound(f"{error}: name the leader with --leader https://ADDRESS:6443") from None
-    return await announced_leader(choose(seen, ca_hash), ca_hash)
 
 
 def choose(seen: Sequence[Announcement], ca_hash: str) -> Sequence[Announcement]:

@@ -16,14 +16,17 @@ from fakes.fake_api import FakeApi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pikube.agent.enrolling import ask_cluster, request_for
+from pikube.agent.enrolling import ask_cluster, join, request_for
+from pikube.agent.finding import LeaderNotFound, announced_leader, choose
 from pikube.agent.pairing import PairingRefused, open_pairing
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, BadRequest, Conflict, MethodNotAllowed, NotFound, PathNotFound
 from pikube.api.kinds.core_node import Node
-from pikube.certs.authority import issue, key_hash, make_ca, make_key
+from pikube.certs.authority import fingerprint, issue, key_hash, make_ca, make_key
 from pikube.certs.contexts import client_context, server_context
 from pikube.certs.enrolment import (
+    CLUSTER,
+    JOIN,
     KEY_ANNOTATION,
     ClusterDocument,
     ClusterSettings,
@@ -39,6 +42,7 @@ from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.pairing import DESK, PairingOffice
 from pikube.leader.request.context import User
 from pikube.leader.request.route import Query, parse_route
+from pikube.wire.announcement import Announcement
 from pikube.wire.client import open_api_connection
 from pikube.wire.messages import Peer
 from pikube.wire.server import listen, serve
@@ -200,6 +204,32 @@ async def test_who_claims_an_authority_that_he_has_not_is_not_talked_to(leader, 
             async with open_pairing([url], leader.authority, leader.authority, wish()):
                 pass
     assert await fake.waiting() == []
+
+
+async def test_a_false_leader_learns_nothing_but_that_somebody_asked_who_he_is(leader, tmp_path):
+    """He claims the true CA by mDNS; the board knows its hash, asks him one question and goes on to the next."""
+    fake, heard = Leader("home", tmp_path / "fake"), []
+
+    async def record(request):
+        heard.append((request.method, request.path, await request.body(1024)))
+        return await fake.doors["GET", CLUSTER](request)
+
+    doors = {("GET", CLUSTER): record, ("POST", PAIRINGS): record, ("POST", JOIN): record}
+    ca_hash = fingerprint(leader.ca.certificate)
+    async with open_leader(leader) as true_url, open_leader(fake, doors) as false_url:
+        said = [announcement_of(url, ca_hash) for url in (false_url, true_url)]
+        found = await announced_leader(choose(said, ca_hash), ca_hash)
+        assert found.servers == (true_url,) and found.verified == leader.authority
+        with pytest.raises(LeaderNotFound, match="is not the one the token is for"):
+            await announced_leader(said[:1], ca_hash)
+        with pytest.raises(ConnectionLost):  # also if that check were not there: TLS comes first
+            await join([false_url], leader.authority, wish())
+    assert set(heard) == {("GET", CLUSTER, b"")}
+
+
+def announcement_of(url, ca_hash):
+    port = int(url.rpartition(":")[2])
+    return Announcement("home", "1111-1111", (ca_hash,), "1", f"n{port}", port, ("127.0.0.1",))
 
 
 class InTheMiddle:
