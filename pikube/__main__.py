@@ -19,6 +19,8 @@ COMMANDS = (
     "install",
     "pair",
     "status",
+    "backup",
+    "restore",
     "config",
     "kubeconfig",
     "version",

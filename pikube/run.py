@@ -32,6 +32,8 @@ from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop
 from pikube.informer.recorder import Recorder
 from pikube.leader.announcing import make_announcer
+from pikube.leader.archive import UNFINISHED
+from pikube.leader.backup_desk import BackupDesk, WriteDatabase
 from pikube.leader.bootstrap import make_first_objects
 from pikube.leader.control_plane import (
     ControlPlane,
@@ -49,6 +51,7 @@ from pikube.leader.kubelets import Kubelets
 from pikube.leader.metrics.api import MetricsApi
 from pikube.leader.metrics.boards import BoardMetrics
 from pikube.leader.pairing import PairingOffice
+from pikube.leader.request.desks import Desks
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.scheduler.scheduler import Scheduler
@@ -74,6 +77,8 @@ def main_leader(settings: Settings) -> None:
 async def leader(settings: Settings) -> None:
     """Everything a leader is, inside out; returns when told to stop."""
     address = settings.node_ip or primary_address()
+    if (settings.data / UNFINISHED).exists():
+        raise StartupError("a restore on this board was cut off: run `pikube restore FILE` again")
     try:
         settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         certificates = LeaderCertificates(settings, address, time.time())
@@ -102,7 +107,7 @@ async def leader(settings: Settings) -> None:
                 scheme, store, certificates.signer, settings, address, lambda: health, time.time
             )
             try:
-                await run_control_plane(settings, plane, certificates, listeners, address)
+                await run_control_plane(settings, plane, certificates, listeners, address, store.backup)
             finally:
                 await plane.aclose()
     notify("STOPPING=1")
@@ -114,6 +119,7 @@ async def run_control_plane(
     certificates: LeaderCertificates,
     listeners: Sequence[trio.SocketListener],
     address: str,
+    write_database: WriteDatabase,
 ) -> None:
     """Controllers, the API and this board's agent, on an open store; until cancelled."""
     client = plane.client
@@ -160,7 +166,7 @@ async def run_control_plane(
         api = plane.handler(
             NodeStreams(plane.registry, plane.scheme, kubelets.find),
             MetricsApi(plane.registry, plane.scheme, boards),
-            office,
+            Desks({"pairings": office, "backup": BackupDesk(write_database, settings, cluster_id)}),
             NodeGraph(informers.cache(Pod), informers.cache(PersistentVolumeClaim)),
         )
         doors = {**joining.doors(), **office.doors()}
