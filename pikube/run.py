@@ -54,6 +54,7 @@ from pikube.leader.pairing import PairingOffice
 from pikube.leader.request.desks import Desks
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.streams import NodeStreams
+from pikube.leader.role_reconciler import reconcile_roles
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
@@ -126,6 +127,7 @@ async def run_control_plane(
     port = settings.https_listen_port
     volumes = str(settings.data / "storage")
     await make_first_objects(client, settings.kubernetes_service_ip, [address], port, volumes)
+    await reconcile_roles(client)
     informers = Informers(client)
     recorder = Recorder(client)
     kubelets = Kubelets(informers.cache(Node), certificates.to_kubelets)

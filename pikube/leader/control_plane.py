@@ -29,6 +29,7 @@ from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.context import LEADER, Context, User
 from pikube.leader.request.documents import Documents, Health
+from pikube.leader.request.escalation import RoleEscalation
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
 from pikube.leader.request.limits import LimitRanger
 from pikube.leader.request.node_authorizer import NodeAuthorizer
@@ -134,6 +135,8 @@ def build_control_plane(
     existing = (
         msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items
     )
+    rbac = Rbac(store, decode)
+    plugins.append(RoleEscalation(rbac))
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
     plugins.append(QuotaAdmission(store, decode))
     caller = WebhookCaller()
@@ -155,7 +158,6 @@ def build_control_plane(
         return tokens.issue(namespace, name, request, context)
 
     subresources = Subresources(registry, scheme, issue_token)
-    rbac = Rbac(store, decode)
     keys = BoardKeys(store, decode, wall_clock)
 
     def make_handler(
@@ -174,7 +176,7 @@ def build_control_plane(
                 authorizer=authorizer,
                 read_token=tokens.read,
                 read_certificate=keys.user_of,
-                review=Reviewer(rbac, tokens.read),
+                review=Reviewer(rbac, authorizer, tokens.read),
                 wall_clock=wall_clock,
             )
         )

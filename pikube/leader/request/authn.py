@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from urllib.parse import unquote
 
-from pikube.api.errors import Forbidden, Unauthorized
+from pikube.api.errors import Forbidden, InternalError, Resource, Unauthorized
 from pikube.leader.request.context import ANONYMOUS, User
 from pikube.wire.messages import Peer
 
 AUTHENTICATED = "system:authenticated"
+AUTHENTICATION = "authentication.k8s.io"
+ACCOUNT = "system:serviceaccount:"
 
 TokenReader = Callable[[str], User]
 """Bearer token → the user it names; raises Unauthorized."""
@@ -45,20 +48,49 @@ def with_group(user: User) -> User:
     return replace(user, groups=(*user.groups, AUTHENTICATED))
 
 
-def impersonated(user: User, headers: Mapping[str, str], may: Callable[[str, str], bool]) -> User:
-    """The user that `Impersonate-*` headers ask for; Forbidden unless `may(resource, name)` for each part."""
+MayImpersonate = Callable[[str, str, str, str, str], bool]
+"""(group, resource, subresource, namespace, name) → whether he may be that."""
+EXTRA = "impersonate-extra-"
+
+
+def impersonated(user: User, headers: Mapping[str, str], may: MayImpersonate) -> User:
+    """The user that `Impersonate-*` headers ask for; Forbidden unless `may` for each part
+    (kubernetes apiserver endpoints/filters/impersonation.go)."""
     name = headers.get("impersonate-user", "")
     groups = tuple(g.strip() for g in headers.get("impersonate-group", "").split(",") if g.strip())
+    uid = headers.get("impersonate-uid", "")
+    extra = {
+        unquote(key[len(EXTRA) :]).lower(): tuple(value.strip() for value in values.split(","))
+        for key, values in headers.items()
+        if key.startswith(EXTRA)
+    }
     if not name:
-        return user
-    kind = "serviceaccounts" if name.startswith("system:serviceaccount:") else "users"
-    for resource, wanted in ((kind, name), *(("groups", group) for group in groups)):
-        if not may(resource, wanted):
-            raise Forbidden(
-                f'{resource} "{wanted}" is forbidden: User "{user.name}" cannot impersonate resource '
-                f'"{resource}" in API group "" at the cluster scope'
+        if groups or uid or extra:
+            raise InternalError.of(
+                "requested impersonation of groups, uid or extra without impersonating a user"
             )
-    if kind == "serviceaccounts" and not groups:
-        namespace = name.split(":")[2]
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    return with_group(User(name, groups))
+        return user
+    account = name.split(":") if name.startswith(ACCOUNT) else []
+    wanted = (
+        [("", "serviceaccounts", "", account[2], account[3])]
+        if len(account) == 4
+        else [("", "users", "", "", name)]
+    )
+    wanted += [("", "groups", "", "", group) for group in groups]
+    wanted += [(AUTHENTICATION, "uids", "", "", uid)] if uid else []
+    wanted += [
+        (AUTHENTICATION, "userextras", key, "", value) for key, values in extra.items() for value in values
+    ]
+    for group, resource, subresource, namespace, value in wanted:
+        if not may(group, resource, subresource, namespace, value):
+            what = f"{resource}/{subresource}" if subresource else resource
+            where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+            raise Forbidden.of(
+                Resource(group, resource),
+                value,
+                f'User "{user.name}" cannot impersonate resource "{what}" in API group "{group}" {where}',
+            )
+    if account and not groups:
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[2]}")
+    made = User(name, groups, uid, extra)
+    return made if name == ANONYMOUS.name or ANONYMOUS.groups[0] in groups else with_group(made)

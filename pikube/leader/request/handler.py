@@ -19,7 +19,13 @@ from pikube.api.kinds.core_config import ComponentStatus
 from pikube.api.media_types import Accepted, negotiate
 from pikube.api.scheme import KindInfo, Scheme, Subresource
 from pikube.leader.request import answers, reads, writes
-from pikube.leader.request.authn import CertificateReader, TokenReader, authenticate, impersonated
+from pikube.leader.request.authn import (
+    CertificateReader,
+    MayImpersonate,
+    TokenReader,
+    authenticate,
+    impersonated,
+)
 from pikube.leader.request.authz import Authorizer, refuse
 from pikube.leader.request.component_status import answer_component_statuses
 from pikube.leader.request.context import Context, User
@@ -97,7 +103,7 @@ class ApiHandler:
         query = Query(request.query)
         route = parse_route(request.method, request.path, query)
         user = authenticate(request.peer, request.headers, parts.read_token, parts.read_certificate)
-        if "impersonate-user" in request.headers:
+        if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonated(user, request.headers, self._may_impersonate(user))
         if not parts.authorizer.may(user, route):
             raise refuse(user, route)
@@ -115,9 +121,9 @@ class ApiHandler:
         answer = await self._resource(info, route, request, query, user)
         return _with_deprecation(answer, info)
 
-    def _may_impersonate(self, user: User) -> Callable[[str, str], bool]:
-        def may(resource: str, name: str) -> bool:
-            wish = Route("impersonate", "", True, "", "v1", "", resource, name)
+    def _may_impersonate(self, user: User) -> MayImpersonate:
+        def may(group: str, resource: str, subresource: str, namespace: str, name: str) -> bool:
+            wish = Route("impersonate", "", True, group, "v1", namespace, resource, name, subresource)
             return self._parts.authorizer.may(user, wish)
 
         return may

@@ -37,63 +37,93 @@ class Rbac:
 
     def may(self, user: User, route: Route) -> bool:
         """Whether any rule that applies to the user allows it; system:masters may everything."""
+        return self.reason(user, route) is not None
+
+    def reason(self, user: User, route: Route) -> str | None:
+        """Why the user may do it, in upstream's words; None when he may not."""
         if MASTERS in user.groups:
-            return True
-        return any(allows(rule, route) for rule in self.rules_for(user, route.namespace))
+            return ""
+        for binding, subject, rules in self._grants(user, route.namespace):
+            if any(allows(rule, route) for rule in rules):
+                return f"RBAC: allowed by {_binding_text(binding)} to {_subject_text(subject, binding)}"
+        return None
 
     def rules_for(self, user: User, namespace: str) -> Iterator[PolicyRule]:
         """Every rule that applies to the user in a namespace ('' for the cluster only)."""
+        for _, _, rules in self._grants(user, namespace):
+            yield from rules
+
+    def _grants(self, user: User, namespace: str) -> Iterator[tuple[Any, Subject, Iterable[PolicyRule]]]:
         for binding in self._all(ClusterRoleBinding):
-            if applies(binding.subjects, user, ""):
-                yield from self._rules_of(binding.role_ref, "")
+            subject = applying(binding.subjects, user, "")
+            if subject is not None:
+                yield binding, subject, self.rules_of(binding.role_ref, "")
         if namespace:
             for binding in self._all(RoleBinding, namespace):
-                if applies(binding.subjects, user, namespace):
-                    yield from self._rules_of(binding.role_ref, namespace)
+                subject = applying(binding.subjects, user, namespace)
+                if subject is not None:
+                    yield binding, subject, self.rules_of(binding.role_ref, namespace)
 
-    def _rules_of(self, ref: RoleRef, namespace: str) -> Iterable[PolicyRule]:
+    def rules_of(self, ref: RoleRef, namespace: str) -> Iterable[PolicyRule]:
+        """The rules of a role; none when it is not there."""
         if ref.kind == "ClusterRole":
-            role = next((r for r in self._all(ClusterRole) if r.metadata.name == ref.name), None)
+            role = self._one(ClusterRole, "", ref.name)
             return self._aggregated(role) if role is not None else ()
-        found = next((r for r in self._all(Role, namespace) if r.metadata.name == ref.name), None)
+        found = self._one(Role, namespace, ref.name)
         return found.rules if found is not None else ()
 
-    def _aggregated(self, role: ClusterRole) -> Iterable[PolicyRule]:
+    def _aggregated(self, role: ClusterRole, within: frozenset[str] = frozenset()) -> Iterable[PolicyRule]:
+        """The rules of a role, those of the roles that it gathers included, however deep."""
         if role.aggregation_rule is None:
             return role.rules
         selectors = [from_label_selector(s) for s in role.aggregation_rule.cluster_role_selectors]
+        within |= {role.metadata.name}
         return [
             rule
             for other in self._all(ClusterRole)
-            if other is not role and any(s.matches(other.metadata.labels) for s in selectors)
-            for rule in other.rules
+            if other.metadata.name not in within and any(s.matches(other.metadata.labels) for s in selectors)
+            for rule in self._aggregated(other, within)
         ]
 
     def _all(self, cls: type[Any], namespace: str | None = None) -> list[Any]:
         """Decoded objects; each stored value is decoded once."""
-        items = self._store.list(cls.names.resource, namespace).items
-        found = []
-        for item in items:
-            key = item.key
-            known = self._known.get(key)
-            if known is None or known[0] != item.revision:
-                known = self._known[key] = (item.revision, self._decode(cls, item))
-            found.append(known[1])
-        return found
+        return [self._known_as(cls, item) for item in self._store.list(cls.names.resource, namespace).items]
+
+    def _one(self, cls: type[Any], namespace: str, name: str) -> Any:
+        item = self._store.get(Key(cls.names.resource, namespace, name))
+        return self._known_as(cls, item) if item is not None else None
+
+    def _known_as(self, cls: type[Any], item: Item) -> Any:
+        known = self._known.get(item.key)
+        if known is None or known[0] != item.revision:
+            known = self._known[item.key] = (item.revision, self._decode(cls, item))
+        return known[1]
 
 
-def applies(subjects: Iterable[Subject], user: User, namespace: str) -> bool:
-    """Whether one of the subjects is the user, one of his groups, or his service account."""
+def _binding_text(binding: ClusterRoleBinding | RoleBinding) -> str:
+    meta, ref = binding.metadata, binding.role_ref
+    name = f"{meta.name}/{meta.namespace}" if meta.namespace else meta.name
+    return f'{type(binding).__name__} "{name}" of {ref.kind} "{ref.name}"'
+
+
+def _subject_text(subject: Subject, binding: ClusterRoleBinding | RoleBinding) -> str:
+    if subject.kind == "ServiceAccount":
+        return f'ServiceAccount "{subject.name}/{subject.namespace or binding.metadata.namespace}"'
+    return f'{subject.kind} "{subject.name}"'
+
+
+def applying(subjects: Iterable[Subject], user: User, namespace: str) -> Subject | None:
+    """The first of the subjects that is the user, one of his groups, or his service account."""
     for subject in subjects:
         if subject.kind == "User" and subject.name == user.name:
-            return True
+            return subject
         if subject.kind == "Group" and subject.name in user.groups:
-            return True
+            return subject
         if subject.kind == "ServiceAccount":
             home = subject.namespace or namespace
             if user.name == f"{ACCOUNT_PREFIX}{home}:{subject.name}":
-                return True
-    return False
+                return subject
+    return None
 
 
 def allows(rule: PolicyRule, route: Route) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pikube.api.errors import ApiError, MethodNotAllowed
+from pikube.api.errors import ApiError, BadRequest, Invalid, MethodNotAllowed
 from pikube.api.kinds.authentication import (
     SelfSubjectReview,
     SelfSubjectReviewStatus,
@@ -26,17 +26,22 @@ from pikube.api.kinds.authorization import (
     SubjectRulesReviewStatus,
 )
 from pikube.api.scheme import KindInfo
+from pikube.api.validation.causes import invalid
+from pikube.certs.tokens import ISSUER
 from pikube.leader.request.authn import TokenReader, with_group
+from pikube.leader.request.authz import Authorizer
 from pikube.leader.request.context import MASTERS, User
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.route import Route
+from pikube.leader.request.rule_cover import go_list
 
 
 class Reviewer:
     """Implements the handler's Review."""
 
-    def __init__(self, rbac: Rbac, read_token: TokenReader) -> None:
+    def __init__(self, rbac: Rbac, authorizer: Authorizer, read_token: TokenReader) -> None:
         self._rbac = rbac
+        self._authorizer = authorizer
         self._read_token = read_token
 
     def __call__(self, info: KindInfo, route: Route, body: Any, user: User) -> Any:
@@ -45,13 +50,20 @@ class Reviewer:
             case SelfSubjectReview():
                 body.status = SelfSubjectReviewStatus(user_info=info_of(user))
             case TokenReview():
-                body.status = self._token_status(body.spec.token)
+                body.status = self._token_status(body)
             case SelfSubjectAccessReview():
+                _check_wish(info, body.spec)
                 body.status = self._access(body.spec, user)
             case SubjectAccessReview() | LocalSubjectAccessReview():
                 spec = body.spec
-                body.status = self._access(spec, User(spec.user, spec.groups, spec.uid))
+                _check_subject(info, spec)
+                if isinstance(body, LocalSubjectAccessReview):
+                    _check_local(info, body, route.namespace)
+                extra = {key: tuple(values) for key, values in spec.extra.items()}
+                body.status = self._access(spec, User(spec.user, spec.groups, spec.uid, extra))
             case SelfSubjectRulesReview():
+                if not body.spec.namespace:
+                    raise BadRequest("no namespace on request")
                 body.status = self._rules(user, body.spec.namespace)
             case _:
                 raise MethodNotAllowed()
@@ -67,7 +79,9 @@ class Reviewer:
         else:
             path = spec.non_resource_attributes
             route = Route(path.verb if path else "", path.path if path else "")
-        return SubjectAccessReviewStatus(allowed=self._rbac.may(user, route))
+        if not self._authorizer.may(user, route):
+            return SubjectAccessReviewStatus(allowed=False)
+        return SubjectAccessReviewStatus(allowed=True, reason=self._rbac.reason(user, route) or "")
 
     def _rules(self, user: User, namespace: str) -> SubjectRulesReviewStatus:
         resource_rules: list[ResourceRule] = []
@@ -92,12 +106,48 @@ class Reviewer:
             resource_rules=tuple(resource_rules), non_resource_rules=tuple(path_rules), incomplete=False
         )
 
-    def _token_status(self, token: str) -> TokenReviewStatus:
+    def _token_status(self, body: TokenReview) -> TokenReviewStatus:
+        if not body.spec.token:
+            raise BadRequest("token is required for TokenReview in authentication")
         try:
-            user = with_group(self._read_token(token))
+            user = with_group(self._read_token(body.spec.token))
         except ApiError as error:
             return TokenReviewStatus(error=f"invalid bearer token: {error.message}")
-        return TokenReviewStatus(authenticated=True, user=info_of(user))
+        wanted = body.spec.audiences
+        if wanted and ISSUER not in wanted:
+            return TokenReviewStatus(
+                error=f"token audiences {go_list((ISSUER,))} is invalid for the target audiences {go_list(wanted)}"
+            )
+        return TokenReviewStatus(authenticated=True, user=info_of(user), audiences=(ISSUER,))
+
+
+def _check_wish(info: KindInfo, spec: Any) -> None:
+    """Exactly one of both kinds of wishes (kubernetes pkg/apis/authorization/validation)."""
+    if (spec.resource_attributes is None) == (spec.non_resource_attributes is None):
+        field = (
+            "spec.resourceAttributes" if spec.resource_attributes is None else "spec.nonResourceAttributes"
+        )
+        words = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise Invalid.of(info.names.kind, info.names.group, "", [invalid(field, None, words)])
+
+
+def _check_subject(info: KindInfo, spec: Any) -> None:
+    _check_wish(info, spec)
+    if not spec.user and not spec.groups:
+        causes = [invalid("spec.user", spec.user, "at least one of user or group must be specified")]
+        raise Invalid.of(info.names.kind, info.names.group, "", causes)
+
+
+def _check_local(info: KindInfo, body: LocalSubjectAccessReview, namespace: str) -> None:
+    wish = body.spec.resource_attributes
+    if wish is None:
+        causes = [invalid("spec.nonResourceAttributes", None, "disallowed on this kind of request")]
+        raise Invalid.of(info.names.kind, info.names.group, "", causes)
+    if wish.namespace != namespace:
+        causes = [
+            invalid("spec.resourceAttributes.namespace", wish.namespace, "must match metadata.namespace")
+        ]
+        raise Invalid.of(info.names.kind, info.names.group, "", causes)
 
 
 def info_of(user: User) -> UserInfo:

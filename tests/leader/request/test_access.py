@@ -1,0 +1,188 @@
+"""RBAC as users meet it: default roles, escalation, binding, impersonation, the review kinds."""
+
+import pytest
+
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.kinds.rbac import ClusterRole, ClusterRoleBinding, PolicyRule
+from pikube.leader.default_roles import default_roles, rule
+from pikube.leader.request.rule_cover import missing_rules, shown
+from pikube.leader.role_reconciler import reconcile_roles
+from pikube.wire.messages import Peer
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ROLES = f"{RBAC}/namespaces/default/roles"
+BINDINGS = f"{RBAC}/namespaces/default/rolebindings"
+SAR = "/apis/authorization.k8s.io/v1/{}"
+
+
+@pytest.fixture
+async def cluster(api):
+    await api.plane.client.create(Namespace(metadata=ObjectMeta(name="kube-system")))
+    await reconcile_roles(api.plane.client)
+    return api
+
+
+def user(name, *groups):
+    return Peer("127.0.0.1", 1, name, groups)
+
+
+async def bind(api, who, role, kind="ClusterRole", name="b"):
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
+        "subjects": [{"kind": "User", "name": who, "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    status, made = await api("POST", BINDINGS, binding)
+    assert status == 201, made
+
+
+async def test_everybody_who_is_known_may_discover_and_ask_about_himself(cluster):
+    jane = user("jane")
+    assert (await cluster("GET", "/apis", peer=jane))[0] == 200
+    assert (await cluster("GET", "/apis", peer=Peer("127.0.0.1", 1)))[0] == 403
+    assert (await cluster("GET", "/version", peer=Peer("127.0.0.1", 1)))[0] == 200
+    wish = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"}}}
+    status, review = await cluster("POST", SAR.format("selfsubjectaccessreviews"), wish, peer=jane)
+    assert (status, review["status"]) == (201, {"allowed": False})
+    await bind(cluster, "jane", "view")
+    _, review = await cluster("POST", SAR.format("selfsubjectaccessreviews"), wish, peer=jane)
+    assert review["status"] == {
+        "allowed": True,
+        "reason": 'RBAC: allowed by RoleBinding "b/default" of ClusterRole "view" to User "jane"',
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "verb", "resource", "allowed"),
+    [
+        ("view", "get", "pods", True), ("view", "get", "secrets", False), ("view", "create", "pods", False),
+        ("edit", "get", "pods", True), ("edit", "get", "secrets", True), ("edit", "create", "pods", True),
+        ("edit", "create", "roles", False), ("admin", "create", "roles", True), ("admin", "get", "pods", True),
+        ("admin", "delete", "secrets", True),
+    ],
+)  # fmt: skip
+async def test_the_wide_roles_contain_the_narrow_ones(cluster, role, verb, resource, allowed):
+    await bind(cluster, "jane", role)
+    group = "rbac.authorization.k8s.io" if resource == "roles" else ""
+    wish = {"verb": verb, "resource": resource, "namespace": "default", "group": group}
+    body = {"spec": {"user": "jane", "resourceAttributes": wish}}
+    _, review = await cluster("POST", SAR.format("subjectaccessreviews"), body)
+    assert review["status"]["allowed"] is allowed
+
+
+async def test_nobody_grants_what_he_does_not_hold(cluster):
+    await bind(cluster, "jane", "admin")
+    jane = user("jane")
+    role = {
+        "metadata": {"name": "r"},
+        "rules": [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+            {"apiGroups": ["storage.k8s.io"], "resources": ["csinodes"], "verbs": ["get", "list"]},
+        ],
+    }
+    status, refused = await cluster("POST", ROLES, role, peer=jane)
+    assert status == 403
+    assert refused["message"] == (
+        'roles.rbac.authorization.k8s.io "r" is forbidden: user "jane" (groups=["system:authenticated"]) is '
+        "attempting to grant RBAC permissions not currently held:\n"
+        '{APIGroups:["storage.k8s.io"], Resources:["csinodes"], Verbs:["get" "list"]}'
+    )
+    role["rules"].pop()
+    assert (await cluster("POST", ROLES, role, peer=jane))[0] == 201
+    binding = {
+        "metadata": {"name": "up"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    status, refused = await cluster("POST", BINDINGS, binding, peer=jane)
+    assert status == 403 and '{APIGroups:["*"], Resources:["*"], Verbs:["*"]}' in refused["message"]
+
+
+async def test_escalate_and_bind_are_verbs_that_allow_it(cluster):
+    await bind(cluster, "jane", "admin")
+    may = {
+        "metadata": {"name": "may"},
+        "rules": [
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["escalate"]},
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["bind"], "resourceNames": ["cluster-admin"]},
+        ],
+    }  # fmt: skip
+    await cluster("POST", ROLES, may)
+    await bind(cluster, "jane", "may", "Role", "b2")
+    jane = user("jane")
+    role = {"metadata": {"name": "r"}, "rules": [{"apiGroups": ["x"], "resources": ["*"], "verbs": ["*"]}]}
+    assert (await cluster("POST", ROLES, role, peer=jane))[0] == 201
+    binding = {
+        "metadata": {"name": "up"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+    }
+    assert (await cluster("POST", BINDINGS, binding, peer=jane))[0] == 201
+
+
+async def test_impersonation_needs_leave_for_each_part(cluster):
+    who = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    headers = {
+        "impersonate_user": "bob", "impersonate_group": "dev, ops", "impersonate_uid": "7",
+        "impersonate_extra_acme.com%2fteam": "red",
+    }  # fmt: skip
+    status, review = await cluster("POST", who, {}, **headers)
+    assert status == 201
+    assert review["status"]["userInfo"] == {
+        "username": "bob", "uid": "7", "groups": ["dev", "ops", "system:authenticated"],
+        "extra": {"acme.com/team": ["red"]},
+    }  # fmt: skip
+    status, refused = await cluster("POST", who, {}, peer=user("jane"), **headers)
+    assert status == 403
+    assert refused["message"] == (
+        'users "bob" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope'
+    )
+    account = {"impersonate_user": "system:serviceaccount:default:robot"}
+    _, refused = await cluster("POST", who, {}, peer=user("jane"), **account)
+    assert refused["message"].endswith(
+        'cannot impersonate resource "serviceaccounts" in API group "" in the namespace "default"'
+    )
+    _, review = await cluster("POST", who, {}, **account)
+    assert "system:serviceaccounts:default" in review["status"]["userInfo"]["groups"]
+
+
+async def test_a_local_review_is_about_its_own_namespace(cluster):
+    url = "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews"
+    wish = {"verb": "get", "resource": "pods", "namespace": "other"}
+    status, refused = await cluster("POST", url, {"spec": {"user": "jane", "resourceAttributes": wish}})
+    assert status == 422 and "must match metadata.namespace" in refused["message"]
+
+
+async def test_a_start_completes_what_is_there_and_writes_nothing_else(cluster):
+    client = cluster.plane.client
+    revision = cluster.store.revision
+    await reconcile_roles(client)
+    assert cluster.store.revision == revision
+    view = await client.get(ClusterRole, "system:basic-user")
+    extra = PolicyRule(verbs=("get",), api_groups=("x",), resources=("y",))
+    view.rules = (extra,)
+    await client.update(view)
+    left = await client.get(ClusterRoleBinding, "system:discovery")
+    left.metadata.annotations = {"rbac.authorization.kubernetes.io/autoupdate": "false"}
+    left.subjects = ()
+    await client.update(left)
+    await reconcile_roles(client)
+    assert len((await client.get(ClusterRole, "system:basic-user")).rules) == 4
+    assert (await client.get(ClusterRoleBinding, "system:discovery")).subjects == ()
+
+
+def test_cover_is_judged_part_by_part():
+    held = [rule(("get",), "core apps", "pods deployments"), rule(("*",), "batch", "*", "only")]
+    assert missing_rules(held, [rule(("get",), "apps", "pods")]) == []
+    lacking = missing_rules(held, [rule(("get", "list"), "core", "pods secrets")])
+    assert [shown(part) for part in lacking] == [
+        '{APIGroups:[""], Resources:["pods"], Verbs:["list"]}',
+        '{APIGroups:[""], Resources:["secrets"], Verbs:["get" "list"]}',
+    ]
+    assert missing_rules(held, [rule(("get",), "batch", "jobs", "only")]) == []
+    assert missing_rules(held, [rule(("get",), "batch", "jobs")])
+
+
+def test_default_roles_are_named_once():
+    names = [(type(obj), obj.metadata.namespace, obj.metadata.name) for obj in default_roles()]
+    assert len(names) == len(set(names))
