@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pikube.api.quantity import parse
+
 
 class BadSetting(Exception):
     """A setting that cannot be used; the message is one sentence."""
@@ -72,6 +74,14 @@ def _number(text: str) -> int:
     return number
 
 
+def _size(text: str) -> int:
+    """Bytes from a Kubernetes quantity: 10Mi."""
+    count = parse(text).nano // 10**9
+    if count <= 0:
+        raise ValueError("a size is written 10Mi")
+    return count
+
+
 def _network(text: str) -> str:
     return str(ipaddress.ip_network(text))
 
@@ -128,6 +138,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
     Setting("podman-network-dir", _path, "", "Podman's network definitions (default: Podman's own)", "DIR"),
     Setting("containers-conf", _path, "", "a containers.conf for Podman (default: the system's)", "FILE"),
+    Setting("container-log-max-size", _size, 10 * 1024 * 1024, "a container's log begins a new file at this size "
+            "(kubelet's default 10Mi)", "SIZE"),
+    Setting("container-log-max-files", _number, 5, "files kept of a container's log (kubelet's default)", "N"),
     Setting("log-level", _text, "info", "debug, info, warning or error", "LEVEL"),
 )  # fmt: skip
 
@@ -164,6 +177,8 @@ class Settings:
     podman_runroot: str
     podman_network_dir: str
     containers_conf: str
+    container_log_max_size: int
+    container_log_max_files: int
     log_level: str
 
     @property

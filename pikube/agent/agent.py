@@ -23,6 +23,7 @@ from pikube.agent.node import NodeAgent
 from pikube.agent.pods.container_specs import DnsSettings
 from pikube.agent.pods.image_pulls import ImagePulls
 from pikube.agent.pods.kept import KeptObjects
+from pikube.agent.pods.log_rotation import LogLimits, LogRotation
 from pikube.agent.pods.manager import PodManager
 from pikube.agent.pods.object_watch import ObjectWatches
 from pikube.agent.pods.references import References
@@ -136,6 +137,8 @@ async def open_agent(
         )
         manager = PodManager(board, pods)
         await nursery.start(manager.run)
+        limits = LogLimits(settings.container_log_max_size, settings.container_log_max_files)
+        await nursery.start(LogRotation(manager.open_logs, limits).run)
         await nursery.start(LocalVolumes(client, informers, settings.node_name).run)
         node.not_ready_because = ""
         await node.report()

@@ -6,8 +6,10 @@ agent the same handler is called without a network between.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from typing import BinaryIO
 
 import msgspec
 import trio
@@ -15,11 +17,13 @@ import trio
 from pikube.agent.container_streams import attach_answer, container_in, exec_answer
 from pikube.agent.file_follow import watch_file
 from pikube.agent.log_lines import LineReader, tail_offset
+from pikube.agent.pods.log_choice import chosen_attempt
 from pikube.agent.pods.manager import PodManager
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, Runtime
 from pikube.agent.usage.api import UsageApi
 from pikube.api.errors import BadRequest, NotFound, PathNotFound, Resource
+from pikube.api.kinds.core_container import ContainerStatus
 from pikube.api.log_options import LogWish, parse_log_options
 from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
 from pikube.wire.pipe import pipe
@@ -113,64 +117,87 @@ class KubeletApi:
         worker = self._worker(namespace, pod)
         wish = parse_log_options(query)
         attempts = worker.containers.get(name, [])
+        attempt = chosen_attempt(attempts, _status_of(worker, name), previous=wish.previous)
         words = f'container "{name}" in pod "{pod}"'
-        if wish.previous:
-            if len(attempts) < 2:
-                raise BadRequest(f"previous terminated {words} not found")
-            container = attempts[-2]
-        elif not attempts:
-            reason = _waiting_reason(worker, name)
-            raise BadRequest(f"{words} is waiting to start: {reason}")
-        else:
-            container = attempts[-1]
-        path = worker.log_dir / name / f"{container.attempt}.log"
+        if attempt is None and wish.previous:
+            raise BadRequest(f"previous terminated {words} not found")
+        if attempt is None:
+            raise BadRequest(f"{words} is waiting to start: {_waiting_reason(worker, name)}")
+        path = worker.log_dir / name / f"{attempt}.log"
 
         async def run(send: Send) -> None:
-            await self._send_log(str(path), container, wish, send)
+            await self._send_log(str(path), lambda: _is_running(worker, name, attempt), wish, send)
 
         return StreamResponse(200, (("Content-Type", "text/plain"),), run)
 
-    async def _send_log(self, path: str, container: Container, wish: LogWish, send: Send) -> None:
+    async def _send_log(self, path: str, is_running: Callable[[], bool], wish: LogWish, send: Send) -> None:
         reader = LineReader(wish, self._now())
-        try:
-            file = open(path, "rb")  # noqa: ASYNC230, SIM115 - a local log; what is read is bounded
-        except FileNotFoundError:
-            await send(b"")
-            return
-        with file:
-            await send(b"")
-            if wish.tail_lines is not None:
-                data = await trio.to_thread.run_sync(file.read)
-                file.seek(tail_offset(data, wish.tail_lines))
-            with watch_file(path) as changes:
-                while not reader.is_full:
-                    data = file.read(READ_BYTES)
-                    if data:
-                        await send(reader.feed(data))
-                    elif not wish.follow or await self._has_ended(container):
-                        await send(reader.feed(file.read(READ_BYTES)))
-                        return
-                    else:
-                        with trio.move_on_after(END_CHECK_S):
-                            await changes.wait()
+        skip_to_tail = wish.tail_lines
+        is_over = False
+        while not is_over:
+            try:
+                file = open(path, "rb")  # noqa: ASYNC230, SIM115 - a local log; what is read is bounded
+            except FileNotFoundError:
+                await send(b"")
+                return
+            with file:
+                await send(b"")
+                if skip_to_tail is not None:
+                    data = await trio.to_thread.run_sync(file.read)
+                    file.seek(tail_offset(data, skip_to_tail))
+                    skip_to_tail = None
+                is_over = await self._send_file(file, path, is_running, reader, wish, send)
 
-    async def _has_ended(self, container: Container) -> bool:
-        for attempts in list(self._containers_of(container)):
-            if attempts.id == container.id:
-                return attempts.state == "exited"
+    async def _send_file(
+        self,
+        file: BinaryIO,
+        path: str,
+        is_running: Callable[[], bool],
+        reader: LineReader,
+        wish: LogWish,
+        send: Send,
+    ) -> bool:
+        """One file to its end; False if the log goes on in another one."""
+        with watch_file(path) as changes:
+            while not reader.is_full:
+                data = file.read(READ_BYTES)
+                if data:
+                    await send(reader.feed(data))
+                elif not wish.follow or not is_running():
+                    await send(reader.feed(file.read(READ_BYTES)))
+                    return True
+                elif _is_another_file(file, path):
+                    await send(reader.feed(file.read()))
+                    return False
+                else:
+                    with trio.move_on_after(END_CHECK_S):
+                        await changes.wait()
         return True
 
-    def _containers_of(self, container: Container) -> list[Container]:
-        for pod in self._pods.pods():
-            if pod.metadata.uid == container.pod_uid:
-                worker = self._pods.worker(pod.metadata.namespace, pod.metadata.name)
-                return list(worker.containers.get(container.name, ())) if worker else []
-        return []
+
+def _is_running(worker: PodWorker, name: str, attempt: int) -> bool:
+    return any(c.attempt == attempt and c.state == "running" for c in worker.containers.get(name, ()))
+
+
+def _is_another_file(file: BinaryIO, path: str) -> bool:
+    """Whether the log was rotated: conmon writes to a new file of the same name."""
+    try:
+        return os.stat(path).st_ino != os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False  # between the rename and the new file
+
+
+def _status_of(worker: PodWorker, name: str) -> ContainerStatus | None:
+    status = worker.pod.status
+    every = (
+        *status.init_container_statuses,
+        *status.container_statuses,
+        *status.ephemeral_container_statuses,
+    )
+    return next((known for known in every if known.name == name), None)
 
 
 def _waiting_reason(worker: PodWorker, name: str) -> str:
-    statuses = (*worker.pod.status.init_container_statuses, *worker.pod.status.container_statuses)
-    for status in statuses:
-        if status.name == name and status.state.waiting is not None:
-            return status.state.waiting.reason
-    return "ContainerCreating"
+    status = _status_of(worker, name)
+    waiting = status.state.waiting if status is not None else None
+    return waiting.reason if waiting is not None else "ContainerCreating"

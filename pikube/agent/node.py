@@ -16,7 +16,7 @@ from msgspec import structs
 
 from pikube.agent.facts import BoardFacts, read_facts
 from pikube.agent.node_object import new_node, node_status
-from pikube.agent.runtime.contract import Runtime, RuntimeFailure, RuntimeInfo
+from pikube.agent.runtime.contract import Runtime, RuntimeInfo
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pikube.api.kinds.coordination import Lease, LeaseSpec
@@ -100,11 +100,7 @@ class NodeAgent:
     async def report(self) -> None:
         """Write the status if it changed or has not been written for long."""
         self.facts = read_facts(Path(self._settings.data_dir))
-        problem = self.not_ready_because
-        try:
-            self._info = await self._runtime.info()
-        except RuntimeFailure as failure:
-            problem = failure.message
+        problem = self.not_ready_because or await self._runtime_problem()
         assert self._info is not None
         status = node_status(
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
@@ -122,6 +118,15 @@ class NodeAgent:
                 new_node(self.facts, self._settings, is_leader=self._is_leader)
             )
             return
+
+    async def _runtime_problem(self) -> str:
+        """What is wrong with Podman. Its `info` is asked once a life: it takes it half a second of CPU on a small
+        board, and would keep its service awake."""
+        problem = self._runtime.problem()
+        if problem:
+            await self._runtime.ping()
+            problem = self._runtime.problem()
+        return f"container runtime is down: {problem}" if problem else ""
 
     async def _beat(self) -> None:
         name = self._settings.node_name

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import trio
 from msgspec import structs
 
+from pikube.agent.pods.log_rotation import OpenLog
 from pikube.agent.pods.worker import Board, PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
@@ -45,6 +46,16 @@ class PodManager:
     def containers(self) -> list[tuple[Pod, Mapping[str, list[Container]]]]:
         """Each pod with its containers' attempts by name, the newest last."""
         return [(worker.pod, worker.containers) for worker in self._workers.values()]
+
+    def open_logs(self) -> list[OpenLog]:
+        """The logs of all containers that run."""
+        return [
+            OpenLog(worker.log_dir / container.name / f"{container.attempt}.log", container.log_control)
+            for worker in self._workers.values()
+            for attempts in worker.containers.values()
+            for container in attempts[-1:]
+            if container.state == "running" and container.log_control
+        ]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Workers for ever; started when leftovers of a former life are cleared up."""

@@ -20,6 +20,7 @@ from msgspec import structs
 from pikube.agent.pods import decision
 from pikube.agent.pods.container_specs import DnsSettings, sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
+from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
 from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.references import References
@@ -246,7 +247,11 @@ class PodWorker:
                 await self._view.observe()
             case decision.RemoveContainer(identity):
                 await runtime.remove_container(identity)
+                gone = self._view.find(identity)
                 self._view.lost_container(identity)
+                self._messages.pop(identity, None)
+                if gone is not None and gone.state == "exited":
+                    forget_logs(self.log_dir, gone.name, gone.attempt)
             case decision.Fail(reason, message):
                 self._failure = (reason, message)
 

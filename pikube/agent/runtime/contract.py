@@ -145,6 +145,7 @@ class Container:
     error: str = ""
     pid: int = 0
     stop_signal: int = 15
+    log_control: str = ""  # a pipe: its monitor reads there that it must open its log anew
     cgroup: str = ""
     """The path of its control group below the hierarchy's root; '' when unknown or not running."""
 
@@ -184,6 +185,14 @@ class Runtime(Protocol):
     happened, and `list_all` tells."""
 
     async def info(self) -> RuntimeInfo: ...
+
+    def problem(self) -> str:
+        """Why pods cannot be started now, '' if nothing is known to be wrong. Costs nothing."""
+        ...
+
+    async def ping(self) -> None:
+        """Ask something small, so that `problem` is up to date; no failure."""
+        ...
 
     async def list_all(self) -> tuple[list[Sandbox], list[Container]]:
         """Everything of ours, in few calls."""

@@ -6,11 +6,12 @@ status is checked here, because podman-py does so in places only (podman-py cont
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,9 @@ CALLS = 16  # threads that wait for Podman at once; each is a connection of its 
 STARTS = 2  # starts at once: more only queue up on the card of a Pi (podman#11618: timeouts under load)
 PULLS = 2  # kubelet's default is one at a time, for the same reason
 CLEAN_UP_S = 10.0
+PING_S = 5.0
+STUCK_S = 120.0  # a call that waits longer is worth a word in the node's condition
+UNLIMITED = trio.CapacityLimiter(10**6)  # calls are counted before they take a thread
 API_VERSION = "4.0.0"  # the oldest whose answers have what we read; 4.3 and 5.x serve it
 API = f"/v{API_VERSION}/libpod"
 CALL_S = 300.0  # a start on a worn card under load takes minutes (podman#11618)
@@ -75,6 +79,9 @@ class Podman:
             base_url=f"http+unix://{quote(socket_path, safe='')}", version=API_VERSION, timeout=CALL_S
         )
         self._calls = trio.CapacityLimiter(CALLS)
+        self._in_flight: dict[int, float] = {}
+        self._numbers = itertools.count()
+        self._failing = ""
         self._starts = trio.CapacityLimiter(STARTS)
         self._pulls = trio.CapacityLimiter(PULLS)
 
@@ -85,11 +92,29 @@ class Podman:
         call = partial(getattr(self._api, method.lower()), path, params=dict(query or {}))
         if body is not None:
             call = partial(call, data=json.dumps(body), headers={"Content-Type": "application/json"})
-        try:
-            response = await trio.to_thread.run_sync(call, limiter=self._calls, abandon_on_cancel=True)
-        except OSError as error:  # requests' and podman-py's connection errors are OSErrors
-            raise RuntimeFailure(f"podman does not answer: {error}", "RuntimeUnavailable") from error
+        number = next(self._numbers)
+        async with self._calls:
+            self._in_flight[number] = trio.current_time()
+            try:
+                response = await trio.to_thread.run_sync(call, limiter=UNLIMITED, abandon_on_cancel=True)
+            except OSError as error:  # requests' and podman-py's connection errors are OSErrors
+                self._failing = f"podman does not answer: {error}"
+                raise RuntimeFailure(self._failing, "RuntimeUnavailable") from error
+            finally:
+                del self._in_flight[number]
+        self._failing = ""
         return response.status_code, response.content
+
+    def problem(self) -> str:
+        oldest = min(self._in_flight.values(), default=trio.current_time())
+        waiting_s = trio.current_time() - oldest
+        if waiting_s > STUCK_S:
+            return f"podman has not answered for {waiting_s:.0f}s"
+        return self._failing
+
+    async def ping(self) -> None:
+        with trio.move_on_after(PING_S), suppress(RuntimeFailure):
+            await self._call("GET", "/_ping")
 
     async def _ask(
         self,

@@ -26,7 +26,7 @@ from pikube.agent.runtime.contract import (
 )
 from pikube.agent.runtime.signals import SIGNALS, signal_number
 
-LOG_BYTES = 10 * 1024 * 1024  # kubelet's containerLogMaxSize
+LOG_BYTES = 256 * 1024 * 1024  # conmon cuts a log off there; pikube rotates long before, if it runs
 
 
 def sandbox_name(namespace: str, name: str, uid: str) -> str:
@@ -235,6 +235,7 @@ def read_container(document: Mapping[str, Any]) -> Container:
         finished_at=_seconds(state.get("FinishedAt", "")),
         error=state.get("Error") or "",
         pid=int(state.get("Pid") or 0),
+        log_control=f"{document['StaticDir']}/ctl" if document.get("StaticDir") else "",
         stop_signal=_signal(document["Config"].get("StopSignal")),
         cgroup=state.get("CgroupPath") or "",
     )
