@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pikube.api.address_pool import parse_pool
 from pikube.api.quantity import parse
 
 
@@ -97,6 +98,11 @@ def _ports(text: str) -> str:
     return text
 
 
+def _pool(text: str) -> str:
+    parse_pool([text])
+    return text
+
+
 def _switch(text: str) -> bool:
     word = text.lower()
     if word in ("true", "yes", "1", "on", ""):
@@ -125,6 +131,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("cluster-dns", _address, "10.43.0.10", "the address of the cluster's DNS", "IP"),
     Setting("cluster-domain", _text, "cluster.local", "the DNS domain of the cluster", "DOMAIN"),
     Setting("service-node-port-range", _ports, "30000-32767", "ports for Services of type NodePort", "LOW-HIGH"),
+    Setting("lb-pool", _pool, (), "addresses of the LAN for Services of type LoadBalancer, 192.168.1.240-250 or a "
+            "CIDR (may be given again; default: the nodes' own addresses)", "RANGE", LEADER),
     Setting("kubelet-port", _port, 10250, "the port on which this board answers logs and exec", "PORT"),
     Setting("write-kubeconfig", _path, "", "where the administrator's kubeconfig goes (default: DATA-DIR/kubeconfig)",
             "FILE", LEADER),
@@ -166,6 +174,7 @@ class Settings:
     cluster_dns: str
     cluster_domain: str
     service_node_port_range: str
+    lb_pool: tuple[str, ...]
     kubelet_port: int
     write_kubeconfig: str
     no_agent: bool

@@ -139,6 +139,8 @@ async def run_control_plane(
         cluster_cidr=settings.cluster_cidr,
         head_of=plane.custom_kinds.head_of,
         ca_certificate=certificates.directory.ca_file.read_text(),
+        lb_pool=settings.lb_pool,
+        served_ports={("TCP", port): "the API", ("TCP", settings.kubelet_port): "the kubelet API"},
         local_node="" if settings.no_agent else settings.node_name,
     )
     loops = [ControllerLoop(controller, client, informers, recorder) for controller in controllers]

@@ -23,7 +23,7 @@ from pikube.netproxy.host_network import HostNetwork
 from pikube.netproxy.merged_table import MergedTable, Owner
 from pikube.netproxy.relay_link import RelayLink
 from pikube.netproxy.service_records import service_of
-from pikube.netproxy.table import SERVICE_NAME, Here, age, pod_table, service_table
+from pikube.netproxy.table import CARRIED, SERVICE_NAME, Here, age, pod_table, service_table
 from pikube.netproxy.targets import ANY, Listener
 
 log = logging.getLogger("pikube.netproxy")
@@ -59,6 +59,7 @@ class Proxy:
         self._table = MergedTable()
         self._pods: Informer[Pod] | None = None
         self._dirty: set[Owner] = set()
+        self._told: set[tuple[str, int]] = set()
         self._changed = trio.Event()
         link.failed = self._failed
 
@@ -132,10 +133,20 @@ class Proxy:
         service = self._services.cache.get(owner.key)
         slices = self._slices.cache.indexed(BY_SERVICE, str(owner.key))
         claims = service_table(service, slices, self._here) if service else {}
+        if service is not None:
+            self._say_what_is_not_carried(service)
         for listener in self._table.claim(owner, age(service) if service else None, claims):
             other = self._table.owner(listener)
             if service is not None and other is not None:
                 self._taken(service, listener, f"{other.kind} {other.key} has it")
+
+    def _say_what_is_not_carried(self, service: Service) -> None:
+        for port in service.spec.ports:
+            told = (service.metadata.uid, port.port)
+            if port.protocol not in (*CARRIED, "") and told not in self._told:
+                self._told.add(told)
+                words = f"port {port.port}/{port.protocol} is not served: pikube carries TCP and UDP"
+                self._record(service, "Warning", "ProtocolNotSupported", words)
 
     def _failed(self, listener: Listener, why: str) -> None:
         """The relay cannot have a port."""

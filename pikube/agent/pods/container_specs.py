@@ -56,12 +56,6 @@ def sandbox_spec(pod: Pod, network: str, dns: DnsSettings) -> SandboxSpec:
         dns_servers=servers,
         dns_searches=searches,
         dns_options=options,
-        host_ports=tuple(
-            (port.host_port, port.container_port, port.protocol or "TCP", port.host_ip)
-            for container in spec.containers
-            for port in container.ports
-            if port.host_port and not spec.host_network
-        ),
         sysctls={s.name: s.value for s in security.sysctls} if security else {},
         shares_processes=bool(spec.share_process_namespace),
         uses_host_pid=spec.host_pid,

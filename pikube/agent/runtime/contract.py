@@ -51,7 +51,6 @@ class SandboxSpec:
     dns_searches: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()  # (name, address)
-    host_ports: tuple[tuple[int, int, str, str], ...] = ()  # (host port, container port, protocol, host ip)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     shares_processes: bool = False
     uses_host_pid: bool = False

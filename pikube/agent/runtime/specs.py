@@ -70,10 +70,6 @@ def pod_document(spec: SandboxSpec, instance: str) -> dict[str, Any]:
         document["dns_search"] = list(spec.dns_searches)
         document["dns_option"] = list(spec.dns_options)
         document["hostadd"] = [f"{name}:{address}" for name, address in spec.hosts]
-        document["portmappings"] = [
-            {"host_port": host, "container_port": port, "protocol": protocol.lower(), "host_ip": ip}
-            for host, port, protocol, ip in spec.host_ports
-        ]
     else:
         document["netns"] = {"nsmode": "host"}
         document["shared_namespaces"] = [name for name in shared if name not in ("net", "uts")]

@@ -6,8 +6,10 @@ Called by run.py, which gives each one a loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from pikube.api.address_pool import parse_pool
 from pikube.informer.controller import Controller
 from pikube.leader.controllers import (
     cron_job,
@@ -25,6 +27,7 @@ from pikube.leader.controllers.autoscaler_controller import Boards, autoscaler_c
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
 from pikube.leader.controllers.disruption import DISRUPTION
 from pikube.leader.controllers.garbage import garbage_controller
+from pikube.leader.controllers.load_balancer import Ports, load_balancer_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
@@ -45,12 +48,14 @@ def all_controllers(
     cluster_cidr: str,
     ca_certificate: str,
     head_of: HeadOf,
+    lb_pool: Sequence[str] = (),
+    served_ports: Ports = MappingProxyType({}),
     local_node: str = "",
     node_grace_s: float = GRACE_S,
 ) -> tuple[Controller[Any, Any], ...]:
     """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
     they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition. `local_node`
-    is the board that the leader runs on, '' without an agent."""
+    is the board that the leader runs on, '' without an agent. `served_ports`: what boards serve themselves."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
@@ -72,6 +77,7 @@ def all_controllers(
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,
         endpoint_mirroring.ENDPOINT_MIRRORING,
+        load_balancer_controller(parse_pool(lb_pool), served_ports),
         definition_controller(head_of),
         garbage_controller(owned),
         namespace_controller([cls for cls in namespaced if cls in owned], namespaced),

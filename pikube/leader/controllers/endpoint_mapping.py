@@ -13,7 +13,14 @@ from typing import NamedTuple
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_references import ObjectReference
 from pikube.api.kinds.core_service import Service
-from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPort
+from pikube.api.kinds.discovery import (
+    Endpoint,
+    EndpointConditions,
+    EndpointHints,
+    EndpointPort,
+    ForNode,
+    ForZone,
+)
 from pikube.leader.controllers.pods import ENDED, is_ready
 
 IPV4, IPV6 = "IPv4", "IPv6"
@@ -111,7 +118,20 @@ def _endpoint(service: Service, pod: Pod, address: str, zones: Mapping[str, str]
         target_ref=ObjectReference(kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid),
         node_name=pod.spec.node_name or None,
         zone=zones.get(pod.spec.node_name),
+        hints=_hints(service, pod, zones) if is_published or (is_serving and not is_terminating) else None,
     )
+
+
+def _hints(service: Service, pod: Pod, zones: Mapping[str, str]) -> EndpointHints | None:
+    """Who should prefer it, by spec.trafficDistribution (kubernetes endpointslice/trafficdist/trafficdist.go)."""
+    zone, node = zones.get(pod.spec.node_name), pod.spec.node_name
+    for_zones = (ForZone(name=zone),) if zone else ()
+    match service.spec.traffic_distribution:
+        case "PreferClose" | "PreferSameZone" if for_zones:
+            return EndpointHints(for_zones=for_zones)
+        case "PreferSameNode" if node:
+            return EndpointHints(for_zones=for_zones, for_nodes=(ForNode(name=node),))
+    return None
 
 
 def hostname_of(service: Service, pod: Pod) -> str:

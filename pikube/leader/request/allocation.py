@@ -138,6 +138,24 @@ class ServiceAllocator:
             self._ports[number] = owner
             ports[index] = structs.replace(port, node_port=number)
         spec.ports = tuple(ports)
+        return self._allocate_health_port(service, owner)
+
+    def _allocate_health_port(self, service: Service, owner: str) -> list[Cause]:
+        """A port on which nodes say whether they have an endpoint, for balancers that must know (alloc.go)."""
+        spec = service.spec
+        if not needs_health_port(service):
+            spec.health_check_node_port = 0
+            return []
+        if spec.health_check_node_port:
+            causes = self._port_causes(spec.health_check_node_port, "spec.healthCheckNodePort", owner)
+            if causes:
+                return causes
+        number = spec.health_check_node_port or self._free_port()
+        if number is None:
+            words = "Internal error: failed to allocate a nodePort: range is full"
+            return [Cause("InternalError", words, "spec.healthCheckNodePort")]
+        spec.health_check_node_port = number
+        self._ports[number] = owner
         return []
 
     def _port_causes(self, number: int, field: str, owner: str) -> list[Cause]:
@@ -173,12 +191,19 @@ class ServiceAllocator:
         for port in service.spec.ports:
             if port.node_port:
                 self._ports[port.node_port] = owner
+        if service.spec.health_check_node_port:
+            self._ports[service.spec.health_check_node_port] = owner
 
     def _release(self, owner: str, keep: Service | None) -> None:
         self._addresses = {a: o for a, o in self._addresses.items() if o != owner}
         self._ports = {p: o for p, o in self._ports.items() if o != owner}
         if keep is not None:
             self._take_all(keep)
+
+
+def needs_health_port(service: Service) -> bool:
+    """Only where a balancer outside has to choose among nodes (kubernetes api/service/util.go:NeedsHealthCheck)."""
+    return service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
 
 
 def _keep_addresses(service: Service, old: Service) -> None:
@@ -192,6 +217,8 @@ def _keep_addresses(service: Service, old: Service) -> None:
         if old.spec.type in NODE_PORT_TYPES:
             spec.ports = tuple(structs.replace(port, node_port=0) for port in spec.ports)
         return
+    if needs_health_port(service) and needs_health_port(old) and not spec.health_check_node_port:
+        spec.health_check_node_port = old.spec.health_check_node_port
     before = {(p.protocol, p.port): p.node_port for p in old.spec.ports if p.node_port}
     taken = {p.node_port for p in spec.ports if p.node_port}
     ports = []

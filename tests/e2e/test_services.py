@@ -1,0 +1,227 @@
+"""Every way to reach pods through a Service, with real kubectl on one board."""
+
+import json
+import subprocess
+import threading
+
+import pytest
+from board import ADDRESS, wait_until
+
+PODS = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: box
+          image: localhost/box:1
+          command: ["sh", "-c", "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p 8080 -h /www"]
+          ports: [{name: http, containerPort: 8080}]
+          readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: near, labels: {app: near}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: box
+      image: localhost/box:1
+      command: ["sh", "-c", "mkdir -p /www; echo near > /www/index.html; exec httpd -f -p 8080 -h /www"]
+      ports: [{containerPort: 8080, hostPort: 8090}]
+"""
+BALANCED = {
+    "type": "LoadBalancer",
+    "selector": {"app": "web"},
+    "ports": [{"port": 8081, "targetPort": "http"}],
+}
+SERVICES = {
+    "two": {
+        "selector": {"app": "web"},
+        "ports": [{"name": "a", "port": 80, "targetPort": "http"}, {"name": "b", "port": 81, "targetPort": 8080}],
+        "externalIPs": ["203.0.113.5"],
+        "sessionAffinity": "ClientIP",
+    },
+    "balanced": BALANCED,
+    "local": {**BALANCED, "ports": [{"port": 8082, "targetPort": 8080}], "externalTrafficPolicy": "Local"},
+    "outside": {"ports": [{"port": 80, "targetPort": 8080}]},
+    "alias": {"type": "ExternalName", "externalName": "two.{namespace}.svc.cluster.local"},
+    "telephone": {"selector": {"app": "web"}, "ports": [{"port": 80, "protocol": "SCTP"}]},
+}  # fmt: skip
+
+
+def manifest(name, spec):
+    return json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+
+
+@pytest.fixture(scope="module")
+def shop(board):
+    """A namespace with pods and every kind of Service in front of them."""
+    name = "shop"
+    board.kubectl("create", "namespace", name)
+    board.kubectl("-n", name, "apply", "-f", "-", text_in=PODS)
+    for service, spec in SERVICES.items():
+        text = manifest(service, spec).replace("{namespace}", name)
+        board.kubectl("-n", name, "apply", "-f", "-", text_in=text)
+    board.kubectl("-n", name, "rollout", "status", "deployment/web", "--timeout=60s")
+    board.kubectl("-n", name, "wait", "--for=condition=Ready", "pod/near", "--timeout=60s")
+    yield name
+    board.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def get(board, shop, service):
+    return board.get("service", service, "-n", shop)
+
+
+def says(board, url, words=""):
+    """What answers there, once something does."""
+    return wait_until(lambda: (a := board.curl(url)).returncode == 0 and (a.stdout.strip() or " "), what=url)
+
+
+def events(board, shop, service):
+    found = board.get("events", "-n", shop, "--field-selector", f"involvedObject.name={service}")
+    return {event["reason"]: event["message"] for event in found["items"]}
+
+
+def test_several_ports_named_ports_external_addresses_and_affinity(board, shop):
+    address = get(board, shop, "two")["spec"]["clusterIP"]
+    answers = {says(board, f"http://{address}:{port}/") for port in (80, 81)}
+    assert all(answer.startswith("web-") for answer in answers)
+    board.run("ip", "address", "add", "203.0.113.5/32", "dev", "lo")
+    assert says(board, "http://203.0.113.5/").startswith("web-")
+    assert len({says(board, f"http://{address}/") for _ in range(6)}) == 1, "one client, one backend"
+
+
+def test_a_balancer_has_the_nodes_address_and_serves_its_own_port(board, shop):
+    def addresses():
+        return get(board, shop, "balanced")["status"]["loadBalancer"].get("ingress")
+
+    assert wait_until(addresses) == [{"ip": ADDRESS, "ipMode": "VIP"}]
+    assert says(board, f"http://{ADDRESS}:8081/").startswith("web-")
+    assert ADDRESS in board.kubectl("-n", shop, "get", "service", "balanced")
+    assert "EnsuredLoadBalancer" in events(board, shop, "balanced")
+
+
+def test_a_port_clash_is_told_at_once(board, shop):
+    board.kubectl("-n", shop, "apply", "-f", "-", text_in=manifest("rival", BALANCED))
+    words = wait_until(lambda: events(board, shop, "rival").get("SyncLoadBalancerFailed"))
+    assert f"port 8081/TCP is taken by Service {shop}/balanced" in words
+    board.kubectl("-n", shop, "delete", "service", "balanced")
+    wait_until(lambda: get(board, shop, "rival")["status"]["loadBalancer"].get("ingress"))
+    assert says(board, f"http://{ADDRESS}:8081/").startswith("web-")
+
+
+def test_a_local_balancer_has_a_health_port(board, shop):
+    number = get(board, shop, "local")["spec"]["healthCheckNodePort"]
+    assert json.loads(says(board, f"http://{ADDRESS}:{number}/healthz")) == {
+        "service": {"namespace": shop, "name": "local"}, "localEndpoints": 2, "serviceProxyHealthy": True,
+    }  # fmt: skip
+
+
+def test_endpoints_of_ones_own_are_followed(board, shop):
+    pods = board.get("pods", "-n", shop, "-l", "app=web")["items"]
+    address = get(board, shop, "outside")["spec"]["clusterIP"]
+    assert board.curl(f"http://{address}/").returncode == 7
+    for pod in pods:
+        subsets = [{"addresses": [{"ip": pod["status"]["podIP"]}], "ports": [{"port": 8080}]}]
+        endpoints = {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": {"name": "outside"},
+            "subsets": subsets,
+        }
+        board.kubectl("-n", shop, "apply", "-f", "-", text_in=json.dumps(endpoints))
+        name = pod["metadata"]["name"]
+        wait_until(lambda: board.curl(f"http://{address}/").stdout.strip() == name, what=name)  # noqa: B023
+
+
+def test_an_external_name_is_an_alias_and_leads_there_from_a_pod(board, shop):
+    said = board.kubectl("-n", shop, "exec", "near", "--", "wget", "-qO-", "http://alias/")
+    assert said.startswith("web-")
+
+
+def test_a_host_port_leads_to_the_pod(board, shop):
+    assert says(board, f"http://{ADDRESS}:8090/") == "near"
+    assert says(board, "http://127.0.0.1:8090/") == "near"
+
+
+def test_pods_reach_the_api_as_kubernetes(board, shop):
+    for host in ("kubernetes.default", "$KUBERNETES_SERVICE_HOST"):
+        said = board.kubectl(
+            "-n", shop, "exec", "near", "--", "sh", "-c", f"nc -w 2 {host} 443 </dev/null && echo ok"
+        )
+        assert said.strip() == "ok"
+
+
+def test_what_is_not_carried_is_said(board, shop):
+    words = wait_until(lambda: events(board, shop, "telephone").get("ProtocolNotSupported"))
+    assert "SCTP" in words
+
+
+def test_a_port_that_the_host_uses_is_an_event_on_the_service(board, shop):
+    holder = subprocess.Popen(
+        ["nsenter", f"--net=/run/netns/{board.name}", "busybox", "nc", "-l", "-p", "30999"],
+        stdin=subprocess.PIPE,
+    )
+    try:
+        wait_until(lambda: ":30999" in board.run("ss", "-ltn").stdout)
+        ports = [{"port": 80, "targetPort": 8080, "nodePort": 30999}]
+        spec = {"type": "NodePort", "selector": {"app": "web"}, "ports": ports}
+        board.kubectl("-n", shop, "apply", "-f", "-", text_in=manifest("late", spec))
+        words = wait_until(lambda: events(board, shop, "late").get("PortNotOpened"))
+        assert "30999/TCP cannot be opened on node board: Address already in use" in words
+    finally:
+        holder.kill()
+        holder.wait()
+    assert says(board, f"http://{ADDRESS}:30999/").startswith("web-")
+
+
+class Load:
+    """New connections one after the other until told to stop; counts what failed."""
+
+    def __init__(self, board, url):
+        self.count, self.failures = 0, []
+        self._board, self._url = board, url
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self._is_over.is_set():
+            done = self._board.curl(self._url, "--parallel", *[self._url] * 9)
+            self.count += 10
+            if done.returncode:
+                self.failures.append(done.stderr)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+        self._thread.join()
+
+
+def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
+    service = get(board, shop, "rival")
+    cluster, node_port = service["spec"]["clusterIP"], service["spec"]["ports"][0]["nodePort"]
+    with (
+        Load(board, f"http://{cluster}:8081/") as inside,
+        Load(board, f"http://{ADDRESS}:{node_port}/") as outside,
+    ):
+        board.kubectl("-n", shop, "set", "env", "deployment/web", "COLOUR=green")
+        board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
+        pod = board.get("pods", "-n", shop, "-l", "app=web")["items"][0]["metadata"]["name"]
+        board.kubectl("-n", shop, "delete", "pod", pod, "--grace-period=0", "--force")
+        board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
+        board.stop()
+        before = inside.count
+        wait_until(lambda: inside.count > before + 30, what="traffic while pikube is not there")
+        board.start()
+    assert inside.failures == [] and outside.failures == []
+    assert min(inside.count, outside.count) > 100
