@@ -12,7 +12,10 @@ from pathlib import Path
 
 import trio
 
+from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.discovery import EndpointSlice
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
 from pikube.netproxy.dns import DnsServer
@@ -39,9 +42,12 @@ class Netproxy:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._host = HostNetwork(settings.service_cidr, settings.cluster_cidr)
         self._link = RelayLink(directory)
-        zone = Zone(settings.cluster_domain, CachedRecords(informers))
+        networks = (settings.cluster_cidr, settings.service_cidr)
+        zone = Zone(settings.cluster_domain, CachedRecords(informers), networks)
         self._dns = DnsServer(settings.cluster_dns, zone, nameservers)
         self._routes = PodRoutes(informers, settings.node_name)
+        for kind in (Service, EndpointSlice, Namespace):
+            informers.of(kind).subscribe(lambda old, new: self._dns.forget())
         self._proxy = Proxy(
             informers, self._host, self._link, settings.node_name, record, self._dns.listeners
         )

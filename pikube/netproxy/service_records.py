@@ -20,6 +20,10 @@ def service_of(slice_: EndpointSlice) -> Iterable[str]:
     return [f"{slice_.metadata.namespace}/{slice_.metadata.labels.get(SERVICE_NAME, '')}"]
 
 
+def endpoint_addresses(slice_: EndpointSlice) -> Iterable[str]:
+    return {address for endpoint in slice_.endpoints for address in endpoint.addresses[:1]}
+
+
 class CachedRecords:
     """Implements zone.Records."""
 
@@ -29,6 +33,7 @@ class CachedRecords:
         self._namespaces = lister.cache(Namespace)
         self._services.add_index("address", addresses_of)
         self._slices.add_index("service", service_of)
+        self._slices.add_index("address", endpoint_addresses)
 
     def service(self, namespace: str, name: str) -> Service | None:
         return self._services.get(ObjectKey(namespace, name))
@@ -39,6 +44,9 @@ class CachedRecords:
     def by_address(self, address: str) -> Service | None:
         found = self._services.indexed("address", address)
         return found[0] if found else None
+
+    def endpoints_at(self, address: str) -> Sequence[EndpointSlice]:
+        return self._slices.indexed("address", address)
 
     def has_namespace(self, name: str) -> bool:
         return self._namespaces.get(ObjectKey("", name)) is not None

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.discovery import Endpoint, EndpointSlice
+from pikube.netproxy.table import SERVICE_NAME
 
 TTL_S = 5  # CoreDNS' kubernetes plugin: short, because pods come and go
 REVERSE = ".in-addr.arpa"
@@ -47,26 +48,31 @@ class Records(Protocol):
 
     def by_address(self, address: str) -> Service | None: ...
 
+    def endpoints_at(self, address: str) -> Sequence[EndpointSlice]:
+        """Slices with an endpoint of that address."""
+        ...
+
     def has_namespace(self, name: str) -> bool: ...
 
 
 class Zone:
-    """One cluster domain."""
+    """One cluster domain. Addresses of `networks` are the cluster's: nobody else knows their names."""
 
-    def __init__(self, domain: str, records: Records) -> None:
-        self._domain = domain.lower().rstrip(".")
+    def __init__(self, domain: str, records: Records, networks: Sequence[str] = ()) -> None:
+        self.domain = domain.lower().rstrip(".")
         self._records = records
+        self._networks = [ipaddress.ip_network(network) for network in networks]
 
     def answer(self, name: str, type_: str) -> Answer | None:
         """None when the name is not ours to answer."""
         lower = name.lower().rstrip(".")
         if lower.endswith(REVERSE):
             return self._reverse(lower)
-        if lower == self._domain:
+        if lower == self.domain:
             return Answer(True)
-        if not lower.endswith(f".{self._domain}"):
+        if not lower.endswith(f".{self.domain}"):
             return None
-        labels = lower[: -len(self._domain) - 1].split(".")
+        labels = lower[: -len(self.domain) - 1].split(".")
         match labels:
             case ["svc" | "pod"]:
                 return Answer(True)
@@ -91,12 +97,10 @@ class Zone:
             addresses = self._addresses(service, endpoints)
             if not addresses:
                 return NOTHING if service.spec.cluster_ip == "None" else Answer(True)
-            found = tuple(Record(name, "A", address) for address in addresses)
-            return Answer(True, found if type_ in ("A", "ANY") else ())
+            return Answer(True, _of_type(name, addresses, type_))
         if len(rest) == 2:
             named = [e for e, _ in endpoints if rest[0] in (e.hostname, _dashed(e.addresses[0]))]
-            found = tuple(Record(name, "A", e.addresses[0]) for e in named)
-            return Answer(bool(named), found if type_ in ("A", "ANY") else ())
+            return Answer(bool(named), _of_type(name, sorted({e.addresses[0] for e in named}), type_))
         if len(rest) == 3 and rest[0].startswith("_") and rest[1] in ("_tcp", "_udp"):
             return self._port(name, service, endpoints, rest[0][1:], rest[1][1:].upper(), type_)
         return NOTHING
@@ -115,7 +119,7 @@ class Zone:
         protocol: str,
         type_: str,
     ) -> Answer:
-        base = f"{service.metadata.name}.{service.metadata.namespace}.svc.{self._domain}"
+        base = f"{service.metadata.name}.{service.metadata.namespace}.svc.{self.domain}"
         targets: list[tuple[str, int, str]] = []
         if service.spec.cluster_ip == "None":
             for endpoint, slice_ in endpoints:
@@ -135,38 +139,70 @@ class Zone:
         return Answer(
             True,
             tuple(Record(name, "SRV", f"0 {share} {port} {host}.") for host, port, _ in targets),
-            tuple(Record(host, "A", address) for host, _, address in targets),
+            tuple(dict.fromkeys(Record(host, _kind(address), address) for host, _, address in targets)),
         )
 
     def _pod(self, name: str, dashed: str, namespace: str, type_: str) -> Answer:
         """`10-42-0-7.default.pod.cluster.local`: the address is in the name itself."""
-        address = dashed.replace("-", ".")
-        try:
-            ipaddress.IPv4Address(address)
-        except ValueError:
-            return NOTHING
-        if not self._records.has_namespace(namespace):
-            return NOTHING
-        return Answer(True, (Record(name, "A", address),) if type_ in ("A", "ANY") else ())
+        for address in (dashed.replace("-", "."), dashed.replace("-", ":")):
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                continue
+            if not self._records.has_namespace(namespace):
+                return NOTHING
+            return Answer(True, _of_type(name, [address], type_))
+        return NOTHING
 
     def _reverse(self, name: str) -> Answer | None:
         parts = name[: -len(REVERSE)].split(".")
         address = ".".join(reversed(parts))
         service = self._records.by_address(address)
-        if service is None:
-            return None  # an address of the LAN: its own DNS knows it
-        meta = service.metadata
-        return Answer(True, (Record(name, "PTR", f"{meta.name}.{meta.namespace}.svc.{self._domain}."),))
+        if service is not None:
+            meta = service.metadata
+            return Answer(True, (Record(name, "PTR", f"{meta.name}.{meta.namespace}.svc.{self.domain}."),))
+        names = sorted(self._endpoint_names(address))
+        if names:
+            return Answer(True, tuple(Record(name, "PTR", text) for text in names))
+        try:
+            is_ours = any(ipaddress.ip_address(address) in network for network in self._networks)
+        except ValueError:
+            return None
+        return NOTHING if is_ours else None  # an address of the LAN: its own DNS knows it
+
+    def _endpoint_names(self, address: str) -> set[str]:
+        """What an endpoint of a headless Service is called."""
+        found = set()
+        for slice_ in self._records.endpoints_at(address):
+            namespace = slice_.metadata.namespace
+            service = self._records.service(namespace, slice_.metadata.labels.get(SERVICE_NAME, ""))
+            if service is None or service.spec.cluster_ip != "None":
+                continue
+            for endpoint in slice_.endpoints:
+                if endpoint.addresses[:1] == (address,):
+                    host = endpoint.hostname or _dashed(address)
+                    found.add(f"{host}.{service.metadata.name}.{namespace}.svc.{self.domain}.")
+        return found
+
+
+def _kind(address: str) -> str:
+    return "AAAA" if ":" in address else "A"
+
+
+def _of_type(name: str, addresses: Iterable[str], type_: str) -> tuple[Record, ...]:
+    """Those that were asked for."""
+    found = (Record(name, _kind(address), address) for address in addresses)
+    return tuple(record for record in found if type_ in (record.type, "ANY"))
 
 
 def _endpoints(slices: Iterable[EndpointSlice]) -> Iterable[tuple[Endpoint, EndpointSlice]]:
     """Ready endpoints with the slice that holds their ports."""
     for slice_ in slices:
-        if slice_.address_type == "IPv4":
+        if slice_.address_type in ("IPv4", "IPv6"):
             for endpoint in slice_.endpoints:
                 if endpoint.conditions.ready is not False and endpoint.addresses:
                     yield endpoint, slice_
 
 
 def _dashed(address: str) -> str:
-    return address.replace(".", "-")
+    return address.replace(".", "-").replace(":", "-")
