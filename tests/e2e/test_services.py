@@ -177,6 +177,7 @@ def test_a_port_that_the_host_uses_is_an_event_on_the_service(board, shop):
         words = wait_until(lambda: events(board, shop, "late").get("PortNotOpened"))
         assert "30999/TCP cannot be opened on node board: Address already in use" in words
     finally:
+        holder.stdin.close()
         holder.kill()
         holder.wait()
     assert says(board, f"http://{ADDRESS}:30999/").startswith("web-")
