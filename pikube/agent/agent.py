@@ -108,6 +108,7 @@ async def open_agent(
         registered = await node.register()
         recorder.record("kubelet", registered, "Normal", "Starting", "Starting kubelet.")
         nodes = informers.of(Node)
+        nodes.subscribe(node.seen)
         pod_cidr = await _wait_pod_cidr(nodes, settings.node_name)
         await _prepare_network(runtime, pod_cidr)
         informers.of(Service)

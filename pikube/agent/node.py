@@ -81,6 +81,12 @@ class NodeAgent:
             nursery.start_soon(self._reports)
             task_status.started()
 
+    def seen(self, old: Node | None, new: Node | None) -> None:
+        """What the leader has of this node, as watches bring it: a leader that heard nothing for a while calls the
+        board Unknown, and only the board can say otherwise."""
+        if new is not None and new.metadata.name == self._settings.node_name:
+            self.node = new
+
     async def _heartbeats(self) -> None:
         while True:
             try:
