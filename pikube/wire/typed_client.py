@@ -15,7 +15,7 @@ import msgspec
 from pikube.api.client import MERGE_PATCH, ConnectionLost, Listed, Patch, WatchEvent
 from pikube.api.errors import error_from_status
 from pikube.api.kinds.base import Kind, Struct
-from pikube.api.kinds.meta import DeleteOptions, ListMeta, Object, Preconditions
+from pikube.api.kinds.meta import DeleteOptions, ListMeta, Object, ObjectMeta, Preconditions
 from pikube.wire.client import ApiConnection
 
 K = TypeVar("K", bound=Object)
@@ -34,6 +34,10 @@ class _List(Struct):
 class _Event(Struct):
     type: str
     object: msgspec.Raw
+
+
+class _Bookmark(Struct):
+    metadata: ListMeta = msgspec.field(default_factory=ListMeta)
 
 
 class _Kinded(Struct):
@@ -161,11 +165,17 @@ class _Events(AsyncIterator[WatchEvent[K]]):
         self._cls = cls
         self._client = client
         self._decoder = msgspec.json.Decoder(_Event)
+        self._bookmarks = msgspec.json.Decoder(_Bookmark)
 
     async def __anext__(self) -> WatchEvent[K]:
         event = _decoded(self._decoder, await anext(self._lines))
         if event.type == "ERROR":
             raise error_from_status(msgspec.json.decode(event.object))
+        if (
+            event.type == "BOOKMARK"
+        ):  # kubernetes' has nulls where an object has none: only its revision counts
+            version = _decoded(self._bookmarks, event.object).metadata.resource_version
+            return WatchEvent(event.type, self._cls(metadata=ObjectMeta(resource_version=version)))
         return WatchEvent(event.type, self._client._decode(self._cls, event.object))
 
 

@@ -183,6 +183,25 @@ async def test_an_error_event_of_a_watch_is_raised(serve_on_loopback):
             await anext(events)
 
 
+async def test_a_bookmark_may_have_nulls_where_an_object_has_none(serve_on_loopback):
+    async def handler(request):
+        async def run(send):
+            meta = b'{"resourceVersion":"41","creationTimestamp":null}'
+            await send(
+                b'{"type":"BOOKMARK","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":%s}}\n' % meta
+            )
+
+        return StreamResponse(200, (), run)
+
+    async with (
+        serve_on_loopback(handler) as (port, _),
+        open_api_connection([f"http://127.0.0.1:{port}"]) as connection,
+        TypedClient(connection).watch(ConfigMap, resource_version="1") as events,
+    ):
+        event = await anext(events)
+    assert (event.type, event.object.metadata.resource_version) == ("BOOKMARK", "41")
+
+
 async def test_a_token_is_asked_for(serve_on_loopback):
     async def handler(request):
         assert request.path == "/api/v1/namespaces/ns/serviceaccounts/sa/token"
