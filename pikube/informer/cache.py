@@ -43,6 +43,7 @@ class Cache(Generic[K]):
         self._namespaces: dict[str, dict[str, K]] = {}
         self._indexers: dict[str, Callable[[K], Iterable[str]]] = {"owner": by_owner}
         self._indexes: dict[str, dict[str, dict[ObjectKey, K]]] = {"owner": {}}
+        self._values: dict[str, dict[ObjectKey, tuple[str, ...]]] = {"owner": {}}  # by index, where an object is
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -67,6 +68,7 @@ class Cache(Generic[K]):
             return
         self._indexers[name] = indexer
         self._indexes[name] = {}
+        self._values[name] = {}
         for key, obj in self._objects.items():
             self._index_one(name, key, obj)
 
@@ -82,8 +84,6 @@ class Cache(Generic[K]):
         """Take a new or changed object; returns what it replaces."""
         key = key_of(obj)
         old = self._objects.get(key)
-        if old is not None:
-            self._unindex(key, old)
         self._objects[key] = obj
         self._namespaces.setdefault(key.namespace, {})[key.name] = obj
         for name in self._indexers:
@@ -94,7 +94,8 @@ class Cache(Generic[K]):
         """Forget an object; returns it."""
         old = self._objects.pop(key, None)
         if old is not None:
-            self._unindex(key, old)
+            for name in self._indexers:
+                self._move(name, key, self._values[name].pop(key, ()), ())
             names = self._namespaces[key.namespace]
             del names[key.name]
             if not names:
@@ -102,16 +103,25 @@ class Cache(Generic[K]):
         return old
 
     def _index_one(self, name: str, key: ObjectKey, obj: K) -> None:
+        values = tuple(self._indexers[name](obj))
+        places = self._values[name]
+        before = places.get(key, ())
+        if values != before:
+            self._move(name, key, before, values)
+            if values:
+                places[key] = values
+            else:
+                places.pop(key, None)
         index = self._indexes[name]
-        for value in self._indexers[name](obj):
+        for value in values:
             index.setdefault(value, {})[key] = obj
 
-    def _unindex(self, key: ObjectKey, old: K) -> None:
-        for name, indexer in self._indexers.items():
-            index = self._indexes[name]
-            for value in indexer(old):
-                entries = index.get(value)
-                if entries is not None:
-                    entries.pop(key, None)
-                    if not entries:
-                        del index[value]
+    def _move(self, name: str, key: ObjectKey, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+        """Take an object out of where it no longer belongs."""
+        index = self._indexes[name]
+        for value in before:
+            entries = index.get(value)
+            if entries is not None and value not in after:
+                entries.pop(key, None)
+                if not entries:
+                    del index[value]

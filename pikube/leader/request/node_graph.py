@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
+from pikube.api.kinds.core_volume import Volume
 from pikube.informer.cache import Cache, ObjectKey
 
 INDEX = "node-reach"
+SOURCES = tuple(field for field in Volume.__struct_fields__ if field != "name")
 
 
 def secrets_of(pod: Pod) -> Iterator[str]:
@@ -30,11 +30,13 @@ def secrets_of(pod: Pod) -> Iterator[str]:
             yield volume.secret.secret_name
         for part in volume.projected.sources if volume.projected else ():
             yield from _name(part.secret)
-        for field in msgspec.structs.fields(volume):
-            source: Any = getattr(volume, field.name)
+        for field in SOURCES:  # hot: asked of every pod at each of its changes
+            source: Any = getattr(volume, field)
+            if source is None:
+                continue
             for attribute in ("secret_ref", "node_publish_secret_ref"):
                 yield from _name(getattr(source, attribute, None))
-            if field.name == "azure_file" and source is not None:
+            if field == "azure_file":
                 yield source.secret_name
 
 
