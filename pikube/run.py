@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -50,8 +50,10 @@ from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.kubelets import Kubelets
 from pikube.leader.metrics.api import MetricsApi
 from pikube.leader.metrics.boards import BoardMetrics
+from pikube.leader.metrics.own import LeaderStatistics, own_families
 from pikube.leader.pairing import PairingOffice
 from pikube.leader.request.desks import Desks
+from pikube.leader.request.documents import version_info
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.streams import NodeStreams
 from pikube.leader.role_reconciler import reconcile_roles
@@ -63,6 +65,8 @@ from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
 from pikube.watchdog import answers_on, feed_watchdog
 from pikube.wire.addresses import primary_address
+from pikube.wire.process import process_families
+from pikube.wire.prometheus import render
 from pikube.wire.server import listen, serve
 
 log = logging.getLogger("pikube")
@@ -97,18 +101,30 @@ async def leader(settings: Settings) -> None:
             "that has it, or choose --https-listen-port"
         ) from None
     scheme = make_scheme()
-    health: dict[str, str] = {"ping": "", "store": "not open yet"}
+    checks: dict[str, Callable[[], str]] = {
+        "ping": str,
+        "log": str,
+        "etcd": lambda: "the store is not open yet",
+    }
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
         async with open_sqlite_store(
             settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
         ) as store:
-            health["store"] = ""
+            checks["etcd"] = str  # by the name that monitors ask for
             plane = build_control_plane(
-                scheme, store, certificates.signer, settings, address, lambda: health, time.time
+                scheme,
+                store,
+                certificates.signer,
+                settings,
+                address,
+                lambda: {name: check() for name, check in checks.items()},
+                time.time,
             )
             try:
-                await run_control_plane(settings, plane, certificates, listeners, address, store.backup)
+                await run_control_plane(
+                    settings, plane, certificates, listeners, address, store.backup, checks
+                )
             finally:
                 await plane.aclose()
     notify("STOPPING=1")
@@ -121,6 +137,7 @@ async def run_control_plane(
     listeners: Sequence[trio.SocketListener],
     address: str,
     write_database: WriteDatabase,
+    checks: dict[str, Callable[[], str]],
 ) -> None:
     """Controllers, the API and this board's agent, on an open store; until cancelled."""
     client = plane.client
@@ -130,6 +147,7 @@ async def run_control_plane(
     await reconcile_roles(client)
     informers = Informers(client)
     recorder = Recorder(client)
+    checks["informer-sync"] = lambda: _unsynced(informers)
     kubelets = Kubelets(informers.cache(Node), certificates.to_kubelets)
     boards = BoardMetrics(kubelets.find)
     controllers = all_controllers(
@@ -172,6 +190,7 @@ async def run_control_plane(
             MetricsApi(plane.registry, plane.scheme, boards),
             Desks({"pairings": office, "backup": BackupDesk(write_database, settings, cluster_id)}),
             NodeGraph(informers.cache(Pod), informers.cache(PersistentVolumeClaim)),
+            lambda: _metrics(plane, loops, informers, scheduler, recorder),
         )
         doors = {**joining.doors(), **office.doors()}
         await nursery.start(serve, Enrolment(api, doors), listeners, certificates.api)
@@ -190,6 +209,31 @@ async def run_control_plane(
         agent = await nursery.start(run_board, board)
         kubelets.local[settings.node_name] = agent.kubelet
         notify("READY=1")
+
+
+def _unsynced(informers: Informers) -> str:
+    """Why not all caches can be relied on; '' when they can."""
+    behind = [seen.kind for seen in informers.statistics() if not seen.is_synced]
+    return f"{len(behind)} caches not filled yet: {', '.join(behind)}" if behind else ""
+
+
+def _metrics(
+    plane: ControlPlane,
+    loops: Sequence[ControllerLoop],
+    informers: Informers,
+    scheduler: Scheduler,
+    recorder: Recorder,
+) -> bytes:
+    """The leader's /metrics."""
+    seen = LeaderStatistics(
+        store=plane.registry.store.statistics(),
+        queues={loop.controller.name: loop.queue.statistics() for loop in loops},
+        informers=informers.statistics(),
+        scheduler=scheduler.statistics(),
+        events_dropped=recorder.dropped,
+    )
+    families = [*plane.counts.families(), *own_families(seen, version_info()), *process_families()]
+    return render(families)
 
 
 def _document(

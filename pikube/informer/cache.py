@@ -43,7 +43,9 @@ class Cache(Generic[K]):
         self._namespaces: dict[str, dict[str, K]] = {}
         self._indexers: dict[str, Callable[[K], Iterable[str]]] = {"owner": by_owner}
         self._indexes: dict[str, dict[str, dict[ObjectKey, K]]] = {"owner": {}}
-        self._values: dict[str, dict[ObjectKey, tuple[str, ...]]] = {"owner": {}}  # by index, where an object is
+        self._values: dict[str, dict[ObjectKey, tuple[str, ...]]] = {
+            "owner": {}
+        }  # by index, where an object is
 
     def __len__(self) -> int:
         return len(self._objects)

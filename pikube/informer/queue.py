@@ -25,6 +25,8 @@ class QueueStatistics:
     delayed: int
     processing: int
     retrying: int
+    adds: int = 0  # since start, as the next
+    retries: int = 0
 
 
 class WorkQueue(Generic[Q]):
@@ -38,6 +40,8 @@ class WorkQueue(Generic[Q]):
         self._due: dict[Q, float] = {}  # the earliest wanted time of each delayed key
         self._count = 0
         self._failures: dict[Q, int] = {}
+        self._adds = 0
+        self._retries = 0
         self._idle = trio.lowlevel.ParkingLot()  # workers that wait; each key wakes one
         self._timer_moved = trio.Event()
 
@@ -46,6 +50,7 @@ class WorkQueue(Generic[Q]):
         if key in self._known:
             return
         self._known.add(key)
+        self._adds += 1
         if key not in self._processing:
             self._hand_out(key)
 
@@ -67,6 +72,7 @@ class WorkQueue(Generic[Q]):
         """Ask again after a failure, with doubling delay; returns the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
+        self._retries += 1
         delay_s = min(MAX_RETRY_S, BASE_RETRY_S * 2.0 ** min(failures, 30))
         self.add_after(key, delay_s)
         return delay_s
@@ -101,7 +107,10 @@ class WorkQueue(Generic[Q]):
             self._move_due(trio.current_time())
 
     def statistics(self) -> QueueStatistics:
-        return QueueStatistics(len(self._ready), len(self._due), len(self._processing), len(self._failures))
+        return QueueStatistics(
+            len(self._ready), len(self._due), len(self._processing), len(self._failures), self._adds,
+            self._retries,
+        )  # fmt: skip
 
     def _hand_out(self, key: Q) -> None:
         self._ready.append(key)

@@ -28,6 +28,7 @@ from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.context import LEADER, Context, User
+from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.escalation import RoleEscalation
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
@@ -93,7 +94,10 @@ class ControlPlane:
     client: LocalClient
     tokens: ServiceTokens
     custom_kinds: CustomKinds
-    _make_handler: Callable[[Streams, Measured | None, Desk | None, NodeGraph | None], ApiHandler]
+    counts: RequestCounts
+    _make_handler: Callable[
+        [Streams, Measured | None, Desk | None, NodeGraph | None, Callable[[], bytes]], ApiHandler
+    ]
     aclose: Callable[[], Awaitable[None]]
     """Ends what it holds open: connections to webhooks."""
 
@@ -103,9 +107,10 @@ class ControlPlane:
         measured: Measured | None = None,
         desk: Desk | None = None,
         graph: NodeGraph | None = None,
+        metrics: Callable[[], bytes] = bytes,
     ) -> ApiHandler:
         """The API, with the way to the boards' kubelets and to what they measure, and what each board's pods use."""
-        return self._make_handler(streams, measured, desk, graph)
+        return self._make_handler(streams, measured, desk, graph, metrics)
 
 
 def build_control_plane(
@@ -140,6 +145,7 @@ def build_control_plane(
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
     plugins.append(QuotaAdmission(store, decode))
     caller = WebhookCaller()
+    counts = RequestCounts()
     registry = Registry(
         store,
         Chain(plugins),
@@ -161,7 +167,11 @@ def build_control_plane(
     keys = BoardKeys(store, decode, wall_clock)
 
     def make_handler(
-        streams: Streams, measured: Measured | None, desk: Desk | None, graph: NodeGraph | None
+        streams: Streams,
+        measured: Measured | None,
+        desk: Desk | None,
+        graph: NodeGraph | None,
+        metrics: Callable[[], bytes],
     ) -> ApiHandler:
         authorizer = Either(NodeAuthorizer(graph.reaches), rbac) if graph is not None else rbac
         return ApiHandler(
@@ -169,7 +179,7 @@ def build_control_plane(
                 scheme=scheme,
                 registry=registry,
                 subresources=subresources,
-                documents=Documents(scheme, address, health),
+                documents=Documents(scheme, address, health, metrics),
                 streams=streams,
                 measured=measured,
                 desk=desk,
@@ -178,11 +188,12 @@ def build_control_plane(
                 read_certificate=keys.user_of,
                 review=Reviewer(rbac, authorizer, tokens.read),
                 wall_clock=wall_clock,
+                counts=counts,
             )
         )
 
     client = make_client(registry, scheme, subresources, LEADER, wall_clock)
-    return ControlPlane(scheme, registry, client, tokens, custom_kinds, make_handler, caller.aclose)
+    return ControlPlane(scheme, registry, client, tokens, custom_kinds, counts, make_handler, caller.aclose)
 
 
 def make_client(

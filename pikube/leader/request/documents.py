@@ -20,11 +20,13 @@ from pikube.api.scheme import Scheme
 from pikube.leader.request.openapi_documents import OpenApiDocuments
 from pikube.leader.request.route import Query, Route
 from pikube.wire.messages import Answer, Headers, Request, Response
+from pikube.wire.prometheus import CONTENT_TYPE
 
 KUBERNETES_MINOR = 36
 """The API level that is served; kubectl warns when its own minor version is further than one away."""
 DISCOVERY_GROUP = "apidiscovery.k8s.io"
 HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
+READY_ONLY = {"informer-sync"}  # a leader that still fills its caches lives, and is not to be started anew
 
 Health = Callable[[], Mapping[str, str]]
 """Name of each check → '' when it is well, else why not."""
@@ -33,10 +35,13 @@ Health = Callable[[], Mapping[str, str]]
 class Documents:
     """Implements the handler's Documents."""
 
-    def __init__(self, scheme: Scheme, address: str, health: Health) -> None:
+    def __init__(
+        self, scheme: Scheme, address: str, health: Health, metrics: Callable[[], bytes] = bytes
+    ) -> None:
         self._scheme = scheme
         self._address = address
         self._health = health
+        self._metrics = metrics
         self._cache: dict[tuple[str, ...], tuple[bytes, str]] = {}
         self._generation = scheme.generation
         self._openapi = OpenApiDocuments(scheme)
@@ -48,6 +53,8 @@ class Documents:
             return self._healthz(path, query)
         if route.verb not in ("get", "head"):
             raise MethodNotAllowed()
+        if path == "/metrics":
+            return Response(200, (("Content-Type", CONTENT_TYPE),), (self._metrics(),))
         if path == "/version":
             return _json(discovery.encoded(version_info()))
         if path == "/":
@@ -105,12 +112,14 @@ class Documents:
         for group, versions in discovery.groups_of(self._scheme).items():
             if group:
                 paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
-        return [*paths, *HEALTH_PATHS, "/openapi/v2", "/openapi/v3", "/version"]
+        return [*paths, *HEALTH_PATHS, "/metrics", "/openapi/v2", "/openapi/v3", "/version"]
 
     def _healthz(self, path: str, query: Query) -> Response:
         base, _, wanted = path.lstrip("/").partition("/")
         checks = dict(self._health())
         excluded = set(query.all("exclude"))
+        if base == "livez":
+            excluded |= READY_ONLY
         if wanted:
             if wanted not in checks:
                 raise PathNotFound()

@@ -10,11 +10,12 @@ that a board must answer (logs, exec) in `streams`.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pikube.api.errors import BadRequest, MethodNotAllowed, PathNotFound, ServiceUnavailable
+from pikube.api.errors import ApiError, BadRequest, MethodNotAllowed, PathNotFound, ServiceUnavailable
 from pikube.api.kinds.core_config import ComponentStatus
 from pikube.api.media_types import Accepted, negotiate
 from pikube.api.scheme import KindInfo, Scheme, Subresource
@@ -29,6 +30,7 @@ from pikube.leader.request.authn import (
 from pikube.leader.request.authz import Authorizer, refuse
 from pikube.leader.request.component_status import answer_component_statuses
 from pikube.leader.request.context import Context, User
+from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
 from pikube.leader.request.scale import patch_scale, put_scale
@@ -89,6 +91,7 @@ class ApiParts:
     read_certificate: CertificateReader
     review: Review
     wall_clock: Callable[[], float]
+    counts: RequestCounts
 
 
 class ApiHandler:
@@ -102,6 +105,23 @@ class ApiHandler:
         parts = self._parts
         query = Query(request.query)
         route = parse_route(request.method, request.path, query)
+        began = time.perf_counter()
+        code = 500
+        parts.counts.begin(route)
+        try:
+            answer = await self._answer(request, query, route)
+            code = answer.status
+            return answer
+        except ApiError as error:
+            code = error.code
+            raise
+        finally:
+            took_s = time.perf_counter() - began
+            info = parts.scheme.by_url(route.group, route.version, route.resource)
+            parts.counts.end(route, code, took_s, is_known=not route.is_resource or info is not None)
+
+    async def _answer(self, request: Request, query: Query, route: Route) -> Answer:
+        parts = self._parts
         user = authenticate(request.peer, request.headers, parts.read_token, parts.read_certificate)
         if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonated(user, request.headers, self._may_impersonate(user))

@@ -51,9 +51,16 @@ class Api:
         self.scheme = make_scheme()
         self.store = MemoryStore()
         self.now = 1_700_000_000.0
+        self.health = {}
         settings = merge({}, {}, {}, host="board")
         self.plane = build_control_plane(
-            self.scheme, self.store, NoSigner(), settings, "127.0.0.1:6443", dict, lambda: self.now
+            self.scheme,
+            self.store,
+            NoSigner(),
+            settings,
+            "127.0.0.1:6443",
+            lambda: self.health,
+            lambda: self.now,
         )
         self.handler = self.plane.handler(None)
         self.warnings = []
@@ -69,7 +76,7 @@ class Api:
             return error.code, error.to_status()
         self.warnings = [value for name, value in answer.headers if name == "Warning"]
         text = b"".join(answer.chunks)
-        return answer.status, json.loads(text) if text.startswith((b"{", b"[")) else text.decode()
+        return answer.status, json.loads(text) if text.startswith((b"{", b"[{", b"[]")) else text.decode()
 
     async def make_namespace(self, name="default"):
         await self.plane.client.create(Namespace(metadata=ObjectMeta(name=name)))
