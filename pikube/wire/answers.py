@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 
 import h11
 
@@ -18,13 +19,18 @@ from pikube.wire.messages import Response
 
 GZIP_BYTES = 128 * 1024  # kubernetes endpoints/handlers/responsewriters/writers.go:defaultGzipThresholdBytes
 BODILESS = (204, 304)
+REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus} | {
+    413: b"Request Entity Too Large",  # Python 3.13 took the words of RFC 9110, Go keeps the old ones
+    422: b"Unprocessable Entity",
+}
+"""What the official Python client shows as an error's reason."""
 
 
 def head(status: int, headers: Iterable[tuple[str, str]], second: int) -> h11.Response:
     """The status line and headers, with the Date of a Unix time."""
     lower = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
     lower.append((b"date", _date(second)))
-    return h11.Response(status_code=status, headers=lower)
+    return h11.Response(status_code=status, headers=lower, reason=REASONS.get(status, b""))
 
 
 def error_response(error: ApiError) -> Response:

@@ -57,14 +57,19 @@ def encode(channel: int, data: bytes, *, as_text: bool) -> bytes | str:
     return bytes((channel,)) + data
 
 
-def decode(message: bytes | str) -> tuple[int, bytes]:
-    """Channel and data of a WebSocket message. ValueError when it has none."""
-    if not message:
+def decode(message: bytes | str, *, as_text: bool) -> tuple[int, bytes]:
+    """Channel and data of a WebSocket message. ValueError when it has none.
+
+    What counts is the protocol, not the kind of frame: the official Python client sends text frames whose first
+    character is the channel's number, and kubernetes takes them (apimachinery wsstream/conn.go reads both alike).
+    """
+    data = message.encode("utf-8", "surrogateescape") if isinstance(message, str) else message
+    if not data:
         raise ValueError("a message without a channel")
-    if isinstance(message, bytes):
-        return message[0], message[1:]
+    if not as_text:
+        return data[0], data[1:]
     try:
-        return int(message[0]), base64.b64decode(message[1:], validate=True)
+        return int(data[:1]), base64.b64decode(data[1:], validate=True)
     except (ValueError, binascii.Error) as error:
         raise ValueError(f"a text message is not a digit and base64: {error}") from None
 

@@ -202,7 +202,7 @@ async def _serve_channels(socket: WebSocket, ports: Sequence[int], as_text: bool
 
     streams = [_ChannelStream(sender(2 * number)) for number in range(len(ports))]
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_read_channels, socket, streams, nursery.cancel_scope)
+        nursery.start_soon(_read_channels, socket, streams, as_text, nursery.cancel_scope)
         async with trio.open_nursery() as forwards:
             for number, (port, stream) in enumerate(zip(ports, streams, strict=True)):
                 forwards.start_soon(_forward_channel, port, stream, sender(2 * number + 1), forward)
@@ -229,11 +229,11 @@ async def _forward_channel(
 
 
 async def _read_channels(
-    socket: WebSocket, streams: Sequence[_ChannelStream], both: trio.CancelScope
+    socket: WebSocket, streams: Sequence[_ChannelStream], as_text: bool, both: trio.CancelScope
 ) -> None:
     while (message := await socket.receive()) is not None:
         try:
-            channel, data = decode(message)
+            channel, data = decode(message, as_text=as_text)
         except ValueError as error:
             log.info("event=bad_channel_message why=%r", str(error))
             break

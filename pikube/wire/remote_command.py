@@ -153,7 +153,7 @@ async def _serve_websocket(
 
     session = RemoteSession(transmit, protocol, scope)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_read_messages, socket, session, wanted, scope)
+        nursery.start_soon(_read_messages, socket, session, wanted, as_text, scope)
         greeting = STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR
         with suppress(*CLOSED):
             await transmit(greeting, b"")  # kubelet's sign that the connection stands
@@ -164,12 +164,16 @@ async def _serve_websocket(
 
 
 async def _read_messages(
-    socket: WebSocket, session: RemoteSession, wanted: CommandStreams, scope: trio.CancelScope
+    socket: WebSocket,
+    session: RemoteSession,
+    wanted: CommandStreams,
+    as_text: bool,
+    scope: trio.CancelScope,
 ) -> None:
     """Sort messages into stdin and sizes; the client's end is the command's."""
     while (message := await socket.receive()) is not None:
         try:
-            channel, data = decode(message)
+            channel, data = decode(message, as_text=as_text)
         except ValueError as error:
             log.info("event=bad_channel_message why=%r", str(error))
             break

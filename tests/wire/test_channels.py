@@ -19,13 +19,18 @@ SPDY = {"connection": "Upgrade", "upgrade": "SPDY/3.1"}
 
 @given(st.integers(0, 9), st.binary(max_size=50), st.booleans())
 def test_a_message_says_its_channel_and_data(channel, data, as_text):
-    assert decode(encode(channel, data, as_text=as_text)) == (channel, data)
+    assert decode(encode(channel, data, as_text=as_text), as_text=as_text) == (channel, data)
 
 
-@given(st.one_of(st.binary(max_size=20), st.text(max_size=20)))
-def test_any_message_has_a_channel_or_is_a_value_error(message):
+def test_the_protocol_counts_not_the_kind_of_frame():
+    assert decode("\x00word\n", as_text=False) == (0, b"word\n")  # as the official Python client sends stdin
+    assert decode(b"0aGk=", as_text=True) == (0, b"hi")
+
+
+@given(st.one_of(st.binary(max_size=20), st.text(max_size=20)), st.booleans())
+def test_any_message_has_a_channel_or_is_a_value_error(message, as_text):
     try:
-        channel, data = decode(message)
+        channel, data = decode(message, as_text=as_text)
     except ValueError:
         return
     assert 0 <= channel <= 255

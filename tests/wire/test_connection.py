@@ -10,7 +10,7 @@ import trio
 
 from pikube.api.errors import Forbidden, NotFound, Resource, TooManyRequests, Unauthorized
 from pikube.wire import connection as connection_module
-from pikube.wire.answers import warning
+from pikube.wire.answers import head, warning
 from pikube.wire.messages import Response, StreamResponse, UpgradeResponse
 
 JSON = (("Content-Type", "application/json"),)
@@ -206,6 +206,16 @@ async def test_an_api_error_is_answered_as_its_status(connect, error, code, head
     if header:
         assert headers[header[0]] == header[1]
     assert (await client.request("GET", "/"))[0] == code
+
+
+@pytest.mark.parametrize(
+    "status, line", [(200, "200 OK"), (409, "409 Conflict"), (422, "422 Unprocessable Entity")]
+)
+def test_the_status_line_names_its_reason(status, line):
+    sent = h11.Connection(h11.SERVER)
+    sent.receive_data(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+    sent.next_event()
+    assert sent.send(head(status, [("Content-Length", "0")], 0)).startswith(f"HTTP/1.1 {line}\r\n".encode())
 
 
 async def test_a_bug_is_an_internal_error_and_a_log_line(connect, caplog):
