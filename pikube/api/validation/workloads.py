@@ -5,11 +5,13 @@ Sources: kubernetes pkg/apis/{apps,batch,autoscaling,policy}/validation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import structs
 
 from pikube.api import names
+from pikube.api.cron import CronError, load_zone, parse_cron
 from pikube.api.errors import Cause
 from pikube.api.kinds.apps import DaemonSet, Deployment, ReplicaSet, StatefulSet
 from pikube.api.kinds.batch import CronJob, Job, JobSpec
@@ -262,9 +264,15 @@ def cron_job_causes(obj: CronJob) -> list[Cause]:
     causes: list[Cause] = []
     if not spec.schedule:
         causes.append(required("spec.schedule"))
-    elif not spec.schedule.startswith("@") and len(spec.schedule.split()) != 5:
-        words = f"expected exactly 5 fields, found {len(spec.schedule.split())}: [{spec.schedule}]"
-        causes.append(invalid("spec.schedule", spec.schedule, words))
+    else:
+        causes += _cron_causes("spec.schedule", spec.schedule, parse_cron)
+    if spec.time_zone == "":
+        causes.append(invalid("spec.timeZone", "", "timeZone must be nil or non-empty string"))
+    elif spec.time_zone is not None and spec.time_zone.lower() == "local":
+        words = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        causes.append(invalid("spec.timeZone", spec.time_zone, words))
+    elif spec.time_zone is not None:
+        causes += _cron_causes("spec.timeZone", spec.time_zone, load_zone)
     if spec.concurrency_policy not in ("Allow", "Forbid", "Replace"):
         offered = ["Allow", "Forbid", "Replace"]
         causes.append(not_supported("spec.concurrencyPolicy", spec.concurrency_policy, offered))
@@ -274,6 +282,14 @@ def cron_job_causes(obj: CronJob) -> list[Cause]:
     if len(obj.metadata.name) > 52:
         causes.append(invalid("metadata.name", obj.metadata.name, "must be no more than 52 characters"))
     return causes + job_spec_causes(spec.job_template.spec, "spec.jobTemplate.spec")
+
+
+def _cron_causes(path: str, text: str, read: Callable[[str], object]) -> list[Cause]:
+    try:
+        read(text)
+    except CronError as error:
+        return [invalid(path, text, str(error))]
+    return []
 
 
 def budget_causes(obj: PodDisruptionBudget) -> list[Cause]:
