@@ -12,7 +12,6 @@ What stops last is outermost. `main_leader` is what the command line calls.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 import trio
@@ -24,6 +23,7 @@ from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.certs.authority import split_bundle
+from pikube.certs.clock import BoardClock, last_write
 from pikube.certs.enrolment import ClusterDocument, ClusterSettings
 from pikube.certs.leader import LeaderCertificates
 from pikube.cli.failure import StartupError
@@ -60,11 +60,12 @@ from pikube.leader.role_reconciler import reconcile_roles
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
+from pikube.leader.upkeep import Upkeep, UpkeepParts
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
 from pikube.watchdog import answers_on, feed_watchdog
-from pikube.wire.addresses import primary_address
+from pikube.wire.addresses import OwnAddress
 from pikube.wire.process import process_families
 from pikube.wire.prometheus import render
 from pikube.wire.server import listen, serve
@@ -81,12 +82,13 @@ def main_leader(settings: Settings) -> None:
 
 async def leader(settings: Settings) -> None:
     """Everything a leader is, inside out; returns when told to stop."""
-    address = settings.node_ip or primary_address()
+    address = OwnAddress(settings.node_ip)
+    clock = leader_clock(settings)
     if (settings.data / UNFINISHED).exists():
         raise StartupError("a restore on this board was cut off: run `pikube restore FILE` again")
     try:
         settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        certificates = LeaderCertificates(settings, address, time.time())
+        certificates = LeaderCertificates(settings, address(), clock)
     except OSError as error:
         raise StartupError(
             f"the data directory {settings.data_dir} cannot be used: {error.strerror or error}"
@@ -117,13 +119,13 @@ async def leader(settings: Settings) -> None:
                 store,
                 certificates.signer,
                 settings,
-                address,
+                address(),
                 lambda: {name: check() for name, check in checks.items()},
-                time.time,
+                clock,
             )
             try:
                 await run_control_plane(
-                    settings, plane, certificates, listeners, address, store.backup, checks
+                    settings, plane, certificates, listeners, address, clock, store.backup, checks
                 )
             finally:
                 await plane.aclose()
@@ -135,7 +137,8 @@ async def run_control_plane(
     plane: ControlPlane,
     certificates: LeaderCertificates,
     listeners: Sequence[trio.SocketListener],
-    address: str,
+    address: OwnAddress,
+    clock: BoardClock,
     write_database: WriteDatabase,
     checks: dict[str, Callable[[], str]],
 ) -> None:
@@ -143,7 +146,7 @@ async def run_control_plane(
     client = plane.client
     port = settings.https_listen_port
     volumes = str(settings.data / "storage")
-    await make_first_objects(client, settings.kubernetes_service_ip, [address], port, volumes)
+    await make_first_objects(client, settings.kubernetes_service_ip, [address()], port, volumes)
     await reconcile_roles(client)
     informers = Informers(client)
     recorder = Recorder(client)
@@ -173,15 +176,16 @@ async def run_control_plane(
         await nursery.start(scheduler.run)
         for loop in loops:
             await nursery.start(loop.run)
+        await nursery.start(address.run)
         cluster_id = (await client.get(Namespace, "kube-system")).metadata.uid
         joining = Joining(
             JoiningParts(
                 client=client,
                 issuer=certificates.issuer,
-                document=lambda: _document(settings, certificates, cluster_id, address),
+                document=lambda: _document(settings, certificates, cluster_id, address(), clock()),
                 leader_names=lambda: certificates.names,
                 leader_node="" if settings.no_agent else settings.node_name,
-                wall_clock=time.time,
+                wall_clock=clock,
             )
         )
         office = PairingOffice(lambda: certificates.issuer.bundle, joining.admit_paired, joining.node)
@@ -194,18 +198,21 @@ async def run_control_plane(
         )
         doors = {**joining.doors(), **office.doors()}
         await nursery.start(serve, Enrolment(api, doors), listeners, certificates.api)
-        certificates.write_kubeconfig(address)
+        announce: Callable[[], None] | None = None
         if not settings.no_discovery:
             announcer = await make_announcer(
                 client, settings, lambda: split_bundle(certificates.issuer.bundle)
             )
             await nursery.start(announcer.run)
-        log.info("event=api_ready url=https://%s:%d", address, port)
+            announce = announcer.refresh_nowait
+        upkeep = Upkeep(UpkeepParts(settings, client, certificates, address, clock, announce))
+        await nursery.start(upkeep.run)
+        log.info("event=api_ready url=https://%s:%d", address(), port)
         nursery.start_soon(feed_watchdog, answers_on(settings.bind_address, port))
         if settings.no_agent:
             notify("READY=1")
             await trio.sleep_forever()
-        board = BoardParts(client, informers, settings, lambda: address, certificates.kubelet, is_leader=True)
+        board = BoardParts(client, informers, settings, address, certificates.kubelet, is_leader=True)
         agent = await nursery.start(run_board, board)
         kubelets.local[settings.node_name] = agent.kubelet
         notify("READY=1")
@@ -236,8 +243,15 @@ def _metrics(
     return render(families)
 
 
+def leader_clock(settings: Settings) -> BoardClock:
+    """Never earlier than what this leader has written."""
+    database = settings.database
+    files = (database, database.with_name(f"{database.name}-wal"), settings.certificates / "ca.crt")
+    return BoardClock(last_write(files))
+
+
 def _document(
-    settings: Settings, certificates: LeaderCertificates, cluster_id: str, address: str
+    settings: Settings, certificates: LeaderCertificates, cluster_id: str, address: str, now: float
 ) -> ClusterDocument:
     """What the cluster says of itself to boards."""
     return ClusterDocument(
@@ -246,7 +260,7 @@ def _document(
         ca=certificates.issuer.bundle.decode(),
         servers=(f"https://{address}:{settings.https_listen_port}",),
         version=__version__,
-        time=time.time(),
+        time=now,
         settings=ClusterSettings(
             cluster_cidr=settings.cluster_cidr,
             service_cidr=settings.service_cidr,

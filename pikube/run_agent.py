@@ -10,67 +10,120 @@
 from __future__ import annotations
 
 import logging
-import random
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import trio
 
-from pikube.agent.enrolling import ask_cluster
 from pikube.agent.membership import Member, Membership
-from pikube.api.client import ConnectionLost
-from pikube.api.errors import ApiError
+from pikube.agent.standing import Revoked, Standing, StandingParts
+from pikube.api.client import Client, ConnectionLost
+from pikube.api.kinds.coordination import Lease
+from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.kinds.meta import Object
+from pikube.certs.authority import fingerprint, split_bundle
+from pikube.certs.clock import BoardClock, last_write
 from pikube.certs.contexts import client_context, server_context
 from pikube.certs.profiles import LEADER_NAME
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
-from pikube.informer.informer import Informers
+from pikube.informer.informer import Informer, Informers
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
 from pikube.watchdog import answers_on, feed_watchdog
-from pikube.wire.addresses import primary_address
-from pikube.wire.client import open_api_connection
+from pikube.wire.addresses import OwnAddress
+from pikube.wire.client import ApiConnection, open_api_connection
+from pikube.wire.interfaces import lan_addresses
 from pikube.wire.typed_client import TypedClient
 
 log = logging.getLogger("pikube")
 
-FIRST_RETRY_S, MAX_RETRY_S = 0.5, 10.0
+PULSE_S = 3.0  # a heartbeat is answered from memory, in milliseconds
+
+K = TypeVar("K", bound=Object)
 
 
 def main_agent(settings: Settings) -> None:
     """Run the agent until SIGTERM or SIGINT. Raises StartupError."""
     check_root("the agent runs pods on this board and must be root for that: use sudo")
-    run_until_signal(agent, settings)
+    run_until_signal(agent, settings, (Revoked,))
 
 
 async def agent(settings: Settings) -> None:
-    """Everything an agent is, inside out; returns when told to stop."""
+    """Everything an agent is, inside out; returns when told to stop. Raises Revoked, StartupError."""
     membership = Membership(settings.membership)
     member = load_member(membership)
     settings = as_member(settings, member)
+    address = OwnAddress(settings.node_ip)
+    clock = BoardClock(last_write((membership.ca_file, membership.member_file)))
     tls = client_context(membership.ca_file, membership.client_file, server_name=LEADER_NAME)
     kubelet_tls = server_context(membership.serving_file, membership.ca_file, requires_client=True)
     servers = (settings.server,) if settings.server else member.cluster.servers
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
         async with open_api_connection(servers, tls) as connection:
-            await _wait_for_leader(servers, tls)
-            client = TypedClient(connection)
+            look = partial(look_for_leader, settings, membership, member)
+            parts = StandingParts(membership, connection, tls, kubelet_tls, clock, address, look)
+            standing = Standing(parts, member)
+            await nursery.start(address.run)
+            address.subscribe(standing.poke)
+            await nursery.start(standing.run)
+            client = PulsingClient(connection)
             informers = Informers(client)
             async with trio.open_nursery() as inner:
                 await inner.start(informers.run)
-                parts = BoardParts(
-                    client,
-                    informers,
-                    settings,
-                    lambda: settings.node_ip or primary_address(),
-                    kubelet_tls,
-                    is_leader=False,
-                )
-                await inner.start(run_board, parts)
+                inner.start_soon(follow_cluster, client, standing)
+                board = BoardParts(client, informers, settings, address, kubelet_tls, is_leader=False)
+                await inner.start(run_board, board)
                 inner.start_soon(feed_watchdog, answers_on("", settings.kubelet_port))
                 notify("READY=1")
     notify("STOPPING=1")
+
+
+async def look_for_leader(settings: Settings, membership: Membership, member: Member) -> list[str]:
+    """Where leaders of our cluster say on the LAN that they are."""
+    from pikube.wire.mdns import MdnsUnusable, find_leader  # late: zeroconf is for a leader that moved
+
+    try:
+        authorities = split_bundle(membership.ca_file.read_bytes())
+        found = await find_leader(
+            lan_addresses(settings.discovery_interface),
+            ca_fingerprint=fingerprint(authorities[0]),
+            cluster_id=member.cluster.id,
+        )
+    except (MdnsUnusable, OSError, ValueError) as error:
+        log.info("event=lookup_failed why=%r", str(error))
+        return []
+    return list(found.urls) if found is not None else []
+
+
+async def follow_cluster(client: Client, standing: Standing) -> None:
+    """Hear of a new address or authority of the cluster as soon as the leader writes it."""
+    informer = Informer(client, ConfigMap, "kube-public", field_selector="metadata.name=cluster-info")
+    informer.subscribe(lambda old, new: standing.poke() if old is not None else None)
+    await informer.run()
+
+
+class PulsingClient(TypedClient):
+    """A heartbeat that gets no answer in time says that the leader is gone, or has moved: its connections are ended,
+    so that whoever waits on one of them begins anew."""
+
+    def __init__(self, connection: ApiConnection) -> None:
+        super().__init__(connection)
+        self._pulse = connection
+
+    async def update(self, obj: K, *, subresource: str = "") -> K:
+        """See Client."""
+        if not isinstance(obj, Lease):
+            return await super().update(obj, subresource=subresource)
+        with trio.move_on_after(PULSE_S):
+            return await super().update(obj, subresource=subresource)
+        lost = ConnectionLost(f"the leader did not answer a heartbeat within {PULSE_S:g} s")
+        self._pulse.abandon()
+        self._pulse.on_trouble(lost)
+        raise lost
 
 
 def load_member(membership: Membership) -> Member:
@@ -100,15 +153,3 @@ def as_member(settings: Settings, member: Member) -> Settings:
         cluster_dns=common.cluster_dns,
         cluster_domain=common.cluster_domain,
     )
-
-
-async def _wait_for_leader(servers: tuple[str, ...], tls: object) -> None:
-    pause_s = FIRST_RETRY_S
-    while True:
-        try:
-            await ask_cluster(servers, tls)  # type: ignore[arg-type]
-            return
-        except (ConnectionLost, ApiError) as error:
-            log.warning("event=leader_away retry_s=%.1f why=%r", pause_s, str(error))
-        await trio.sleep(pause_s * random.uniform(0.5, 1.0))
-        pause_s = min(MAX_RETRY_S, pause_s * 2)

@@ -7,7 +7,6 @@ board and by run_agent.py for the others.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,18 +20,19 @@ from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informers
 from pikube.netproxy.netproxy import Netproxy
+from pikube.wire.addresses import OwnAddress
 from pikube.wire.messages import Answer, Handler, Request
 from pikube.wire.server import listen, serve
 
 
 @dataclass(frozen=True, slots=True)
 class BoardParts:
-    """What a board needs from whoever runs it. `address` is asked each time: addresses change."""
+    """What a board needs from whoever runs it."""
 
     client: Client
     informers: Informers
     settings: Settings
-    address: Callable[[], str]
+    address: OwnAddress
     kubelet_tls: ssl.SSLContext
     is_leader: bool
 

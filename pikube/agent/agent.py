@@ -43,6 +43,7 @@ from pikube.api.kinds.meta import Object
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
 from pikube.informer.recorder import Recorder
+from pikube.wire.addresses import OwnAddress
 
 log = logging.getLogger("pikube.agent")
 
@@ -95,7 +96,7 @@ async def open_agent(
     client: Client,
     informers: Informers,
     settings: Settings,
-    address: Callable[[], str],
+    address: OwnAddress,
     *,
     is_leader: bool,
 ) -> AsyncIterator[Agent]:
@@ -105,6 +106,7 @@ async def open_agent(
         recorder = Recorder(client, host=settings.node_name)
         await nursery.start(recorder.run)
         node = NodeAgent(client, runtime, settings, address, is_leader=is_leader)
+        address.subscribe(node.report_soon)
         registered = await node.register()
         recorder.record("kubelet", registered, "Normal", "Starting", "Starting kubelet.")
         nodes = informers.of(Node)

@@ -55,6 +55,7 @@ class NodeAgent:
         self._info: RuntimeInfo | None = None
         self.facts: BoardFacts = read_facts(Path(settings.data_dir))
         self.node = Node()
+        self._must_report = trio.Event()
         self.not_ready_because = "the pod network is not there yet"
 
     async def register(self) -> Node:
@@ -86,6 +87,8 @@ class NodeAgent:
         board Unknown, and only the board can say otherwise."""
         if new is not None and new.metadata.name == self._settings.node_name:
             self.node = new
+            if any(condition.status == "Unknown" for condition in new.status.conditions):
+                self.report_soon()
 
     async def _heartbeats(self) -> None:
         while True:
@@ -95,9 +98,15 @@ class NodeAgent:
                 log.debug("event=heartbeat_lost why=%r", str(error))
             await trio.sleep(HEARTBEAT_S)
 
+    def report_soon(self) -> None:
+        """Something that the status says has changed."""
+        self._must_report.set()
+
     async def _reports(self) -> None:
         while True:
-            await trio.sleep(STATUS_S)
+            with trio.move_on_after(STATUS_S):
+                await self._must_report.wait()
+            self._must_report = trio.Event()
             try:
                 await self.report()
             except (ApiError, ConnectionLost) as error:

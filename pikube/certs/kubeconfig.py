@@ -60,6 +60,13 @@ def kubeconfig_document(
     }
 
 
+def render_cluster_info(server: str, ca_certificate: bytes) -> str:
+    """A kubeconfig with nobody in it: where the cluster is and whom to trust (kubeadm's cluster-info)."""
+    cluster = {"server": server, "certificate-authority-data": _b64(ca_certificate)}
+    document = {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "", "cluster": cluster}]}
+    return yaml.safe_dump(document, sort_keys=False)
+
+
 def render_kubeconfig(server: str, ca_certificate: bytes, client: KeyPair, *, name: str = "pikube") -> str:
     """The administrator's, as text."""
     return render_document(kubeconfig_document(server, ca_certificate, client, name=name))

@@ -5,6 +5,7 @@ Enter: settings, its address. Leave: files, TLS contexts that follow them, the I
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pikube.certs.contexts import LiveContext, client_context, server_context
@@ -21,11 +22,12 @@ from pikube.wire.addresses import host_names
 class LeaderCertificates:
     """Made whole at construction: what is missing is made, what is due is renewed. Raises OSError, ValueError."""
 
-    def __init__(self, settings: Settings, address: str, now: float) -> None:
+    def __init__(self, settings: Settings, address: str, clock: Callable[[], float]) -> None:
+        now = clock()
         self._settings = settings
         self.directory = CertificateDirectory(settings.certificates)
         ca = self.directory.load_or_make_ca(settings.cluster_name, now)
-        self.issuer = Issuer(ca, self.directory.ca_file.read_bytes())
+        self.issuer = Issuer(ca, self.directory.ca_file.read_bytes(), wall_clock=clock)
         self.names: frozenset[str] = frozenset()
         self.ensure(address, now)
         ca_file = self.directory.ca_file
@@ -51,6 +53,14 @@ class LeaderCertificates:
             directory.ensure_leaf(ca, NODE_SERVING, {node, address, "127.0.0.1"}, now, node=node),
         ]
         return any(made)
+
+    def renew(self, address: str, now: float) -> bool:
+        """As `ensure`, and take what is new into use. Raises OSError."""
+        is_new = self.ensure(address, now)
+        if is_new:
+            for context in (self.api, self.kubelet, self.to_kubelets):
+                context.reload()
+        return is_new
 
     def write_kubeconfig(self, address: str) -> None:
         """The administrator's, if it is not there as it should be. OSError."""

@@ -105,6 +105,11 @@ async def make_first_objects(
             await client.create(obj)
         except AlreadyExists:
             continue
+    await point_service(client, addresses, port)
+
+
+async def point_service(client: Client, addresses: Iterable[str], port: int) -> None:
+    """Lead the Service `kubernetes` to this leader."""
     for wanted in leader_endpoints(addresses, port):
         try:
             await client.create(wanted)

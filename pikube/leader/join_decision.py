@@ -35,9 +35,15 @@ def name_problem(name: str, leader_names: Collection[str]) -> str:
 
 
 def admit(
-    request: JoinRequest, key: str, node: Node | None, leader_names: Collection[str], leader_node: str
+    request: JoinRequest,
+    key: str,
+    node: Node | None,
+    leader_names: Collection[str],
+    leader_node: str,
+    *,
+    is_approved: bool = False,
 ) -> Node:
-    """The Node to create or update. Raises ApiError."""
+    """The Node to create or update; `is_approved` by a person, not by a token alone. Raises ApiError."""
     problem = name_problem(request.node, leader_names)
     if problem:
         raise BadRequest(problem)
@@ -51,6 +57,11 @@ def admit(
         return with_key(node, key, str(request.machine))
     if request.node == leader_node:
         raise name_taken(node, "choose another one with --node-name")
+    if request.replace and known and not is_approved:
+        raise Forbidden(
+            f"to take the place of {request.node} this board needs a person's approval, which a token is not: run "
+            "`pikube join --replace` without --token, and approve it on the leader with `pikube pair`"
+        )
     if request.replace and known:
         return with_key(node, key, str(request.machine))
     raise name_taken(
@@ -75,7 +86,7 @@ def with_key(node: Node, key: str, machine: str) -> Node:
 
 def check_renewal(request: RenewRequest, key: str, node: Node | None) -> None:
     """Forbidden unless the key is the node's."""
-    if node is None or node.metadata.annotations.get(KEY_ANNOTATION, "") != key:
+    if not key or node is None or node.metadata.annotations.get(KEY_ANNOTATION, "") != key:
         raise Forbidden(
             f"this board is no longer the node {request.node} of this cluster: it was deleted, replaced or revoked"
         )

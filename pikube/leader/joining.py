@@ -86,7 +86,7 @@ class Joining:
             key = key_hash_of_request(wish.request.encode())
         except ValueError as error:
             raise BadRequest(str(error)) from None
-        await self.admit_board(wish, key, counts=True)
+        await self.admit_board(wish, key, by_token=True)
         answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
         log.info("event=joined node=%s from=%s token=%s", wish.node, request.peer.host, wish.token[:6])
         return message(answer, 201)
@@ -103,12 +103,14 @@ class Joining:
         log.info("event=certificates_renewed node=%s from=%s", wish.node, request.peer.host)
         return message(answer)
 
-    async def admit_board(self, wish: JoinRequest, key: str, *, counts: bool) -> None:
-        """Write the Node that the board becomes; `counts` a use of its token. Raises ApiError."""
+    async def admit_board(self, wish: JoinRequest, key: str, *, by_token: bool) -> None:
+        """Write the Node that the board becomes, by its token (whose use is counted) or by a person's approval.
+        Raises ApiError."""
         parts = self._parts
+        counts = by_token
         for attempt in range(ATTEMPTS):
             node = await self.node(wish.node)
-            wanted = admit(wish, key, node, parts.leader_names(), parts.leader_node)
+            wanted = admit(wish, key, node, parts.leader_names(), parts.leader_node, is_approved=not by_token)
             try:
                 if wanted == node:
                     return  # it asks again because the first answer was lost
@@ -140,7 +142,7 @@ class Joining:
 
     async def admit_paired(self, wish: JoinRequest, key: str, peer: str) -> Certificates:
         """A board that a person approved becomes a node. ApiError."""
-        await self.admit_board(wish, key, counts=False)
+        await self.admit_board(wish, key, by_token=False)
         return await self.certificates(wish.node, wish.request, peer, wish.addresses)
 
     async def _judged(self, wish: JoinRequest) -> Secret:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import socket
 import struct
+from collections.abc import Callable
+
+import trio
+
+from pikube.wire.interfaces import open_address_changes
+
+log = logging.getLogger("pikube.addresses")
 
 PROBE = ("192.0.2.1", 9)  # RFC 5737: connecting a datagram socket sends nothing, it only picks a route
 SIOCGIFADDR = 0x8915  # netdevice(7)
@@ -37,3 +45,32 @@ def host_names() -> set[str]:
     """The names this board calls itself."""
     name = socket.gethostname()
     return {name, name.partition(".")[0], f"{name.partition('.')[0]}.local"}
+
+
+class OwnAddress:
+    """The address that others reach this board by, as it is now; a board that has none keeps its last."""
+
+    def __init__(self, given: str = "") -> None:
+        self._given = given
+        self._address = given or primary_address()
+        self._subscribers: list[Callable[[], None]] = []
+
+    def __call__(self) -> str:
+        return self._address
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Be told when it has changed."""
+        self._subscribers.append(callback)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow the kernel's word on addresses."""
+        async with open_address_changes() as changes:
+            task_status.started()
+            while True:
+                await changes.wait()
+                found = self._given or primary_address()
+                if found != self._address and not found.startswith("127."):
+                    log.info("event=address_changed from=%s to=%s", self._address, found)
+                    self._address = found
+                    for callback in self._subscribers:
+                        callback()

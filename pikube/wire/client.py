@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import trio
 
 from pikube.api.client import ConnectionLost
-from pikube.api.errors import ApiError, error_from_status
+from pikube.api.errors import ApiError, Unauthorized, error_from_status
 from pikube.wire.exchange import Exchange, PeerLost, PeerSilent
 from pikube.wire.sockets import Address
 
@@ -40,11 +40,33 @@ class ApiConnection:
             self._headers.append(("Authorization", f"Bearer {token}"))
         self._current = 0
         self._idle: list[tuple[Exchange, Address, float]] = []
+        self._busy: set[Exchange] = set()
+        self.on_trouble: Callable[[Unauthorized | ConnectionLost], None] = lambda trouble: None
+        """Told of every request that found no leader, or one that does not know us."""
 
     @property
     def url(self) -> str:
         """Of the leader that was reached last."""
         return self._urls[self._current]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where leaders are looked for."""
+        return tuple(self._urls)
+
+    def use(self, urls: Sequence[str]) -> None:
+        """From now on leaders are there. Connections that exist live on; see `abandon`."""
+        if tuple(urls) != self.urls:
+            self._urls = list(urls)
+            self._addresses = [_address_of(url) for url in urls]
+            self._current = 0
+
+    def abandon(self) -> None:
+        """End all connections, also those in use: the leader is not where they lead to, or must see us anew."""
+        for exchange in self._busy:
+            exchange.abort()
+        for exchange, *_ in self._idle:
+            exchange.abort()
 
     async def request(
         self,
@@ -62,13 +84,14 @@ class ApiConnection:
             answer = await _body(exchange)
             may_keep = exchange.may_ask_again and len(self._idle) < IDLE_CONNECTIONS
         finally:
+            self._busy.discard(exchange)
             if not may_keep:
                 await exchange.close()
         if may_keep:
             exchange.next_request()
             self._idle.append((exchange, self._addresses[self._current], trio.current_time()))
         if exchange.status >= 400:
-            raise error_of(exchange.status, answer)
+            raise self._told(error_of(exchange.status, answer))
         return answer
 
     @asynccontextmanager
@@ -82,9 +105,10 @@ class ApiConnection:
         exchange = await self._ask("GET", _target(path, query), self._headers, b"")
         try:
             if exchange.status >= 400:
-                raise error_of(exchange.status, await _body(exchange))
+                raise self._told(error_of(exchange.status, await _body(exchange)))
             yield Lines(exchange, idle_s)
         finally:
+            self._busy.discard(exchange)
             await exchange.close()
 
     async def close(self) -> None:
@@ -96,11 +120,26 @@ class ApiConnection:
     async def _ask(
         self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes
     ) -> Exchange:
-        """An exchange whose answer has begun. A read that met an ending idle connection is asked anew."""
+        """An exchange whose answer has begun, among the busy ones."""
+        try:
+            return await self._answered(method, target, headers, body)
+        except ConnectionLost as lost:
+            self.on_trouble(lost)
+            raise
+
+    def _told(self, error: ApiError) -> ApiError:
+        if isinstance(error, Unauthorized):
+            self.on_trouble(error)
+        return error
+
+    async def _answered(
+        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> Exchange:
+        """A read that met an ending idle connection is asked anew."""
         exchange = await self._take_idle()
         while exchange is not None:
             try:
-                return await _asked(exchange, method, target, headers, body)
+                return await self._asked(exchange, method, target, headers, body)
             except PeerSilent as error:
                 raise ConnectionLost(str(error)) from error
             except PeerLost as error:
@@ -109,10 +148,25 @@ class ApiConnection:
             exchange = await self._take_idle()
         fresh = await self._dial()
         try:
-            return await _asked(fresh, method, target, headers, body)
+            return await self._asked(fresh, method, target, headers, body)
         except PeerLost as error:
             self._current = (self._current + 1) % len(self._addresses)
             raise ConnectionLost(str(error)) from error
+
+    async def _asked(
+        self, exchange: Exchange, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> Exchange:
+        """The exchange once its answer has begun; closed when it does not."""
+        has_answered = False
+        self._busy.add(exchange)
+        try:
+            await exchange.ask(method, target, headers, body, answer_s=ANSWER_S)
+            has_answered = True
+            return exchange
+        finally:
+            if not has_answered:
+                self._busy.discard(exchange)
+                await exchange.close()
 
     async def _dial(self) -> Exchange:
         """A connection to the leader that was reached last, or else to the next one that can be."""
@@ -195,20 +249,6 @@ def error_of(status_code: int, body: bytes) -> ApiError:
         words = body[:200].decode("utf-8", "replace").strip()
         status = {"code": status_code, "message": words or f"the server answered {status_code}"}
     return error_from_status(status)
-
-
-async def _asked(
-    exchange: Exchange, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes
-) -> Exchange:
-    """The exchange once its answer has begun; closed when it does not."""
-    has_answered = False
-    try:
-        await exchange.ask(method, target, headers, body, answer_s=ANSWER_S)
-        has_answered = True
-        return exchange
-    finally:
-        if not has_answered:
-            await exchange.close()
 
 
 async def _body(exchange: Exchange) -> bytes:

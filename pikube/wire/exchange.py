@@ -86,6 +86,8 @@ class Exchange:
         stream = self.stream.transport_stream if isinstance(self.stream, trio.SSLStream) else self.stream
         if not isinstance(stream, trio.SocketStream):
             return False
+        if stream.socket.fileno() < 0:
+            return True  # by `abort`
         poll = select.poll()
         poll.register(stream.socket.fileno(), select.POLLIN)
         return bool(poll.poll(0))
@@ -97,6 +99,12 @@ class Exchange:
     def leftover(self) -> bytes:
         """What was read past the head of a 101."""
         return bytes(self._h11.trailing_data[0])
+
+    def abort(self) -> None:
+        """End it now, whatever waits for it: that gets PeerLost."""
+        stream = self.stream.transport_stream if isinstance(self.stream, trio.SSLStream) else self.stream
+        if isinstance(stream, trio.SocketStream):
+            stream.socket.close()
 
     async def close(self) -> None:
         """Bounded, also when we are being cancelled."""

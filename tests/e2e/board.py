@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 ADDRESS = "198.51.100.7"  # RFC 5737: an address of nobody
@@ -29,10 +30,13 @@ APPLETS = (
 def wait_until(condition, timeout_s=30.0, what="the condition"):
     """Ask again and again until `condition` gives something true; returns it. Fails loudly."""
     pause = threading.Event()
-    for _ in range(int(timeout_s / 0.05)):
+    ends_at = time.monotonic() + timeout_s
+    while True:
         found = condition()
         if found:
             return found
+        if time.monotonic() > ends_at:
+            break
         pause.wait(0.05)
     raise AssertionError(f"{what} did not come true within {timeout_s} s")
 

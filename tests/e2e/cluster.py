@@ -82,18 +82,25 @@ class LanBoard(Board):
         ]  # fmt: skip
         return [*flags, "--containers-conf", str(self._conf)] if self._is_hybrid else flags
 
-    def spawn(self, mode, *flags, before=()):
-        """Start the program; it is not waited for. `before` is put in front of python (faketime)."""
-        command = self.command(mode, *flags)
-        command[2:2] = before
+    def spawn(self, mode, *flags, clock=""):
+        """Start the program; it is not waited for. `clock` is what its wall clock shows, as faketime(1) takes it."""
+        environment = self.environment()
+        if clock:
+            library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+            environment |= {
+                "LD_PRELOAD": str(library),
+                "FAKETIME": clock,
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True, env=self.environment()
-            )
+                self.command(mode, *flags),
+                stdout=log, stderr=log, cwd=ROOT, start_new_session=True, env=environment,
+            )  # fmt: skip
 
-    def start_leader(self, *flags, before=()):
+    def start_leader(self, *flags, clock=""):
         """The leader, until its API answers."""
-        self.spawn("leader", "--write-kubeconfig", str(self.kubeconfig), *flags, before=before)
+        self.spawn("leader", "--write-kubeconfig", str(self.kubeconfig), *flags, clock=clock)
         self.wait_api()
 
     def wait_api(self, timeout_s=30):
@@ -113,12 +120,6 @@ class LanBoard(Board):
         """A pikube command on the board, ended; its process. Flags of the data directory are added."""
         data = ("--data-dir", str(self.directory / "data"))
         return self.run(sys.executable, "-m", "pikube", *argv, *data, check=check)
-
-    def restart(self, mode, *flags, kill=False):
-        """End the program and start it again; a leader is not waited for."""
-        self.kill() if kill else self.stop()
-        more = ("--write-kubeconfig", str(self.kubeconfig)) if mode == "leader" else ()
-        self.spawn(mode, *more, *flags)
 
 
 class Lan:
@@ -200,7 +201,7 @@ class Cluster:
 
     def nodes(self):
         """Node objects by name; {} when the API does not answer."""
-        done = self.leader.kubectl("get", "nodes", "-o", "json", check=False)
+        done = self.leader.kubectl("get", "nodes", "-o", "json", "--request-timeout=5s", check=False)
         if done.returncode:
             return {}
         return {node["metadata"]["name"]: node for node in json.loads(done.stdout)["items"]}

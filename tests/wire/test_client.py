@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from pikube.api.client import ConnectionLost
-from pikube.api.errors import ApiError, Conflict, Forbidden, NotFound, Resource
+from pikube.api.errors import ApiError, Conflict, Forbidden, NotFound, Resource, Unauthorized
 from pikube.wire import client as client_module
 from pikube.wire.client import error_of, open_api_connection
 from pikube.wire.messages import Response, StreamResponse
@@ -284,3 +284,47 @@ async def test_a_connection_that_the_leader_has_ended_is_not_used(serve_on_loopb
 def test_a_url_that_is_none_is_refused():
     with pytest.raises(ValueError, match="not the URL of a leader"):
         client_module.ApiConnection(["10.0.0.1:6443"], None, "")
+
+
+async def test_abandoned_connections_end_for_whoever_waits_on_them(serve_on_loopback):
+    async def handler(request):
+        if request.path == "/quick":
+            return Response(200, (), (b"{}",))
+
+        async def run(send):
+            await send(b"first\n")
+            await trio.sleep_forever()
+
+        return StreamResponse(200, (), run)
+
+    async with serve_on_loopback(handler, None) as (port, _), open_api_connection([url(port)]) as api:
+        await api.request("GET", "/quick")  # leaves an idle connection behind
+        async with api.stream_lines("/watch") as lines:
+            assert await anext(lines) == b"first"
+            api.abandon()
+            with pytest.raises(ConnectionLost):
+                await anext(lines)
+        assert await api.request("GET", "/quick") == b"{}"  # dialled anew
+
+
+async def test_troubles_are_told_and_other_leaders_are_used_from_then_on(serve_on_loopback):
+    async def stranger(request):
+        raise Unauthorized()
+
+    troubles = []
+    async with (
+        serve_on_loopback(stranger, None) as (port, _),
+        serve_on_loopback(echo, None) as (other, _),
+        open_api_connection([url(port)]) as api,
+    ):
+        api.on_trouble = troubles.append
+        with pytest.raises(Unauthorized):
+            await api.request("GET", "/")
+        api.use([url(await closed_port())])
+        api.abandon()
+        with pytest.raises(ConnectionLost):
+            await api.request("GET", "/")
+        assert [type(trouble) for trouble in troubles] == [Unauthorized, ConnectionLost]
+        api.use([url(other)])
+        assert json.loads(await api.request("GET", "/"))["method"] == "GET"
+        assert len(troubles) == 2

@@ -1,0 +1,104 @@
+"""Shell: what a leader keeps true of itself while addresses and dates change: its certificates, its kubeconfig, the
+Service `kubernetes`, and what the cluster says of itself in kube-public/cluster-info.
+
+Sleeps until an address changes, a certificate is due, or somebody says so. Started by run.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+from msgspec import structs
+
+from pikube.api.client import Client
+from pikube.api.errors import AlreadyExists, ApiError
+from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.certs.clock import BoardClock
+from pikube.certs.kubeconfig import render_cluster_info
+from pikube.certs.leader import LeaderCertificates
+from pikube.config import Settings
+from pikube.leader.bootstrap import point_service
+from pikube.wire.addresses import OwnAddress
+
+log = logging.getLogger("pikube.upkeep")
+
+LOOK_S = (
+    6 * 3600.0
+)  # how often the dates of certificates are looked at: they are renewed four months before the end
+RETRY_S = 10.0
+CLUSTER_INFO = "cluster-info"
+"""kubeadm's name for it (bootstrap token discovery); boards watch it for a new address or authority."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepParts:
+    """`announce` is told that what the LAN hears of us may have changed."""
+
+    settings: Settings
+    client: Client
+    certificates: LeaderCertificates
+    address: OwnAddress
+    clock: BoardClock
+    announce: Callable[[], None] | None
+
+
+class Upkeep:
+    """One a leader; `run` never returns."""
+
+    def __init__(self, parts: UpkeepParts) -> None:
+        self._parts = parts
+        self._poked = trio.Event()
+        self._pointed = ""
+        parts.address.subscribe(self.poke)
+
+    def poke(self) -> None:
+        """Look at everything now."""
+        self._poked.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Started when everything is as it should be."""
+        self._pointed = self._parts.address()  # bootstrap has led the Service there
+        await self._keep()
+        task_status.started()
+        pause_s = LOOK_S
+        while True:
+            with trio.move_on_after(pause_s):
+                await self._poked.wait()
+            self._poked = trio.Event()
+            try:
+                await self._keep()
+                pause_s = LOOK_S
+            except (ApiError, OSError, ssl.SSLError) as error:
+                pause_s = RETRY_S
+                log.warning("event=upkeep_failed retry_s=%.0f why=%r", pause_s, str(error))
+
+    async def _keep(self) -> None:
+        parts, address = self._parts, self._parts.address()
+        if parts.certificates.renew(address, parts.clock()):
+            log.info("event=certificates_renewed address=%s", address)
+        parts.certificates.write_kubeconfig(address)
+        if address != self._pointed:
+            await point_service(parts.client, [address], parts.settings.https_listen_port)
+            self._pointed = address
+            log.info("event=leader_moved address=%s", address)
+        await self._tell_cluster(address)
+        if parts.announce is not None:
+            parts.announce()
+
+    async def _tell_cluster(self, address: str) -> None:
+        """Write kube-public/cluster-info, if it says something else."""
+        parts = self._parts
+        server = f"https://{address}:{parts.settings.https_listen_port}"
+        data = {"kubeconfig": render_cluster_info(server, parts.certificates.issuer.bundle)}
+        meta = ObjectMeta(name=CLUSTER_INFO, namespace="kube-public")
+        try:
+            await parts.client.create(ConfigMap(metadata=meta, data=data))
+        except AlreadyExists:
+            found = await parts.client.get(ConfigMap, CLUSTER_INFO, "kube-public")
+            if found.data != data:
+                await parts.client.update(structs.replace(found, data=data))

@@ -1,0 +1,102 @@
+"""A cluster stays one: addresses change, cables are pulled, clocks are wrong, certificates end, and boards go."""
+
+import pytest
+from board import wait_until
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: on-NODE}
+spec:
+  nodeName: NODE
+  terminationGracePeriodSeconds: 1
+  tolerations: [{operator: Exists}]
+  containers: [{name: box, image: "localhost/box:1", command: [sleep, "100000"]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def lan(cluster):
+    """The cluster with a pod on each board."""
+    for board in cluster.boards:
+        cluster.leader.kubectl("apply", "-f", "-", text_in=POD.replace("NODE", board.node))
+    cluster.leader.kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=60s")
+    yield cluster
+    cluster.leader.kubectl("delete", "pod", "--all", "--wait=false")
+
+
+def works(lan, *nodes):
+    """Whether the nodes are Ready and their pods can be entered."""
+    found = lan.nodes()
+    names = nodes or tuple(board.node for board in lan.boards)
+    if not all(name in found and lan.is_ready(name) for name in names):
+        return False
+    return all(
+        lan.leader.kubectl(
+            "exec", "--request-timeout=5s", f"on-{name}", "--", "echo", "hi", check=False
+        ).stdout
+        == "hi\n"
+        for name in names
+    )
+
+
+def address_of(lan, name):
+    addresses = lan.nodes().get(name, {}).get("status", {}).get("addresses", [])
+    return next((a["address"] for a in addresses if a["type"] == "InternalIP"), "")
+
+
+def containers(lan):
+    """The containers of the pods, by pod."""
+    pods = lan.leader.get("pods")["items"]
+    return {p["metadata"]["name"]: p["status"]["containerStatuses"][0]["containerID"] for p in pods}
+
+
+def test_an_agent_gets_another_address(lan):
+    board = lan.boards[2]
+    board.set_address(lan.lan.address(103))
+    wait_until(lambda: address_of(lan, board.node) == board.address, 25, "the node's new address")
+    wait_until(lambda: works(lan, board.node), 20, "its pod can be entered")
+
+
+def test_the_leader_gets_another_address(lan):
+    leader = lan.leader
+    leader.set_address(lan.lan.address(101))
+    wait_until(lambda: works(lan), 40, "all boards found the leader")
+    assert leader.address in leader.kubectl("get", "endpoints", "kubernetes")
+
+
+def test_a_cable_is_pulled_and_put_back(lan):
+    board, before = lan.boards[1], containers(lan)
+    board.cut()
+    wait_until(lambda: not lan.is_ready(board.node), 30, "a node that is not Ready")
+    board.heal()
+    wait_until(lambda: works(lan, board.node), 30, "the board is back")
+    assert containers(lan) == before
+
+
+def test_a_deleted_node_can_no_longer_speak_and_may_join_again(lan):
+    leader, board = lan.leader, lan.boards[2]
+    leader.kubectl("delete", "node", board.node)
+    wait_until(lambda: board.process.poll() is not None, 20, "the end of its agent")
+    assert "no longer the node b3" in board.log.read_text()
+    assert board.node not in lan.nodes()
+    board.join(lan.token(), lan.url, "--reset")
+    lan.wait_ready(board.node)
+
+
+def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):
+    """Thirteen months later, by every clock; one board woke up in another century."""
+    for board in lan.boards:
+        board.kill()
+    later = "+400d"
+    lan.leader.start_leader(clock=later)
+    lan.boards[1].spawn("agent", clock=later)
+    lan.boards[2].spawn("agent", clock="@2001-01-01 00:00:00")
+    lan.wait_ready(*(board.node for board in lan.boards))
+    assert lan.leader.log.read_text().count("event=certificates_renewed node=") >= 2
+    for board in lan.boards:
+        board.kill()
+    lan.leader.start_leader()
+    for board in lan.boards[1:]:
+        board.spawn("agent")
+    lan.wait_ready(*(board.node for board in lan.boards))
