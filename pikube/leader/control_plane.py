@@ -31,6 +31,7 @@ from pikube.leader.request.context import LEADER, Context, User
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.escalation import RoleEscalation
+from pikube.leader.request.gates import Gates
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
 from pikube.leader.request.limits import LimitRanger
 from pikube.leader.request.node_authorizer import NodeAuthorizer
@@ -135,7 +136,12 @@ def build_control_plane(
             for item in store.list(definitions.storage).items
         ),
     )
-    plugins: list[Any] = [NodeRestriction(), *standard_plugins(store, decode), LimitRanger(store, decode)]
+    plugins: list[Any] = [
+        NodeRestriction(),
+        *standard_plugins(store, decode),
+        LimitRanger(store, decode),
+        Gates(),
+    ]
     services = scheme.by_class(Service)
     existing = (
         msgspec.json.decode(item.value, type=Service) for item in store.list(services.names.resource).items

@@ -1,5 +1,6 @@
 """The book's sessions of chapters 6, 9, 10, 11, 12 and 18, typed as a reader types them, with what is printed."""
 
+import json
 import re
 
 import pytest
@@ -347,3 +348,29 @@ def test_chapter_18_a_canary_shares_the_service_of_the_release(board, namespace,
 
     wait_until(lambda: answers() == {"1", "2"}, what="both versions answer")
     assert "unchanged" in kubectl("apply", "-R", "-f", f"{tmp_path / 'current'}/")
+
+
+def waiting_pod(name, **spec):
+    container = {"name": "box", "image": BOX, "command": ["sleep", "3600"], **spec.pop("container", {})}
+    body = {"terminationGracePeriodSeconds": 0, "containers": [container], **spec}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": body})
+
+
+def test_a_pod_that_waits_says_for_what(kubectl):
+    kubectl.apply(waiting_pod("elsewhere", nodeSelector={"disk": "none"}))
+    kubectl.apply(
+        waiting_pod("huge", container={"resources": {"requests": {"cpu": "1000", "memory": "1Ti"}}})
+    )
+    kubectl.apply(waiting_pod("gated", schedulingGates=[{"name": "example.com/ready"}]))
+    why = {
+        "elsewhere": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+        "huge": "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.",
+    }
+    for name, words in why.items():
+        wait_until(lambda: words in kubectl("describe", "pod", name), what=words)  # noqa: B023
+        assert kubectl("get", "pod", name).splitlines()[1].split()[2] == "Pending"
+    assert kubectl("get", "pod", "gated").splitlines()[1].split()[2] == "SchedulingGated"
+    kubectl(
+        "patch", "pod", "gated", "--type=json", "-p", '[{"op": "remove", "path": "/spec/schedulingGates"}]'
+    )
+    kubectl("wait", "--for=condition=Ready", "pod/gated", "--timeout=30s")

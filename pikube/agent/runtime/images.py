@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from pikube.api.image_architecture import mismatch_words, runs_on
+
 DEFAULT_REGISTRY = "docker.io"
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[\w][\w.-]{0,127}")
@@ -55,9 +57,9 @@ GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "arm
 
 def architecture_problem(image: str, image_arch: str, board_arch: str) -> str:
     """Why an image cannot run here, '' if it can."""
-    if not image_arch or image_arch == board_arch or (image_arch == "arm" and board_arch == "arm64"):
+    if runs_on(image_arch, board_arch):
         return ""
-    return f'image "{image}" is {image_arch}, this board is {board_arch}'
+    return mismatch_words(image, image_arch, board_arch)
 
 
 def is_on_this_board(full: str) -> bool:

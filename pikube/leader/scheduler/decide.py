@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pikube.api.image_architecture import runs_on
 from pikube.leader.scheduler.neighbours import HELPLESS, Neighbours
 from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
 from pikube.leader.scheduler.placement import (
@@ -24,6 +25,8 @@ from pikube.leader.scheduler.requests import CPU, MEMORY, PODS, ports_conflict
 from pikube.leader.scheduler.volumes import NO_VOLUMES, VolumeNeeds
 
 UNSCHEDULABLE_KEY = "node.kubernetes.io/unschedulable"
+ARCH = "kubernetes.io/arch"
+WRONG_ARCH = "node(s) had another architecture than the Pod's images"
 MIB = 1024 * 1024
 LARGEST_IMAGE = 1000 * MIB  # kubernetes imagelocality maxContainerThreshold
 
@@ -53,7 +56,7 @@ class Unschedulable:
 class PodWish:
     """Everything a pod wants of a node, computed once."""
 
-    __slots__ = ("facts", "image_names", "neighbours", "node_wish", "volumes")
+    __slots__ = ("archs", "facts", "image_names", "neighbours", "node_wish", "volumes")
 
     def __init__(self, facts: PodFacts, cluster: Cluster, volumes: VolumeNeeds) -> None:
         self.facts = facts
@@ -61,6 +64,9 @@ class PodWish:
         self.node_wish = NodeWish(facts.pod.spec)
         self.neighbours = Neighbours(facts, cluster, self.node_wish)
         self.image_names = [normal_image(c.image) for c in facts.pod.spec.containers]
+        known = cluster.image_archs
+        every = (*facts.pod.spec.containers, *facts.pod.spec.init_containers) if known else ()
+        self.archs = {known[name] for c in every if (name := normal_image(c.image)) in known}
 
 
 def schedule(facts: PodFacts, cluster: Cluster, volumes: VolumeNeeds = NO_VOLUMES) -> Bind | Unschedulable:
@@ -99,6 +105,8 @@ def reject(wish: PodWish, state: NodeState) -> Rejection | None:
             return Rejection((words,), True)
     if not wish.node_wish.is_any and not wish.node_wish.matches(node):
         return Rejection(("node(s) didn't match Pod's node affinity/selector",), True)
+    if wish.archs and not all(runs_on(arch, node.metadata.labels.get(ARCH, "")) for arch in wish.archs):
+        return Rejection((WRONG_ARCH,), True)
     if wish.facts.ports and ports_conflict(wish.facts.ports, state.ports):
         return Rejection(("node(s) didn't have free ports for the requested pod ports",))
     return _too_full(wish, state) or _ill_placed(wish, state)

@@ -113,6 +113,9 @@ class Cluster:
         self.nodes: dict[str, NodeState] = {}
         self.affine: dict[ObjectKey, tuple[PodFacts, str]] = {}
         self.namespace_labels: dict[str, dict[str, str]] = {}
+        self.image_archs: dict[
+            str, str
+        ] = {}  # images of which a board said that they are not for it: for whom
         self._places: dict[ObjectKey, str] = {}
         self._homeless: dict[str, dict[ObjectKey, PodFacts]] = {}  # pods whose node is not known (yet)
 

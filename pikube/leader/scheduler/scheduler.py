@@ -17,6 +17,7 @@ import trio
 
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import ApiError, NotFound
+from pikube.api.image_architecture import read_mismatch
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Binding, Pod
@@ -32,7 +33,7 @@ from pikube.informer.recorder import Recorder
 from pikube.leader.controllers.conditions import condition_of
 from pikube.leader.controllers.pods import ENDED
 from pikube.leader.controllers.volume_match import SELECTED_NODE
-from pikube.leader.scheduler.decide import Bind, Unschedulable, schedule
+from pikube.leader.scheduler.decide import Bind, Unschedulable, normal_image, schedule
 from pikube.leader.scheduler.node_state import Cluster, PodFacts
 from pikube.leader.scheduler.preempt import Preemption, preempt
 from pikube.leader.scheduler.queue import PodQueue
@@ -41,6 +42,7 @@ from pikube.leader.scheduler.volumes import NO_VOLUMES, VolumeNeeds, claim_names
 log = logging.getLogger("pikube.scheduler")
 
 NAME = "default-scheduler"
+BELIEVED_S = 3600.0
 ROUND = 64  # pods decided before their bindings are awaited: one group commit takes them all
 TERMINATING_VICTIM = "not eligible due to a terminating pod on the nominated node."
 
@@ -71,6 +73,7 @@ class Scheduler:
         self._queue = PodQueue()
         self._assumed: dict[ObjectKey, str] = {}  # uid of pods being bound
         self._nominated: dict[ObjectKey, tuple[PodFacts, str]] = {}
+        self._learnt: dict[str, float] = {}  # when an image's architecture was last heard of
         self._wake = trio.Event()
         self._bound = 0
         self._failed = 0
@@ -296,6 +299,7 @@ class Scheduler:
     def _take(self, pod: Pod) -> None:
         key = key_of(pod)
         if pod.spec.node_name:
+            self._learn_architectures(pod)
             self._assumed.pop(key, None)
             self._nominated.pop(key, None)
             self._queue.drop(key)
@@ -312,6 +316,20 @@ class Scheduler:
             return
         self._queue.put(pod)
         self._stir()
+
+    def _learn_architectures(self, pod: Pod) -> None:
+        """A board that cannot run an image says so in the container's status; for a while it is believed for all
+        boards of that kind. Not for ever: tags move."""
+        now = trio.current_time()
+        for image in [image for image, at in self._learnt.items() if now - at > BELIEVED_S]:
+            del self._learnt[image], self._cluster.image_archs[image]
+        for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+            waiting = status.state.waiting
+            said = read_mismatch(waiting.message) if waiting is not None and waiting.message else None
+            if said is not None:
+                image = normal_image(said[0])
+                self._learnt[image] = now
+                self._cluster.image_archs[image] = said[1]
 
     def _forget(self, pod: Pod) -> None:
         key = key_of(pod)

@@ -356,3 +356,23 @@ def test_twenty_pods_on_a_hundred_boards_with_3000_pods_are_placed_at_once():
     spent_s = time.process_time() - start
     print(f"20 pods in {spent_s * 1000:.1f} ms")
     assert spent_s < 0.25, spent_s  # the target is 50 ms; a shared machine may be five times slower
+
+
+def test_an_image_that_is_known_to_be_for_others_never_lands_on_a_board():
+    boards = (
+        board("a", labels={"kubernetes.io/arch": "arm64"}),
+        board("b", labels={"kubernetes.io/arch": "amd64"}),
+    )
+    it = cluster(*boards)
+    it.image_archs = {"docker.io/library/web:latest": "amd64"}
+    assert schedule(PodFacts(new_pod()), it) == Bind("b")
+    it = cluster(boards[0])
+    it.image_archs = {"docker.io/library/web:latest": "amd64"}
+    refused = schedule(PodFacts(new_pod()), it)
+    assert refused.message == (
+        "0/1 nodes are available: 1 node(s) had another architecture than the Pod's images."
+    )
+    it.image_archs = {"docker.io/library/web:latest": "arm"}
+    assert schedule(PodFacts(new_pod()), it) == Bind("a"), "64-bit boards run 32-bit programs"
+    it.image_archs = {"docker.io/library/web:latest": "amd64"}
+    assert schedule(PodFacts(new_pod(image="other")), it) == Bind("a")

@@ -6,10 +6,13 @@ import pytest
 import trio
 import trio.testing
 from fakes.fake_api import FakeApi
+from msgspec import structs
 from test_decide import board, new_pod
 
 from pikube.api.errors import InternalError
+from pikube.api.image_architecture import mismatch_words
 from pikube.api.kinds.core_config import Event
+from pikube.api.kinds.core_container import ContainerState, ContainerStateWaiting, ContainerStatus
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Binding, Pod, PodSchedulingGate
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
@@ -193,3 +196,24 @@ async def test_a_lost_node_takes_no_more_pods(autojump_clock):
         api.create_nowait(new_pod())
         await settled()
         assert node_of(api, "new") == ""
+
+
+async def test_what_a_board_says_of_an_image_is_believed_for_all_of_its_kind_for_a_while(autojump_clock):
+    arm, amd = ({"kubernetes.io/arch": arch} for arch in ("arm64", "amd64"))
+    async with scheduling(board("a", labels=arm), board("b", labels=arm)) as api:
+        api.create_nowait(new_pod("first"))
+        await settled()
+        pod = api.get_nowait(Pod, "first", "default")
+        waiting = ContainerStateWaiting(
+            reason="ImagePullBackOff", message="Back-off: " + mismatch_words("web", "amd64", "arm64")
+        )
+        status = ContainerStatus(name="c", state=ContainerState(waiting=waiting))
+        pod = structs.replace(pod, status=structs.replace(pod.status, container_statuses=(status,)))
+        api.update_nowait(pod, "status")
+        await settled()
+        api.create_nowait(new_pod("second"))
+        await settled()
+        assert node_of(api, "second") == ""
+        api.create_nowait(board("c", labels=amd))
+        await trio.sleep(15)  # its back-off
+        assert node_of(api, "second") == "c"
