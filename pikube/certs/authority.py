@@ -16,10 +16,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pikube.certs.profiles import CA_LIFE_DAYS, EPOCH, Profile
+
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,17 @@ class Facts:
     issued_at: float
     expires_at: float
     issuer_key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What a certificate request asks for. `names` are DNS names and IP addresses; of others it is only told."""
+
+    common_name: str
+    organizations: tuple[str, ...]
+    names: frozenset[str]
+    has_other_names: bool
+    key_hash: str
 
 
 def make_ca(cluster_name: str, now: float) -> KeyPair:
@@ -72,6 +85,42 @@ def sign_request(
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size < 256:
         raise ValueError("the certificate request must have an ECDSA key of 256 bits or more")
     return _sign(ca, profile, _subject(profile, node), key, names, now)
+
+
+def sign_as_asked(ca: KeyPair, profile: Profile, csr: bytes, now: float) -> bytes:
+    """Sign a request with the subject and the names that it asks for; purposes and life are the profile's. Who calls
+    this has judged them (`read_request`). ValueError for a request that is malformed or of a weak key.
+    """
+    request = _checked_request(csr)
+    key = request.public_key()
+    least = 256 if isinstance(key, ec.EllipticCurvePublicKey) else 2048
+    if not isinstance(key, PublicKey) or getattr(key, "key_size", least) < least:
+        raise ValueError("the key must be ECDSA of 256 bits, RSA of 2048 bits or more, or Ed25519")
+    return _sign(ca, profile, request.subject, key, read_request(csr).names, now)
+
+
+def read_request(csr: bytes) -> RequestFacts:
+    """What a PEM certificate request asks for. ValueError when it is malformed or not signed by its key."""
+    request = _checked_request(csr)
+    names: set[str] = set()
+    has_other_names = False
+    try:
+        san = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        pass
+    else:
+        names |= set(san.get_values_for_type(x509.DNSName))
+        names |= {str(address) for address in san.get_values_for_type(x509.IPAddress)}
+        has_other_names = any(not isinstance(name, x509.DNSName | x509.IPAddress) for name in san)
+    common = [str(a.value) for a in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    organizations = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return RequestFacts(
+        common[0] if common else "",
+        tuple(str(a.value) for a in organizations),
+        frozenset(names),
+        has_other_names,
+        _key_hash(request.public_key()),
+    )
 
 
 def make_key() -> bytes:
@@ -162,7 +211,7 @@ def _sign(
     ca: KeyPair,
     profile: Profile,
     subject: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: PublicKey,
     names: Iterable[str],
     now: float,
 ) -> bytes:
@@ -186,7 +235,7 @@ def _sign(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: float, life_days: int
+    subject: x509.Name, issuer: x509.Name, key: PublicKey, now: float, life_days: float
 ) -> x509.CertificateBuilder:
     serial = (int(now) << 96) | (x509.random_serial_number() >> 64)
     begins = datetime.fromisoformat(EPOCH).replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from pikube.certs.authority import KeyPair, fingerprint, sign_request
+from pikube.certs.authority import KeyPair, fingerprint, sign_as_asked, sign_request
 from pikube.certs.profiles import NODE_CLIENT, NODE_SERVING, Profile
 
 
@@ -30,6 +30,10 @@ class Issuer:
         """(client, serving) certificates of a node for the key of its request. ValueError for a bad request."""
         client = self.sign(NODE_CLIENT, request, (), node=node)
         return client, self.sign(NODE_SERVING, request, names, node=node)
+
+    def sign_as_asked(self, profile: Profile, request: bytes) -> bytes:
+        """One certificate for the subject and names of the request. ValueError for a bad request."""
+        return sign_as_asked(self.ca, profile, request, self._now())
 
     def sign(self, profile: Profile, request: bytes, names: Iterable[str], *, node: str = "") -> bytes:
         """One certificate by profile. ValueError for a bad request."""

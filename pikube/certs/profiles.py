@@ -27,7 +27,7 @@ class Profile:
     organizations: tuple[str, ...] = ()
     is_server: bool = False
     is_client: bool = False
-    life_days: int = LEAF_LIFE_DAYS
+    life_days: float = LEAF_LIFE_DAYS
 
 
 APISERVER = Profile("apiserver", "kube-apiserver", is_server=True)

@@ -27,6 +27,7 @@ from pikube.leader.local_client import LocalClient
 from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
+from pikube.leader.request.certificate_requests import CertificateRequests
 from pikube.leader.request.context import LEADER, Context, User
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.documents import Documents, Health
@@ -148,6 +149,7 @@ def build_control_plane(
     )
     rbac = Rbac(store, decode)
     plugins.append(RoleEscalation(rbac))
+    plugins.append(CertificateRequests(rbac))
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
     plugins.append(QuotaAdmission(store, decode))
     caller = WebhookCaller()

@@ -24,6 +24,7 @@ from pikube.leader.controllers import (
     ttl_after_finished,
 )
 from pikube.leader.controllers.autoscaler_controller import Boards, autoscaler_controller
+from pikube.leader.controllers.certificate_signing import Sign, certificate_controller
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
 from pikube.leader.controllers.disruption import DISRUPTION
 from pikube.leader.controllers.garbage import garbage_controller
@@ -48,6 +49,7 @@ def all_controllers(
     cluster_cidr: str,
     ca_certificate: str,
     head_of: HeadOf,
+    sign: Sign,
     lb_pool: Sequence[str] = (),
     served_ports: Ports = MappingProxyType({}),
     local_node: str = "",
@@ -55,7 +57,8 @@ def all_controllers(
 ) -> tuple[Controller[Any, Any], ...]:
     """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
     they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition. `local_node`
-    is the board that the leader runs on, '' without an agent. `served_ports`: what boards serve themselves."""
+    is the board that the leader runs on, '' without an agent. `served_ports`: what boards serve themselves. `sign` is
+    the cluster's authority."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
@@ -87,6 +90,7 @@ def all_controllers(
         node_range_controller(cluster_cidr),
         pod_gc.pod_gc_controller(monotonic),
         pod_gc.ENDED_PODS,
+        certificate_controller(sign),
     )
 
 

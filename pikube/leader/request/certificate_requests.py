@@ -1,0 +1,180 @@
+"""Shell: an admission plugin: who asks for certificates, who approves them, who signs them.
+
+Enter: writes of CertificateSigningRequests. Sources: kubernetes pkg/registry/certificates/certificates/strategy.go,
+pkg/apis/certificates/validation and plugin/pkg/admission/certificates/{approval,signing,subjectrestriction}.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from pikube.api.errors import Cause, Forbidden, Invalid
+from pikube.api.kinds.certificates import CertificateSigningRequest, CertificateSigningRequestCondition
+from pikube.api.names import dns1123_subdomain
+from pikube.api.times import render_time
+from pikube.api.validation.causes import duplicate, forbidden, invalid, not_supported, required
+from pikube.certs.authority import RequestFacts, read_request
+from pikube.leader.request.admission import Attributes
+from pikube.leader.request.context import MASTERS
+from pikube.leader.request.rbac import Rbac
+from pikube.leader.request.route import Route
+
+GROUP = "certificates.k8s.io"
+CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
+MIN_LIFE_S = 600
+DECISIONS = ("Approved", "Denied", "Failed")
+
+
+class CertificateRequests:
+    """Implements admission.Plugin."""
+
+    def __init__(self, rbac: Rbac) -> None:
+        self._rbac = rbac
+
+    def admit(self, attributes: Attributes) -> None:
+        """Sets who asked; Invalid, Forbidden."""
+        obj = attributes.obj
+        if not isinstance(obj, CertificateSigningRequest) or attributes.operation == "DELETE":
+            return
+        if attributes.operation == "CREATE":
+            self._create(attributes, obj)
+            return
+        old = attributes.old
+        assert isinstance(old, CertificateSigningRequest)
+        obj.spec = old.spec  # nothing of it may change; upstream drops what is sent, too
+        if attributes.subresource == "approval":
+            self._confirm(attributes, "approve", old.spec.signer_name)
+            obj.status.certificate = old.status.certificate
+        elif attributes.subresource == "status" and obj.status.certificate != old.status.certificate:
+            self._confirm(attributes, "sign", old.spec.signer_name)
+        if attributes.subresource:
+            _stamp(obj, old, attributes.context.now)
+            _raise(attributes, condition_causes(obj, old, attributes.subresource))
+
+    def settle(self, attributes: Attributes, is_stored: bool) -> None:
+        """Nothing was handed out."""
+
+    def _create(self, attributes: Attributes, obj: CertificateSigningRequest) -> None:
+        user = attributes.context.user
+        obj.spec.username, obj.spec.groups, obj.spec.uid = user.name, user.groups, user.uid
+        obj.spec.extra = dict(user.extra)
+        facts, causes = spec_causes(obj)
+        _raise(attributes, causes)
+        if facts is not None and obj.spec.signer_name == CLIENT_SIGNER and MASTERS in facts.organizations:
+            raise Forbidden.of(
+                attributes.info.resource,
+                attributes.name,
+                f"use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed",
+            )
+
+    def _confirm(self, attributes: Attributes, verb: str, signer: str) -> None:
+        """Forbidden unless the user may approve or sign for this signer, or for its domain."""
+        user = attributes.context.user
+        for name in (signer, f"{signer.partition('/')[0]}/*"):
+            if self._rbac.may(user, Route(verb, "", True, GROUP, "*", "", "signers", name)):
+                return
+        words = "approve" if verb == "approve" else "sign"
+        raise Forbidden.of(
+            attributes.info.resource,
+            attributes.name,
+            f'user not permitted to {words} requests with signerName "{signer}"',
+        )
+
+
+def spec_causes(obj: CertificateSigningRequest) -> tuple[RequestFacts | None, list[Cause]]:
+    """What the request asks for, and what is wrong with its spec."""
+    spec, causes = obj.spec, []
+    facts: RequestFacts | None = None
+    try:
+        facts = read_request(base64.b64decode(spec.request, validate=True))
+    except (ValueError, binascii.Error) as error:
+        causes.append(invalid("spec.request", spec.request[:64], str(error)))
+    if not spec.usages:
+        causes.append(required("spec.usages", "usages must be provided"))
+    for index, usage in enumerate(spec.usages):
+        if usage in spec.usages[:index]:
+            causes.append(duplicate(f"spec.usages[{index}]", usage))
+    causes += signer_causes(spec.signer_name)
+    if spec.expiration_seconds is not None and spec.expiration_seconds < MIN_LIFE_S:
+        causes.append(
+            invalid(
+                "spec.expirationSeconds",
+                spec.expiration_seconds,
+                "may not specify a duration less than 600 seconds (10 minutes)",
+            )
+        )
+    return facts, causes
+
+
+def signer_causes(name: str) -> list[Cause]:
+    """A domain, a slash, a path (ValidateSignerName)."""
+    field = "spec.signerName"
+    if not name:
+        return [required(field)]
+    domain, slash, path = name.partition("/")
+    if not slash or not path or "/" in path:
+        return [
+            invalid(
+                field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+            )
+        ]
+    if name == "kubernetes.io/legacy-unknown":
+        return [invalid(field, name, "the legacy signerName is not allowed via this API version")]
+    causes = [invalid(field, domain, words) for words in dns1123_subdomain(domain)]
+    if not causes and "." not in domain:
+        causes = [invalid(field, domain, "should be a domain with at least two segments separated by dots")]
+    return causes + [invalid(field, path, words) for words in dns1123_subdomain(path)]
+
+
+def condition_causes(
+    obj: CertificateSigningRequest, old: CertificateSigningRequest, subresource: str
+) -> list[Cause]:
+    """Decisions are made once: Approved and Denied stay, and exclude each other."""
+    causes: list[Cause] = []
+    field = "status.conditions"
+    found = {condition.type for condition in obj.status.conditions}
+    for index, condition in enumerate(obj.status.conditions):
+        if not condition.type:
+            causes.append(required(f"{field}[{index}].type"))
+        elif condition.type in DECISIONS and condition.status != "True":
+            causes.append(not_supported(f"{field}[{index}].status", condition.status, ["True"]))
+    if {"Approved", "Denied"} <= found:
+        causes.append(invalid(field, "Denied", "Approved and Denied conditions are mutually exclusive"))
+    for condition in old.status.conditions:
+        if condition.type in DECISIONS and condition.type not in found:
+            causes.append(
+                forbidden(
+                    field, f"updates may not remove a condition of type {condition.type!r}".replace("'", '"')
+                )
+            )
+    if subresource == "status":
+        for type_ in ("Approved", "Denied"):
+            if (type_ in found) != any(c.type == type_ for c in old.status.conditions):
+                causes.append(forbidden(field, f'updates may not add a condition of type "{type_}"'))
+    if old.status.certificate and obj.status.certificate != old.status.certificate:
+        causes.append(forbidden("status.certificate", "updates may not change a certificate that was issued"))
+    return causes
+
+
+def _stamp(obj: CertificateSigningRequest, old: CertificateSigningRequest, now: float) -> None:
+    """Times that the writer left out (populateConditionTimestamps)."""
+    before = {c.type: c for c in old.status.conditions}
+
+    def stamped(condition: CertificateSigningRequestCondition) -> CertificateSigningRequestCondition:
+        known = before.get(condition.type)
+        if not condition.last_update_time:
+            condition.last_update_time = render_time(now)
+        if not condition.last_transition_time:
+            is_old = known is not None and known.status == condition.status
+            condition.last_transition_time = (
+                known.last_transition_time if known and is_old else render_time(now)
+            )
+        return condition
+
+    obj.status.conditions = tuple(stamped(condition) for condition in obj.status.conditions)
+
+
+def _raise(attributes: Attributes, causes: list[Cause]) -> None:
+    if causes:
+        raise Invalid.of("CertificateSigningRequest", GROUP, attributes.name, causes)
