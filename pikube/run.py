@@ -34,6 +34,7 @@ from pikube.informer.recorder import Recorder
 from pikube.leader.announcing import make_announcer
 from pikube.leader.archive import UNFINISHED
 from pikube.leader.backup_desk import BackupDesk, WriteDatabase
+from pikube.leader.board_keys import while_they_may
 from pikube.leader.bootstrap import make_first_objects
 from pikube.leader.control_plane import (
     ControlPlane,
@@ -198,7 +199,9 @@ async def run_control_plane(
             lambda: _metrics(plane, loops, informers, scheduler, recorder),
         )
         doors = {**joining.doors(), **office.doors()}
-        await nursery.start(serve, Enrolment(api, doors), listeners, certificates.api)
+        informers.of(Node).subscribe(plane.keys.changed)
+        door = Enrolment(while_they_may(api, plane.keys), doors)
+        await nursery.start(serve, door, listeners, certificates.api)
         announce: Callable[[], None] | None = None
         if not settings.no_discovery:
             announcer = await make_announcer(

@@ -7,8 +7,11 @@ or replacing a Node revokes its board at once, without revocation lists.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import trio
 
 from pikube.api.errors import Unauthorized
 from pikube.api.kinds.core_node import Node
@@ -17,7 +20,7 @@ from pikube.certs.enrolment import KEY_ANNOTATION
 from pikube.certs.profiles import NODE_PREFIX, NODES
 from pikube.leader.request.context import User
 from pikube.leader.store.contract import Item, Key, Store
-from pikube.wire.messages import Peer
+from pikube.wire.messages import Answer, Handler, Peer, Request, Send, StreamResponse
 
 REMEMBERED = 512  # certificates; each costs a few hundred bytes and saves 40 µs a request
 
@@ -36,6 +39,7 @@ class BoardKeys:
         self._now = wall_clock
         self._certificates: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
         self._nodes: dict[str, tuple[int, str]] = {}
+        self._streams: dict[str, set[trio.CancelScope]] = {}
 
     def user_of(self, peer: Peer) -> User:
         """The user of a verified client certificate. Unauthorized when it has expired or its board is revoked."""
@@ -63,6 +67,28 @@ class BoardKeys:
             self._nodes[name] = known
         return known[1]
 
+    def changed(self, old: Node | None, new: Node | None) -> None:
+        """A Node as the informer brings it: a board whose key is gone is cut off in the middle of a word."""
+        if old is None:
+            return
+        before = old.metadata.annotations.get(KEY_ANNOTATION, "")
+        if new is None or new.metadata.annotations.get(KEY_ANNOTATION, "") != before:
+            for scope in self._streams.get(old.metadata.name, ()):
+                scope.cancel()
+
+    @contextmanager
+    def speaking(self, node: str) -> Iterator[None]:
+        """What lasts while a board may speak: watches, above all."""
+        scopes = self._streams.setdefault(node, set())
+        with trio.CancelScope() as scope:
+            scopes.add(scope)
+            try:
+                yield
+            finally:
+                scopes.discard(scope)
+                if not scopes and self._streams.get(node) is scopes:
+                    del self._streams[node]
+
     def _facts(self, certificate_der: bytes) -> tuple[str, float]:
         known = self._certificates.get(certificate_der)
         if known is None:
@@ -71,3 +97,22 @@ class BoardKeys:
             if len(self._certificates) > REMEMBERED:
                 self._certificates.popitem(last=False)
         return known
+
+
+def while_they_may(api: Handler, keys: BoardKeys) -> Handler:
+    """The API, whose streams to a board end when the board is revoked."""
+
+    async def answer(request: Request) -> Answer:
+        made = await api(request)
+        name = request.peer.common_name
+        if not isinstance(made, StreamResponse) or not name.startswith(NODE_PREFIX):
+            return made
+        run = made.run
+
+        async def run_while(send: Send) -> None:
+            with keys.speaking(name.removeprefix(NODE_PREFIX)):
+                await run(send)
+
+        return StreamResponse(made.status, made.headers, run_while)
+
+    return answer

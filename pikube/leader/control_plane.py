@@ -95,6 +95,7 @@ class ControlPlane:
     registry: Registry
     client: LocalClient
     tokens: ServiceTokens
+    keys: BoardKeys
     custom_kinds: CustomKinds
     counts: RequestCounts
     _make_handler: Callable[
@@ -201,7 +202,9 @@ def build_control_plane(
         )
 
     client = make_client(registry, scheme, subresources, LEADER, wall_clock)
-    return ControlPlane(scheme, registry, client, tokens, custom_kinds, counts, make_handler, caller.aclose)
+    return ControlPlane(
+        scheme, registry, client, tokens, keys, custom_kinds, counts, make_handler, caller.aclose
+    )
 
 
 def make_client(
