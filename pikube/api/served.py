@@ -37,6 +37,8 @@ from pikube.api.kinds import (
 )
 from pikube.api.scheme import ALL_VERBS, REVIEW_VERBS, STATUS, KindInfo, Subresource
 from pikube.api.validation import autoscaling as check_autoscaling
+from pikube.api.validation import cluster as check_cluster
+from pikube.api.validation import networking as check_networking
 from pikube.api.validation import pods as check_pods
 from pikube.api.validation import resources as check_resources
 from pikube.api.validation import workloads as check_workloads
@@ -136,9 +138,19 @@ CORE = (
         validate_update=check_resources.config_map_update_causes,
     ),
     KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
-    KindInfo(cls=core_service.Endpoints, default=services.default_endpoints),
+    KindInfo(
+        cls=core_service.Endpoints,
+        validate=check_networking.endpoints_causes,
+        validate_update=check_networking.endpoints_update_causes,
+        default=services.default_endpoints,
+    ),
     CORE_EVENT,
-    KindInfo(cls=core_config.LimitRange, default=services.default_limit_range),
+    KindInfo(
+        cls=core_config.LimitRange,
+        validate=check_cluster.limit_range_causes,
+        validate_update=check_cluster.limit_range_update_causes,
+        default=services.default_limit_range,
+    ),
     KindInfo(
         cls=core_config.Namespace,
         default=services.default_namespace,
@@ -161,7 +173,13 @@ CORE = (
         default=services.default_claim,
         subresources=(STATUS,),
     ),
-    KindInfo(cls=core_storage.PersistentVolume, default=services.default_volume, subresources=(STATUS,)),
+    KindInfo(
+        cls=core_storage.PersistentVolume,
+        validate=check_cluster.volume_causes,
+        validate_update=check_cluster.volume_update_causes,
+        default=services.default_volume,
+        subresources=(STATUS,),
+    ),
     KindInfo(
         cls=core_pod.Pod,
         validate=check_pods.pod_causes,
@@ -194,7 +212,13 @@ CORE = (
         has_generation=True,
         subresources=(STATUS, SCALE),
     ),
-    KindInfo(cls=core_config.ResourceQuota, default=services.default_quota, subresources=(STATUS,)),
+    KindInfo(
+        cls=core_config.ResourceQuota,
+        validate=check_cluster.quota_causes,
+        validate_update=check_cluster.quota_update_causes,
+        default=services.default_quota,
+        subresources=(STATUS,),
+    ),
     KindInfo(
         cls=core_config.Secret,
         validate=check_resources.secret_causes,
@@ -327,10 +351,27 @@ CERTIFICATES = (
 )
 
 NETWORKING = (
-    KindInfo(cls=networking.IngressClass, has_generation=True),
-    KindInfo(cls=networking.Ingress, has_generation=True, subresources=(STATUS,)),
+    KindInfo(
+        cls=networking.IngressClass,
+        validate=check_networking.ingress_class_causes,
+        validate_update=check_networking.ingress_class_update_causes,
+        has_generation=True,
+    ),
+    KindInfo(
+        cls=networking.Ingress,
+        validate=check_networking.ingress_causes,
+        validate_update=check_networking.ingress_update_causes,
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
     KindInfo(cls=networking.IPAddress),
-    KindInfo(cls=networking.NetworkPolicy, default=services.default_network_policy, has_generation=True),
+    KindInfo(
+        cls=networking.NetworkPolicy,
+        validate=check_networking.network_policy_causes,
+        validate_update=check_networking.network_policy_update_causes,
+        default=services.default_network_policy,
+        has_generation=True,
+    ),
     KindInfo(cls=networking.ServiceCIDR, subresources=(STATUS,)),
 )
 
@@ -351,33 +392,54 @@ RBAC = (
         validate_update=check_resources.binding_update_causes,
         default=services.default_binding,
     ),
-    KindInfo(cls=rbac.ClusterRole),
+    KindInfo(
+        cls=rbac.ClusterRole,
+        validate=check_cluster.cluster_role_causes,
+        validate_update=check_cluster.cluster_role_update_causes,
+    ),
     KindInfo(
         cls=rbac.RoleBinding,
         validate=check_resources.binding_causes,
         validate_update=check_resources.binding_update_causes,
         default=services.default_binding,
     ),
-    KindInfo(cls=rbac.Role),
+    KindInfo(
+        cls=rbac.Role,
+        validate=check_cluster.role_causes,
+        validate_update=check_cluster.role_update_causes,
+    ),
 )
 
 STORAGE = (
     KindInfo(cls=storage.CSIDriver, default=services.default_csi_driver),
     KindInfo(cls=storage.CSINode),
     KindInfo(cls=storage.CSIStorageCapacity),
-    KindInfo(cls=storage.StorageClass, default=services.default_storage_class),
+    KindInfo(
+        cls=storage.StorageClass,
+        validate=check_cluster.storage_class_causes,
+        validate_update=check_cluster.storage_class_update_causes,
+        default=services.default_storage_class,
+    ),
     KindInfo(cls=storage.VolumeAttachment, subresources=(STATUS,)),
     KindInfo(cls=storage.VolumeAttributesClass),
 )
 
 ADMISSION = (
     KindInfo(
-        cls=admission.MutatingWebhookConfiguration, default=services.default_webhooks, has_generation=True
+        cls=admission.MutatingWebhookConfiguration,
+        validate=check_cluster.webhooks_causes,
+        validate_update=check_cluster.webhooks_update_causes,
+        default=services.default_webhooks,
+        has_generation=True,
     ),
     KindInfo(cls=admission.ValidatingAdmissionPolicy, has_generation=True, subresources=(STATUS,)),
     KindInfo(cls=admission.ValidatingAdmissionPolicyBinding, has_generation=True),
     KindInfo(
-        cls=admission.ValidatingWebhookConfiguration, default=services.default_webhooks, has_generation=True
+        cls=admission.ValidatingWebhookConfiguration,
+        validate=check_cluster.webhooks_causes,
+        validate_update=check_cluster.webhooks_update_causes,
+        default=services.default_webhooks,
+        has_generation=True,
     ),
 )
 
@@ -399,10 +461,30 @@ EXTENSIONS = (
 )
 
 OTHERS = (
-    KindInfo(cls=scheduling.PriorityClass, has_generation=True),
-    KindInfo(cls=coordination.Lease, is_ephemeral=True),
-    KindInfo(cls=node.RuntimeClass),
-    KindInfo(cls=discovery.EndpointSlice, default=services.default_endpoint_slice, has_generation=True),
+    KindInfo(
+        cls=scheduling.PriorityClass,
+        validate=check_cluster.priority_class_causes,
+        validate_update=check_cluster.priority_class_update_causes,
+        has_generation=True,
+    ),
+    KindInfo(
+        cls=coordination.Lease,
+        validate=check_cluster.lease_causes,
+        validate_update=check_cluster.lease_update_causes,
+        is_ephemeral=True,
+    ),
+    KindInfo(
+        cls=node.RuntimeClass,
+        validate=check_cluster.runtime_class_causes,
+        validate_update=check_cluster.runtime_class_update_causes,
+    ),
+    KindInfo(
+        cls=discovery.EndpointSlice,
+        validate=check_networking.endpoint_slice_causes,
+        validate_update=check_networking.endpoint_slice_update_causes,
+        default=services.default_endpoint_slice,
+        has_generation=True,
+    ),
 )
 
 SERVED: tuple[KindInfo, ...] = (

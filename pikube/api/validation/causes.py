@@ -48,6 +48,10 @@ def too_long(field: str, limit: int) -> Cause:
     return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", field)
 
 
+def too_many(field: str, count: int, limit: int) -> Cause:
+    return Cause("FieldValueTooMany", f"Too many: {count}: must have at most {limit} items", field)
+
+
 def by_rule(field: str, value: Any, rule: Callable[[Any], list[str]]) -> list[Cause]:
     """One `Invalid value` for each complaint of a rule of pikube.api.names."""
     return [invalid(field, value, word) for word in rule(value)]

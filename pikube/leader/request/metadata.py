@@ -14,6 +14,7 @@ from pikube.api import names
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import BadRequest, Cause
 from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.core_node import Node
 from pikube.api.scheme import KindInfo
 from pikube.api.times import render_time
 
@@ -43,8 +44,12 @@ def prepare_create(info: KindInfo, obj: Any, namespace: str, uid: str, now: floa
     meta.deletion_grace_period_seconds = None
     meta.self_link = ""
     meta.generation = 1 if info.has_generation else 0
-    if isinstance(obj, CustomObject) and info.has_status:
+    if not info.has_status:
+        return
+    if isinstance(obj, CustomObject):
         obj.pop("status", None)
+    elif not isinstance(obj, Node):  # a board says at once how it is (core/node/strategy.go)
+        obj.status = type(obj.status)()
 
 
 def match_namespace(info: KindInfo, obj: Any, namespace: str) -> None:

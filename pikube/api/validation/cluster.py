@@ -1,0 +1,434 @@
+"""Pure: what is wrong with roles, classes, leases, quotas, limits, volumes and webhook configurations.
+
+Sources: kubernetes pkg/apis/{rbac,storage,scheduling,coordination,node,core,admissionregistration}/validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pikube.api import names, quantity
+from pikube.api.errors import Cause
+from pikube.api.kinds.coordination import Lease
+from pikube.api.kinds.core_config import LimitRange, LimitRangeItem, ResourceQuota
+from pikube.api.kinds.core_storage import PersistentVolume
+from pikube.api.kinds.node import RuntimeClass
+from pikube.api.kinds.rbac import ClusterRole, PolicyRule, Role
+from pikube.api.kinds.scheduling import PriorityClass
+from pikube.api.kinds.storage import StorageClass
+from pikube.api.schema import fields_of
+from pikube.api.validation.causes import (
+    by_rule,
+    duplicate,
+    forbidden,
+    immutable,
+    invalid,
+    not_negative,
+    not_supported,
+    required,
+)
+from pikube.api.validation.declared import declared_causes
+from pikube.api.validation.workloads import selector_causes
+
+HIGHEST_PRIORITY = 1_000_000_000  # of what users define: scheduling/types.go:HighestUserDefinablePriority
+SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+
+def role_causes(obj: Role) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, rule in enumerate(obj.rules):
+        causes += _rule_causes(rule, f"rules[{index}]", is_namespaced=True)
+    return causes
+
+
+def cluster_role_causes(obj: ClusterRole) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, rule in enumerate(obj.rules):
+        causes += _rule_causes(rule, f"rules[{index}]", is_namespaced=False)
+    if obj.aggregation_rule is not None:
+        here = "aggregationRule.clusterRoleSelectors"
+        selectors = obj.aggregation_rule.cluster_role_selectors
+        if not selectors:
+            words = "at least one clusterRoleSelector required if aggregationRule is non-nil"
+            causes.append(required(here, words))
+        for index, selector in enumerate(selectors):
+            causes += selector_causes(selector, f"{here}[{index}]")
+    return causes
+
+
+def role_update_causes(new: Role, old: Role) -> list[Cause]:
+    return role_causes(new)
+
+
+def cluster_role_update_causes(new: ClusterRole, old: ClusterRole) -> list[Cause]:
+    return cluster_role_causes(new)
+
+
+def _rule_causes(rule: PolicyRule, here: str, *, is_namespaced: bool) -> list[Cause]:
+    causes = [] if rule.verbs else [required(f"{here}.verbs", "verbs must contain at least one value")]
+    if rule.non_resource_urls:
+        urls = list(rule.non_resource_urls)
+        if is_namespaced:
+            words = "namespaced rules cannot apply to non-resource URLs"
+            causes.append(invalid(f"{here}.nonResourceURLs", urls, words))
+        if rule.api_groups or rule.resources or rule.resource_names:
+            words = "rules cannot apply to both regular resources and non-resource URLs"
+            causes.append(invalid(f"{here}.nonResourceURLs", urls, words))
+        return causes
+    if not rule.api_groups:
+        causes.append(required(f"{here}.apiGroups", "resource rules must supply at least one api group"))
+    if not rule.resources:
+        causes.append(required(f"{here}.resources", "resource rules must supply at least one resource"))
+    return causes
+
+
+def storage_class_causes(obj: StorageClass) -> list[Cause]:
+    causes = (
+        by_rule("provisioner", obj.provisioner.lower(), names.qualified_name)
+        if obj.provisioner
+        else [required("provisioner")]
+    )
+    for key in obj.parameters:
+        if not key:
+            causes.append(invalid("parameters", key, "field can not be empty."))
+    if obj.reclaim_policy and obj.reclaim_policy not in ("Delete", "Retain"):
+        causes.append(not_supported("reclaimPolicy", obj.reclaim_policy, ("Delete", "Retain")))
+    modes = ("Immediate", "WaitForFirstConsumer")
+    if obj.volume_binding_mode is None:
+        causes.append(required("volumeBindingMode"))
+    elif obj.volume_binding_mode not in modes:
+        causes.append(not_supported("volumeBindingMode", obj.volume_binding_mode, modes))
+    return causes
+
+
+def storage_class_update_causes(new: StorageClass, old: StorageClass) -> list[Cause]:
+    causes = storage_class_causes(new)
+    for name, mine, theirs in (
+        ("parameters", new.parameters, old.parameters),
+        ("provisioner", new.provisioner, old.provisioner),
+        ("reclaimPolicy", new.reclaim_policy, old.reclaim_policy),
+    ):
+        if mine != theirs:
+            causes.append(forbidden(name, f"updates to {name} are forbidden."))
+    return causes + immutable("volumeBindingMode", new.volume_binding_mode, old.volume_binding_mode)
+
+
+def priority_class_causes(obj: PriorityClass) -> list[Cause]:
+    name = obj.metadata.name
+    causes: list[Cause] = []
+    if name.startswith("system-"):
+        if SYSTEM_CLASSES.get(name) != obj.value:
+            words = "priority class names with 'system-' prefix are reserved for system use only"
+            causes.append(forbidden("metadata.name", words))
+    elif obj.value > HIGHEST_PRIORITY:
+        words = f"maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
+        causes.append(forbidden("value", words))
+    policies = ("Never", "PreemptLowerPriority")
+    if obj.preemption_policy is not None and obj.preemption_policy not in policies:
+        causes.append(not_supported("preemptionPolicy", obj.preemption_policy, policies))
+    return causes
+
+
+def priority_class_update_causes(new: PriorityClass, old: PriorityClass) -> list[Cause]:
+    causes = [forbidden("value", "may not be changed in an update.")] if new.value != old.value else []
+    return causes + immutable("preemptionPolicy", new.preemption_policy, old.preemption_policy)
+
+
+def lease_causes(obj: Lease) -> list[Cause]:
+    spec = obj.spec
+    causes: list[Cause] = []
+    if spec.lease_duration_seconds is not None and spec.lease_duration_seconds <= 0:
+        causes.append(
+            invalid("spec.leaseDurationSeconds", spec.lease_duration_seconds, "must be greater than 0")
+        )
+    causes += not_negative("spec.leaseTransitions", spec.lease_transitions)
+    if spec.preferred_holder and not spec.strategy:
+        causes.append(
+            required("spec.strategy", "strategy must be specified when `preferredHolder` is specified")
+        )
+    return causes
+
+
+def lease_update_causes(new: Lease, old: Lease) -> list[Cause]:
+    return lease_causes(new)
+
+
+def runtime_class_causes(obj: RuntimeClass) -> list[Cause]:
+    return by_rule("handler", obj.handler, names.dns1123_label)
+
+
+def runtime_class_update_causes(new: RuntimeClass, old: RuntimeClass) -> list[Cause]:
+    return immutable("handler", new.handler, old.handler)
+
+
+STANDARD_QUOTA = {
+    "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.storage",
+    "requests.ephemeral-storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods", "services",
+    "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
+    "services.loadbalancers", "resourcequotas",
+}  # fmt: skip
+"""kubernetes pkg/apis/core/helper:standardQuotaResources."""
+
+
+def quota_causes(obj: ResourceQuota) -> list[Cause]:
+    spec = obj.spec
+    causes: list[Cause] = []
+    for name, value in spec.hard.items():
+        here = f"spec.hard[{name}]"
+        causes += by_rule(here, name, names.qualified_name)
+        if (
+            "/" not in name
+            and name not in STANDARD_QUOTA
+            and not name.startswith(("hugepages-", "requests.huge"))
+        ):
+            causes.append(invalid(here, name, "must be a standard resource for quota"))
+        causes += _amount_causes(value, here)
+    scopes = set(spec.scopes)
+    supported = ("BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass",
+                 "Terminating", "VolumeAttributesClass")  # fmt: skip
+    for word in spec.scopes:
+        if word not in supported:
+            causes.append(invalid("spec.scopes", list(spec.scopes), "unsupported scope"))
+            break
+    if {"BestEffort", "NotBestEffort"} <= scopes or {"Terminating", "NotTerminating"} <= scopes:
+        causes.append(invalid("spec.scopes", list(spec.scopes), "conflicting scopes"))
+    return causes
+
+
+def quota_update_causes(new: ResourceQuota, old: ResourceQuota) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    causes = quota_causes(new)
+    if sorted(new.spec.scopes) != sorted(old.spec.scopes):
+        causes.append(invalid("spec.scopes", list(new.spec.scopes), "field is immutable"))
+    return causes
+
+
+def _amount_causes(value: Any, here: str) -> list[Cause]:
+    if quantity.compare(value, 0) < 0:
+        return [invalid(here, str(value), "must be greater than or equal to 0")]
+    return []
+
+
+def limit_range_causes(obj: LimitRange) -> list[Cause]:
+    causes: list[Cause] = []
+    seen: set[str] = set()
+    for index, limit in enumerate(obj.spec.limits):
+        here = f"spec.limits[{index}]"
+        if not limit.type:
+            causes.append(required(f"{here}.type"))
+        elif limit.type in seen:
+            causes.append(duplicate(f"{here}.type", limit.type))
+        elif "/" not in limit.type and limit.type not in ("Container", "Pod", "PersistentVolumeClaim"):
+            causes.append(
+                invalid(f"{here}.type", limit.type, "must be a standard limit type or fully qualified")
+            )
+        seen.add(limit.type)
+        causes += _limit_causes(limit, here)
+    return causes
+
+
+def _limit_causes(limit: LimitRangeItem, here: str) -> list[Cause]:
+    causes: list[Cause] = []
+    if limit.type == "Pod":
+        for name, given in (("default", limit.default), ("defaultRequest", limit.default_request)):
+            if given:
+                causes.append(forbidden(f"{here}.{name}", "may not be specified when `type` is 'Pod'"))
+    if limit.type == "PersistentVolumeClaim" and "storage" not in limit.min and "storage" not in limit.max:
+        words = "either minimum or maximum storage value is required, but neither was provided"
+        causes.append(required(here, words))
+    for name in sorted({*limit.max, *limit.min, *limit.default, *limit.default_request}):
+        causes += _order_causes(limit, name, here)
+        ratio = limit.max_limit_request_ratio.get(name)
+        if ratio is not None and quantity.compare(ratio, 1) < 0:
+            causes.append(
+                invalid(f"{here}.maxLimitRequestRatio[{name}]", str(ratio), f"ratio {ratio} is less than 1")
+            )
+    return causes
+
+
+def _order_causes(limit: LimitRangeItem, name: str, here: str) -> list[Cause]:
+    """min ≤ defaultRequest ≤ default ≤ max, each against each (core/validation:ValidateLimitRange)."""
+    parts: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("min", "min", limit.min),
+        ("defaultRequest", "default request", limit.default_request),
+        ("default", "default", limit.default),
+        ("max", "max", limit.max),
+    ]
+    given = [(field, words, values[name]) for field, words, values in parts if name in values]
+    causes: list[Cause] = []
+    for low in range(len(given)):
+        for high in range(low + 1, len(given)):
+            field, words, value = given[low]
+            _, other_words, other = given[high]
+            if quantity.compare(value, other) > 0:
+                what = f"{words} value {value} is greater than {other_words} value {other}"
+                causes.append(invalid(f"{here}.{field}[{name}]", str(value), what))
+    return causes
+
+
+def limit_range_update_causes(new: LimitRange, old: LimitRange) -> list[Cause]:
+    return [] if new.spec == old.spec else limit_range_causes(new)
+
+
+_PLAIN_VOLUME_FIELDS = {
+    "capacity", "accessModes", "claimRef", "persistentVolumeReclaimPolicy", "storageClassName", "mountOptions",
+    "volumeMode", "nodeAffinity", "volumeAttributesClassName",
+}  # fmt: skip
+
+
+def _sources(obj: PersistentVolume) -> dict[str, Any]:
+    spec = obj.spec
+    return {
+        field.name: getattr(spec, field.attribute)
+        for field in fields_of(type(spec))
+        if field.name not in _PLAIN_VOLUME_FIELDS and getattr(spec, field.attribute) is not None
+    }
+
+
+def volume_causes(obj: PersistentVolume) -> list[Cause]:
+    spec = obj.spec
+    causes = declared_causes(spec, "spec")
+    if not spec.access_modes:
+        causes.append(required("spec.accessModes"))
+    if "ReadWriteOncePod" in spec.access_modes and len(spec.access_modes) > 1:
+        words = "may not use ReadWriteOncePod with other access modes"
+        causes.append(forbidden("spec.accessModes", words))
+    if not spec.capacity:
+        causes.append(required("spec.capacity"))
+    elif "storage" not in spec.capacity or len(spec.capacity) > 1:
+        causes.append(not_supported("spec.capacity", list(spec.capacity), ("storage",)))
+    for name, value in spec.capacity.items():
+        if quantity.compare(value, 0) <= 0:
+            causes.append(invalid(f"spec.capacity[{name}]", str(value), "must be greater than zero"))
+    sources = _sources(obj)
+    if not sources:
+        causes.append(required("spec", "must specify a volume type"))
+    for name in list(sources)[1:]:
+        causes.append(forbidden(f"spec.{name}", "may not specify more than 1 volume type"))
+    if "local" in sources and spec.node_affinity is None:
+        causes.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
+    return causes
+
+
+def volume_update_causes(new: PersistentVolume, old: PersistentVolume) -> list[Cause]:
+    if new.spec == old.spec:
+        return []
+    causes = volume_causes(new)
+    if _sources(new) != _sources(old):
+        words = "spec.persistentvolumesource is immutable after creation"
+        causes.append(forbidden("spec.persistentvolumesource", words))
+    return causes + immutable("spec.volumeMode", new.spec.volume_mode, old.spec.volume_mode)
+
+
+def webhooks_causes(obj: Any) -> list[Cause]:
+    """Of a MutatingWebhookConfiguration or a ValidatingWebhookConfiguration."""
+    causes: list[Cause] = []
+    seen: set[str] = set()
+    for index, hook in enumerate(obj.webhooks):
+        here = f"webhooks[{index}]"
+        if hook.name in seen:
+            causes.append(duplicate(f"{here}.name", hook.name))
+        seen.add(hook.name)
+        causes += _webhook_causes(hook, here)
+    return causes
+
+
+def webhooks_update_causes(new: Any, old: Any) -> list[Cause]:
+    return webhooks_causes(new)
+
+
+def _webhook_causes(hook: Any, here: str) -> list[Cause]:
+    causes = (
+        by_rule(f"{here}.name", hook.name, names.dns1123_subdomain)
+        if hook.name
+        else [required(f"{here}.name")]
+    )
+    if hook.name and not causes and hook.name.count(".") < 2:
+        words = "should be a domain with at least three segments separated by dots"
+        causes.append(invalid(f"{here}.name", hook.name, words))
+    if not hook.admission_review_versions:
+        words = "must specify one of v1, v1beta1"
+        causes.append(required(f"{here}.admissionReviewVersions", words))
+    elif not {"v1", "v1beta1"} & set(hook.admission_review_versions):
+        words = "must include at least one of v1, v1beta1"
+        causes.append(invalid(f"{here}.admissionReviewVersions", list(hook.admission_review_versions), words))
+    for index, rule in enumerate(hook.rules):
+        causes += _hook_rule_causes(rule, f"{here}.rules[{index}]")
+    for name, value, supported in (
+        ("failurePolicy", hook.failure_policy, ("Fail", "Ignore")),
+        ("matchPolicy", hook.match_policy, ("Equivalent", "Exact")),
+    ):
+        if value is not None and value not in supported:
+            causes.append(not_supported(f"{here}.{name}", value, supported))
+    if not hook.side_effects:
+        causes.append(required(f"{here}.sideEffects", "must specify one of None, NoneOnDryRun"))
+    elif hook.side_effects not in ("None", "NoneOnDryRun"):
+        causes.append(not_supported(f"{here}.sideEffects", hook.side_effects, ("None", "NoneOnDryRun")))
+    if hook.timeout_seconds is not None and not 1 <= hook.timeout_seconds <= 30:
+        words = "the timeout value must be between 1 and 30 seconds"
+        causes.append(invalid(f"{here}.timeoutSeconds", hook.timeout_seconds, words))
+    causes += selector_causes(hook.namespace_selector, f"{here}.namespaceSelector")
+    causes += selector_causes(hook.object_selector, f"{here}.objectSelector")
+    return causes + _client_causes(hook.client_config, f"{here}.clientConfig")
+
+
+def _hook_rule_causes(rule: Any, here: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for name, words in (
+        ("operations", rule.operations), ("apiGroups", rule.api_groups), ("apiVersions", rule.api_versions),
+        ("resources", rule.resources),
+    ):  # fmt: skip
+        if not words:
+            causes.append(required(f"{here}.{name}"))
+        elif "*" in words and len(words) > 1 and name != "resources":
+            causes.append(
+                invalid(
+                    f"{here}.{name}",
+                    list(words),
+                    "if '*' is present, must not specify other " + _PLURAL[name],
+                )
+            )
+    supported = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
+    for index, word in enumerate(rule.operations):
+        if word not in supported:
+            causes.append(not_supported(f"{here}.operations[{index}]", word, supported))
+    if rule.scope is not None and rule.scope not in ("*", "Cluster", "Namespaced"):
+        causes.append(not_supported(f"{here}.scope", rule.scope, ("*", "Cluster", "Namespaced")))
+    return causes
+
+
+_PLURAL = {"operations": "operations", "apiGroups": "API groups", "apiVersions": "API versions"}
+
+
+def _client_causes(config: Any, here: str) -> list[Cause]:
+    if (config.url is None) == (config.service is None):
+        return [required(here, "exactly one of url or service is required")]
+    if config.service is not None:
+        service = config.service
+        causes = [
+            required(f"{here}.service.{name}")
+            for name, value in (("name", service.name), ("namespace", service.namespace))
+            if not value
+        ]
+        if service.path is not None and not service.path.startswith("/"):
+            causes.append(invalid(f"{here}.service.path", service.path, "must start with a '/'"))
+        if service.port is not None:
+            causes += by_rule(f"{here}.service.port", service.port, names.port_number)
+        return causes
+    parts = urlsplit(config.url)
+    form = "desired format: https://host[/path]"
+    causes = []
+    if parts.scheme != "https":
+        causes.append(invalid(f"{here}.url", parts.scheme, f"'https' is the only allowed URL scheme; {form}"))
+    if not parts.netloc:
+        causes.append(invalid(f"{here}.url", parts.netloc, f"host must be specified; {form}"))
+    if parts.username is not None:
+        causes.append(invalid(f"{here}.url", parts.username, "user information is not permitted in the URL"))
+    if parts.fragment:
+        causes.append(invalid(f"{here}.url", parts.fragment, "fragments are not permitted in the URL"))
+    if parts.query:
+        causes.append(invalid(f"{here}.url", parts.query, "query parameters are not permitted in the URL"))
+    return causes
