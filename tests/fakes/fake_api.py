@@ -69,6 +69,8 @@ class FakeApi:
         self._check("create", obj)
         new = _copy(obj)
         prepare_create(info, new, new.metadata.namespace, f"uid-{self.revision + 1}", self._now())
+        if info.has_status:  # tests set the scene with objects that have lived already
+            new.status = _copy(obj).status
         if not new.metadata.name:
             self._names += 1
             new.metadata.name = f"{new.metadata.generate_name}{self._names:05d}"
