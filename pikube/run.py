@@ -161,6 +161,7 @@ async def run_control_plane(
         cluster_cidr=settings.cluster_cidr,
         head_of=plane.custom_kinds.head_of,
         sign=certificates.issuer.sign_as_asked,
+        sign_token=plane.tokens.lasting,
         ca_certificate=certificates.directory.ca_file.read_text(),
         lb_pool=settings.lb_pool,
         served_ports={("TCP", port): "the API", ("TCP", settings.kubelet_port): "the kubelet API"},

@@ -24,6 +24,7 @@ PREFIX = "system:serviceaccount"
 MIN_LIFE_S = 600  # kubernetes TokenRequest validation
 MAX_LIFE_S = 1 << 32
 DEFAULT_LIFE_S = 3600
+LASTS_UNTIL = 4_102_444_800  # 1 January 2100
 POD_NAME = "authentication.kubernetes.io/pod-name"
 POD_UID = "authentication.kubernetes.io/pod-uid"
 
@@ -75,6 +76,25 @@ class ServiceTokens:
             token=self._signer.sign(claims), expiration_timestamp=render_time(now + life_s)
         )
         return structs.replace(request, status=status)
+
+    def lasting(self, secret: Secret, account: ServiceAccount) -> str:
+        """A token for a Secret of type kubernetes.io/service-account-token: as good as without an end, until the
+        Secret or the account is gone."""
+        where, who = secret.metadata, account.metadata
+        return self._signer.sign(
+            {
+                "iss": ISSUER,
+                "sub": f"{PREFIX}:{where.namespace}:{who.name}",
+                "aud": [ISSUER],
+                "iat": int(self._now()),
+                "exp": LASTS_UNTIL,
+                "kubernetes.io": {
+                    "namespace": where.namespace,
+                    "serviceaccount": {"name": who.name, "uid": who.uid},
+                    "secret": {"name": where.name, "uid": where.uid},
+                },
+            }
+        )
 
     def read(self, token: str) -> User:
         """The user a token names; Unauthorized when it, its account or its pod is gone."""

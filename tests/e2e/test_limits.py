@@ -69,3 +69,34 @@ def test_a_namespace_gets_what_its_quota_allows_and_says_what_is_used(board, nam
     assert "exceeded quota: all" in message
     board.kubectl("-n", namespace, "delete", "pod", "two")
     board.kubectl("-n", namespace, "rollout", "status", "deployment/web", "--timeout=60s")
+
+
+def test_a_token_secret_speaks_for_its_account_until_one_of_them_is_gone(board, namespace):
+    board.kubectl("-n", namespace, "create", "serviceaccount", "robot")
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "key", "annotations": {"kubernetes.io/service-account.name": "robot"}},
+        "type": "kubernetes.io/service-account-token",
+    }
+    board.kubectl("-n", namespace, "apply", "-f", "-", text_in=json.dumps(secret))
+    wait_until(lambda: "token" in board.get("secret", "key", "-n", namespace).get("data", {}), what="a token")
+    described = board.kubectl("-n", namespace, "describe", "secret", "key")
+    assert "ca.crt:" in described and "namespace:" in described
+    token = board.kubectl(
+        "-n", namespace, "get", "secret", "key", "-o", "go-template={{.data.token | base64decode}}"
+    )
+
+    def whoami():
+        review = '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}'
+        done = board.curl(
+            "https://127.0.0.1:6443/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            "--insecure", "-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json",
+            "-d", review,
+        )  # fmt: skip
+        return json.loads(done.stdout)
+
+    assert whoami()["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:robot"
+    board.kubectl("-n", namespace, "delete", "serviceaccount", "robot")
+    board.kubectl("-n", namespace, "wait", "--for=delete", "secret/key", "--timeout=10s")
+    assert whoami()["code"] == 401

@@ -23,6 +23,7 @@ from pikube.leader.controllers import (
     stateful_set,
     ttl_after_finished,
 )
+from pikube.leader.controllers.account_tokens import SignToken, account_token_controller
 from pikube.leader.controllers.autoscaler_controller import Boards, autoscaler_controller
 from pikube.leader.controllers.certificate_signing import Sign, certificate_controller
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
@@ -34,6 +35,7 @@ from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.resource_quota import quota_controller
+from pikube.leader.controllers.role_aggregation import ROLE_AGGREGATION
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
 from pikube.leader.controllers.volume_binding import VOLUME_BINDING
 from pikube.leader.controllers.volume_ephemeral import EPHEMERAL_VOLUMES
@@ -50,6 +52,7 @@ def all_controllers(
     ca_certificate: str,
     head_of: HeadOf,
     sign: Sign,
+    sign_token: SignToken,
     lb_pool: Sequence[str] = (),
     served_ports: Ports = MappingProxyType({}),
     local_node: str = "",
@@ -76,6 +79,8 @@ def all_controllers(
         CLAIM_PROTECTING,
         EPHEMERAL_VOLUMES,
         DISRUPTION,
+        account_token_controller(sign_token, ca_certificate),
+        ROLE_AGGREGATION,
         quota_controller([cls for cls in namespaced if cls in owned]),
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,
