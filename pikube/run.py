@@ -12,7 +12,9 @@ What stops last is outermost. `main_leader` is what the command line calls.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 
@@ -29,7 +31,7 @@ from pikube.certs.leader import LeaderCertificates
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informers
-from pikube.informer.loop import ControllerLoop
+from pikube.informer.loop import ControllerLoop, run_loops
 from pikube.informer.recorder import Recorder
 from pikube.leader.announcing import make_announcer
 from pikube.leader.archive import UNFINISHED
@@ -45,6 +47,7 @@ from pikube.leader.control_plane import (
     stored_kinds,
 )
 from pikube.leader.controllers.all import all_controllers
+from pikube.leader.election import Election
 from pikube.leader.enrolment import Enrolment
 from pikube.leader.event_keeper import EventKeeper
 from pikube.leader.joining import Joining, JoiningParts
@@ -176,9 +179,11 @@ async def run_control_plane(
         await nursery.start(recorder.run)
         nursery.start_soon(EventKeeper(plane.registry.store).run)
         await nursery.start(informers.run)
-        await nursery.start(scheduler.run)
-        for loop in loops:
-            await nursery.start(loop.run)
+        holder = f"{settings.node_name}_{uuid.uuid4()}"
+        await nursery.start(Election(client, "kube-scheduler", holder).run, scheduler.run)
+        await nursery.start(
+            Election(client, "kube-controller-manager", holder).run, partial(run_loops, loops)
+        )
         await nursery.start(address.run)
         cluster_id = (await client.get(Namespace, "kube-system")).metadata.uid
         joining = Joining(

@@ -251,6 +251,16 @@ class ControllerLoop:
         revisions[cls] = max(revisions.get(cls, 0), int(obj.metadata.resource_version or 0))
 
 
+async def run_loops(
+    loops: Sequence[ControllerLoop], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """All controllers together, until cancelled."""
+    async with trio.open_nursery() as nursery:
+        for loop in loops:
+            await nursery.start(loop.run)
+        task_status.started()
+
+
 def batches(actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
     """Split into groups to perform together: runs of Creates in 1, 2, 4 … up to LARGEST_BATCH, runs of Deletes
     whole, everything else one by one, in order."""

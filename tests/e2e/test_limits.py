@@ -100,3 +100,10 @@ def test_a_token_secret_speaks_for_its_account_until_one_of_them_is_gone(board, 
     board.kubectl("-n", namespace, "delete", "serviceaccount", "robot")
     board.kubectl("-n", namespace, "wait", "--for=delete", "secret/key", "--timeout=10s")
     assert whoami()["code"] == 401
+
+
+def test_the_controllers_hold_their_leases(board):
+    table = board.kubectl("get", "leases", "-n", "kube-system").splitlines()
+    held = {line.split()[0]: line.split()[1] for line in table[1:]}
+    assert {"kube-controller-manager", "kube-scheduler"} <= set(held)
+    assert held["kube-scheduler"].startswith("board_")
