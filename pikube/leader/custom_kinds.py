@@ -33,7 +33,7 @@ class CustomKinds:
     def __init__(self, scheme: Scheme, definitions: Iterable[CustomResourceDefinition]) -> None:
         self._scheme = scheme
         self._kinds: dict[str, CustomKind] = {}
-        self._heads: dict[type[Object], None] = {}
+        self._heads: dict[type[Any], KindInfo] = {}
         self._subscribers: list[NewKind] = []
         for crd in definitions:
             self._take(None, crd)
@@ -72,13 +72,13 @@ class CustomKinds:
 
     def _serve(self) -> None:
         infos = sorted((info for kind in self._kinds.values() for info in kind.infos), key=_order)
-        heads: dict[type[Any], KindInfo] = {kind.head: kind.stored for kind in self._kinds.values()}
-        self._scheme.serve_custom(infos, heads)
-        for head in heads:
-            if head not in self._heads:
-                self._heads[head] = None
-                for tell in self._subscribers:
-                    tell(head)
+        new = [kind.head for kind in self._kinds.values() if kind.head not in self._heads]
+        # heads stay known when their definition goes: informers of them are still reading its last events
+        self._heads |= {kind.head: kind.stored for kind in self._kinds.values()}
+        self._scheme.serve_custom(infos, self._heads)
+        for head in new:
+            for tell in self._subscribers:
+                tell(head)
 
 
 def _is_same(old: CustomResourceDefinition, new: CustomResourceDefinition) -> bool:

@@ -330,3 +330,18 @@ async def test_a_rule_that_cannot_be_read_is_told_to_who_defines_it(api):
     await establish(api, ruled([{"rule": "self.?color.orValue('red') == 'red'"}]))
     assert "x-kubernetes-validations[0].rule: not enforced by this server" in api.warnings[0]
     assert (await api("POST", WIDGETS, widget(color="green")))[0] == 201
+
+
+async def test_caches_go_on_when_a_definition_is_gone(widgets):
+    """The informer of a custom kind reads the last events of its objects after the definition went."""
+    await widgets("POST", WIDGETS, widget())
+    client, kinds = widgets.plane.client, widgets.plane.custom_kinds
+    definition = await client.get(CustomResourceDefinition, "widgets.example.com")
+    head = kinds.head_of("widgets.example.com")
+    async with client.watch(head, resource_version=str(widgets.store.revision)) as events:
+        await widgets("DELETE", f"{WIDGETS}/w")
+        kinds.changed(definition, None)
+        event = await anext(events)
+    assert event.type == "DELETED" and event.object.metadata.name == "w"
+    assert kinds.head_of("widgets.example.com") is None
+    assert (await widgets("GET", WIDGETS))[0] == 404
