@@ -52,6 +52,7 @@ from pikube.leader.enrolment import Enrolment
 from pikube.leader.event_keeper import EventKeeper
 from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.kubelets import Kubelets
+from pikube.leader.manifests import Manifests
 from pikube.leader.metrics.api import MetricsApi
 from pikube.leader.metrics.boards import BoardMetrics
 from pikube.leader.metrics.own import LeaderStatistics, own_families
@@ -205,6 +206,7 @@ async def run_control_plane(
             lambda: _metrics(plane, loops, informers, scheduler, recorder),
         )
         doors = {**joining.doors(), **office.doors()}
+        await nursery.start(Manifests(settings.data / "manifests", api).run)
         informers.of(Node).subscribe(plane.keys.changed)
         door = Enrolment(while_they_may(api, plane.keys), doors)
         await nursery.start(serve, door, listeners, certificates.api)
