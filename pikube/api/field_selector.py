@@ -36,9 +36,10 @@ class FieldSelector:
 
     def matches(self, fields: Mapping[str, str]) -> bool:
         """Whether every requirement holds for these fields."""
-        return all(
-            (fields.get(field, "") == value) is is_equal for field, is_equal, value in self.requirements
-        )
+        for field, is_equal, value in self.requirements:  # hot: each change meets every board's selector
+            if (fields.get(field, "") == value) is not is_equal:
+                return False
+        return True
 
     @property
     def empty(self) -> bool:

@@ -87,7 +87,10 @@ class LabelSelector:
         """Whether every requirement holds for these labels."""
         if self._nothing:
             return False
-        return all(requirement.matches(labels) for requirement in self.requirements)
+        for requirement in self.requirements:  # hot, as in FieldSelector
+            if not requirement.matches(labels):
+                return False
+        return True
 
     @property
     def empty(self) -> bool:

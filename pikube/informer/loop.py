@@ -36,6 +36,11 @@ from pikube.informer.recorder import Recorder
 log = logging.getLogger("pikube.controller")
 
 CATCH_UP_S = 10.0  # far longer than a watch event ever takes; after it the decision is merely late, not wrong
+DEAR_S = 0.001  # a decision that takes longer is about hundreds of objects …
+REST_FACTOR = (
+    20  # … and may then take a twentieth of the time: 300 changes of as many pods are no 300 decisions
+)
+MAX_REST_S = 0.5  # nobody should see that a set is large
 LARGEST_BATCH = 32  # creates in flight: more do not commit faster (one group commit takes them all)
 
 
@@ -123,11 +128,15 @@ class ControllerLoop:
         await self._catch_up(key)
         if self.controller.prepare is not None:
             await self.controller.prepare(self._informers, key)
+        began = time.perf_counter()
         seen = self.controller.observe(self._informers, key)
         if seen is None:
             return
         desired, observed = seen
         actions = self.controller.reconcile(desired, observed, self._now())
+        took_s = time.perf_counter() - began
+        if took_s > DEAR_S:
+            self.queue.rest(key, min(MAX_REST_S, took_s * REST_FACTOR))
         for group in batches(actions):
             failure = await self._perform_together(key, group)
             if failure is not None:

@@ -16,6 +16,7 @@ import trio
 Q = TypeVar("Q")
 
 BASE_RETRY_S = 0.005  # client-go DefaultControllerRateLimiter: 5 ms doubling …
+RESTS = 256  # rests that nobody asked about since are forgotten beyond so many
 MAX_RETRY_S = 60.0  # … to far less than its 1000 s: a board that comes back should not be ignored for long
 
 
@@ -40,6 +41,7 @@ class WorkQueue(Generic[Q]):
         self._due: dict[Q, float] = {}  # the earliest wanted time of each delayed key
         self._count = 0
         self._failures: dict[Q, int] = {}
+        self._rests: dict[Q, float] = {}  # until when a key that is dear is not handed out again
         self._adds = 0
         self._retries = 0
         self._idle = trio.lowlevel.ParkingLot()  # workers that wait; each key wakes one
@@ -48,6 +50,10 @@ class WorkQueue(Generic[Q]):
     def add(self, key: Q) -> None:
         """Ask for `key` now. A key being processed is handed out again when it is done."""
         if key in self._known:
+            return
+        if self._rests and (rest_s := self._rests.pop(key, 0.0) - trio.current_time()) > 0:
+            self._rests[key] = trio.current_time() + rest_s
+            self.add_after(key, rest_s)
             return
         self._known.add(key)
         self._adds += 1
@@ -76,6 +82,13 @@ class WorkQueue(Generic[Q]):
         delay_s = min(MAX_RETRY_S, BASE_RETRY_S * 2.0 ** min(failures, 30))
         self.add_after(key, delay_s)
         return delay_s
+
+    def rest(self, key: Q, seconds: float) -> None:
+        """What is asked for of `key` meanwhile comes together when the time is over."""
+        now = trio.current_time()
+        if len(self._rests) >= RESTS:
+            self._rests = {other: until for other, until in self._rests.items() if until > now}
+        self._rests[key] = now + seconds
 
     def forget(self, key: Q) -> None:
         """The key succeeded: its back-off starts anew next time."""
@@ -121,4 +134,5 @@ class WorkQueue(Generic[Q]):
             due, _, key = heapq.heappop(self._delayed)
             if self._due.get(key) == due:
                 del self._due[key]
+                self._rests.pop(key, None)
                 self.add(key)

@@ -78,3 +78,34 @@ async def test_a_queue_that_is_never_empty_lets_others_run():
             queue.done(await queue.get())
             queue.add("a")
     assert scope.cancelled_caught
+
+
+async def test_a_key_that_is_dear_rests_and_what_is_asked_meanwhile_comes_together(autojump_clock):
+    queue: WorkQueue[str] = WorkQueue()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.run)
+        start = trio.current_time()
+        queue.add("dear")
+        key = await queue.get()
+        queue.rest(key, 10)
+        queue.add("dear")  # while it is being worked on
+        queue.done(key)
+        queue.add("dear")
+        queue.add("cheap")
+        assert await queue.get() == "cheap"
+        assert await queue.get() == "dear"
+        assert trio.current_time() - start == 10
+        queue.done("dear")
+        queue.add("dear")
+        assert await queue.get() == "dear", "it has rested"
+        assert trio.current_time() - start == 10
+        assert queue.statistics().delayed == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_rest_that_is_over_holds_nothing_up(autojump_clock):
+    queue: WorkQueue[str] = WorkQueue()
+    queue.rest("dear", 5)
+    await trio.sleep(6)
+    queue.add("dear")
+    assert await queue.get() == "dear"

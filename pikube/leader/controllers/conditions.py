@@ -22,7 +22,10 @@ C = TypeVar("C", bound=AnyCondition)
 
 def condition_of(conditions: Iterable[C], type_: str) -> C | None:
     """The condition of a type."""
-    return next((condition for condition in conditions if condition.type == type_), None)
+    for condition in conditions:  # hot: asked of every pod of a set at each change of one
+        if condition.type == type_:
+            return condition
+    return None
 
 
 def is_true(conditions: Iterable[AnyCondition], type_: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from pikube.api.kinds.core_pod import Pod
@@ -86,6 +87,7 @@ def address_of(pod: Pod, family: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def family_of(address: str) -> str:
     """IPv4, IPv6, or '' for what is no address."""
     try:

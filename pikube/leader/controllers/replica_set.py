@@ -87,6 +87,8 @@ def _scale(
         said = RecordEvent(desired, "Normal", "SuccessfulCreate", "Created pod: {name}")
         pod = pod_from_template(template, desired)
         return [Create(pod, said) for _ in range(min(missing, BURST))]
+    if not missing:
+        return []
     gone = victims(active, min(-missing, BURST), crowded=related or active)
     said = RecordEvent(desired, "Normal", "SuccessfulDelete", "Deleted pod: {name}")
     return [Delete(Pod, key_of(pod), pod.metadata.uid, said=said) for pod in gone]
