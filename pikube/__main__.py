@@ -17,6 +17,7 @@ COMMANDS = (
     "check",
     "flash-files",
     "install",
+    "uninstall",
     "pair",
     "status",
     "backup",

@@ -12,7 +12,8 @@ from typing import Any
 
 import trio
 
-from pikube.agent.agent import Agent, open_agent, read_resolv_conf
+from pikube.agent.agent import Agent, open_agent, podman_place, read_resolv_conf
+from pikube.agent.image_folder import import_images
 from pikube.api.client import Client
 from pikube.api.errors import Forbidden
 from pikube.certs.profiles import LEADER_AT_KUBELETS
@@ -56,6 +57,8 @@ async def run_board(
         await nursery.start(netproxy.run)
         await nursery.start(serve_kubelet, settings, parts.kubelet_tls, agent.kubelet)
         task_status.started(agent)
+        memory = settings.data / "agent" / "imported-images.json"
+        await import_images(settings.data / "images", memory, podman_place(settings))
 
 
 def for_leader_only(handler: Handler) -> Handler:

@@ -41,12 +41,16 @@ def wait_until(condition, timeout_s=30.0, what="the condition"):
     raise AssertionError(f"{what} did not come true within {timeout_s} s")
 
 
+PROGRAM = (sys.executable, "-m", "pikube")
+
+
 class Board:
     """One board; `start` runs the leader on it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "", program: tuple[str, ...] = PROGRAM) -> None:
         self.directory = directory
-        self.name = f"pk{os.getpid()}"
+        self.name = f"pk{os.getpid()}{name}"
+        self.program = program
         self.process = None
         self.log = directory / "leader.log"
         self.kubeconfig = directory / "kubeconfig"
@@ -151,19 +155,26 @@ class Board:
     def start(self, *flags):
         """The leader, until its node is Ready."""
         command = [
-            "nsenter", f"--net=/run/netns/{self.name}", sys.executable, "-m", "pikube", "leader",
+            "nsenter",
+            f"--net=/run/netns/{self.name}",
+            *self.program,
+            "leader",
+            *self.settings(),
+            *flags,
+        ]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+        wait_until(self._is_ready, what="a Ready node", timeout_s=60)
+
+    def settings(self):
+        """The flags that keep everything of this board below its directory."""
+        flags = [
             "--data-dir", str(self.directory / "data"), "--write-kubeconfig", str(self.kubeconfig),
             "--node-name", "board", "--podman-root", str(self.directory / "storage"),
             "--podman-runroot", str(self.directory / "run"),
             "--podman-network-dir", str(self.directory / "networks"),
         ]  # fmt: skip
-        if self._is_hybrid:
-            command += ["--containers-conf", str(self._conf)]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, *flags], stdout=log, stderr=log, cwd=ROOT, start_new_session=True
-            )
-        wait_until(self._is_ready, what="a Ready node", timeout_s=60)
+        return [*flags, "--containers-conf", str(self._conf)] if self._is_hybrid else flags
 
     def _is_ready(self):
         assert self.process.poll() is None, self.log.read_text()[-4000:]
