@@ -17,7 +17,6 @@ COMMANDS = (
     "check",
     "flash-files",
     "install",
-    "uninstall",
     "pair",
     "status",
     "backup",
