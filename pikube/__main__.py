@@ -13,6 +13,7 @@ COMMANDS = (
     "agent",
     "join",
     "token",
+    "certs",
     "discover",
     "check",
     "flash-files",

@@ -38,6 +38,7 @@ from pikube.leader.archive import UNFINISHED
 from pikube.leader.backup_desk import BackupDesk, WriteDatabase
 from pikube.leader.board_keys import while_they_may
 from pikube.leader.bootstrap import make_first_objects
+from pikube.leader.ca_rotation import CaRotation
 from pikube.leader.control_plane import (
     ControlPlane,
     build_control_plane,
@@ -166,7 +167,7 @@ async def run_control_plane(
         head_of=plane.custom_kinds.head_of,
         sign=certificates.issuer.sign_as_asked,
         sign_token=plane.tokens.lasting,
-        ca_certificate=certificates.directory.ca_file.read_text(),
+        ca_certificates=lambda: certificates.issuer.bundle.decode(),
         lb_pool=settings.lb_pool,
         served_ports={("TCP", port): "the API", ("TCP", settings.kubelet_port): "the kubelet API"},
         local_node="" if settings.no_agent else settings.node_name,
@@ -197,11 +198,20 @@ async def run_control_plane(
                 wall_clock=clock,
             )
         )
+        upkeep = Upkeep(UpkeepParts(settings, client, certificates, address, clock))
+        rotation = CaRotation(certificates, informers.of(Node), upkeep.poke)
         office = PairingOffice(lambda: certificates.issuer.bundle, joining.admit_paired, joining.node)
+        backup = BackupDesk(write_database, settings, cluster_id)
         api = plane.handler(
             NodeStreams(plane.registry, plane.scheme, kubelets.find),
             MetricsApi(plane.registry, plane.scheme, boards),
-            Desks({"pairings": office, "backup": BackupDesk(write_database, settings, cluster_id)}),
+            Desks(
+                {
+                    "pairings": office,
+                    "certs": rotation,
+                    "backup": backup,
+                }
+            ),
             NodeGraph(informers.cache(Pod), informers.cache(PersistentVolumeClaim)),
             lambda: _metrics(plane, loops, informers, scheduler, recorder),
         )
@@ -210,15 +220,14 @@ async def run_control_plane(
         informers.of(Node).subscribe(plane.keys.changed)
         door = Enrolment(while_they_may(api, plane.keys), doors)
         await nursery.start(serve, door, listeners, certificates.api)
-        announce: Callable[[], None] | None = None
         if not settings.no_discovery:
             announcer = await make_announcer(
                 client, settings, lambda: split_bundle(certificates.issuer.bundle)
             )
             await nursery.start(announcer.run)
-            announce = announcer.refresh_nowait
-        upkeep = Upkeep(UpkeepParts(settings, client, certificates, address, clock, announce))
+            upkeep.announce = announcer.refresh_nowait
         await nursery.start(upkeep.run)
+        await nursery.start(rotation.run)
         log.info("event=api_ready url=https://%s:%d", address(), port)
         nursery.start_soon(feed_watchdog, answers_on(settings.bind_address, port))
         if settings.no_agent:

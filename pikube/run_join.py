@@ -23,6 +23,7 @@ from pikube.agent.membership import Member, Membership
 from pikube.agent.node_object import node_labels, node_taints
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError
+from pikube.certs.ca_rotation import bundle_hash
 from pikube.certs.contexts import client_context
 from pikube.certs.enrolment import JoinRequest, RenewRequest
 from pikube.certs.join_token import BadToken, JoinToken, parse_token
@@ -141,10 +142,13 @@ async def renew_known(
 ) -> Member | None:
     """A board that is a member already needs no token; None when the cluster knows its key no longer."""
     tls = client_context(ca_data=authority, server_name=LEADER_NAME)
-    wish = RenewRequest(node=known.node, request=enrolling.request_for(membership.key(), known.node))
     try:
+        trusts = bundle_hash(membership.ca_file.read_bytes())
+        wish = RenewRequest(
+            node=known.node, request=enrolling.request_for(membership.key(), known.node), trusts=trusts
+        )
         return membership.store(known.node, await enrolling.renew(servers, tls, wish))
-    except (ApiError, ConnectionLost):
+    except (ApiError, ConnectionLost, OSError):
         return None
 
 

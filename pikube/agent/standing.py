@@ -22,6 +22,7 @@ from pikube.agent.membership import Member, Membership
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
 from pikube.certs.authority import facts_of
+from pikube.certs.ca_rotation import bundle_hash
 from pikube.certs.clock import BoardClock
 from pikube.certs.contexts import LiveContext
 from pikube.certs.directory import is_due, renewal_at
@@ -169,7 +170,10 @@ class Standing:
             return
         node = self.member.node
         wish = RenewRequest(
-            node=node, request=request_for(parts.membership.key(), node), addresses=(parts.address(),)
+            node=node,
+            request=request_for(parts.membership.key(), node),
+            addresses=(parts.address(),),
+            trusts=bundle_hash(parts.membership.ca_file.read_bytes()),
         )
         try:
             answer = await renew(parts.connection.urls, parts.tls, wish)

@@ -153,6 +153,11 @@ def key_hash(key: bytes) -> str:
     return _key_hash(serialization.load_pem_private_key(key, None).public_key())
 
 
+def is_key_of(certificate: bytes, key: bytes) -> bool:
+    """Whether a private key is the one of a certificate, both PEM."""
+    return _key_hash(x509.load_pem_x509_certificate(certificate).public_key()) == key_hash(key)
+
+
 def expiry_of(certificate_der: bytes) -> float:
     """When it ends, in seconds since 1970. ValueError."""
     return x509.load_der_x509_certificate(certificate_der).not_valid_after_utc.timestamp()
@@ -174,7 +179,10 @@ def facts_of(certificate: bytes) -> Facts:
     else:
         names |= set(san.get_values_for_type(x509.DNSName))
         names |= {str(address) for address in san.get_values_for_type(x509.IPAddress)}
-    issuer = cert.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    try:
+        issuer = cert.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        issuer = b""  # an authority
     # not_valid_before lies far in the past on purpose: the serial number carries the time of issue
     issued_at = float(cert.serial_number >> 96)
     return Facts(frozenset(names), issued_at, cert.not_valid_after_utc.timestamp(), issuer or b"")

@@ -1,6 +1,6 @@
 """Shell: the certificates of one board on disk: made when missing, renewed when due, never half written.
 
-Enter: a directory, the names a server answers to, the time. Leave: files `ca.crt`, `ca.key` and one
+Enter: a directory, the names a server answers to, the time. Leave: one
 `NAME.pem` (certificate and key together, so that no power cut can separate them) for each profile. Called
 at start and by the renewal task.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pikube.certs.authority import Facts, KeyPair, facts_of, issue, key_id_of, make_ca
+from pikube.certs.authority import Facts, KeyPair, facts_of, issue, key_id_of
 from pikube.certs.files import read_or_none, write_atomic
 from pikube.certs.profiles import Profile
 
@@ -31,23 +31,6 @@ class CertificateDirectory:
     def leaf_file(self, profile: Profile) -> Path:
         """Certificate and key in one PEM file: what ssl.load_cert_chain reads."""
         return self.path / f"{profile.file}.pem"
-
-    def load_or_make_ca(self, cluster_name: str, now: float) -> KeyPair:
-        """The authority; the key is written before the certificate, so that one without the other is a start that
-        was cut off, and is made anew (nothing was signed with it yet)."""
-        certificate = read_or_none(self.ca_file)
-        key = read_or_none(self.path / "ca.key")
-        if certificate and key:
-            return KeyPair(certificate, key)
-        if certificate and not key:
-            raise ValueError(
-                f"{self.path / 'ca.key'} is missing although {self.ca_file} is there; restore it from a backup, "
-                "or remove the directory to begin a new cluster"
-            )
-        pair = make_ca(cluster_name, now)
-        write_atomic(self.path / "ca.key", pair.key)
-        write_atomic(self.ca_file, pair.certificate, 0o644)
-        return pair
 
     def ensure_leaf(
         self, ca: KeyPair, profile: Profile, names: Iterable[str], now: float, *, node: str = ""

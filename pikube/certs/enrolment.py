@@ -22,6 +22,11 @@ KEY_ANNOTATION = "pikube.io/board-key"
 MACHINE_ANNOTATION = "pikube.io/board-machine"
 """On a Node: which machine holds the key, as people tell boards apart."""
 
+TRUSTS_ANNOTATION = "pikube.io/board-trusts"
+"""On a Node: the hash of the bundle of authorities that the board confirmed last."""
+EXPIRES_ANNOTATION = "pikube.io/board-certificates-expire"
+"""On a Node: when its certificates end, RFC 3339."""
+
 Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=253)]
 Label: TypeAlias = Annotated[str, msgspec.Meta(max_length=63)]
 Address: TypeAlias = Annotated[str, msgspec.Meta(max_length=45)]
@@ -81,11 +86,13 @@ class JoinRequest(Wire, frozen=True):
 
 
 class RenewRequest(Wire, frozen=True):
-    """The request's key is the credential: it must be the one that is known for the node."""
+    """The request's key is the credential: it must be the one that is known for the node. `trusts` is the hash of the
+    bundle that the board has taken into use."""
 
     node: Short
     request: Pem
     addresses: Annotated[tuple[Address, ...], msgspec.Meta(max_length=16)] = ()
+    trusts: Short = ""
 
 
 class Certificates(Wire, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from pikube.certs.authority import KeyPair, fingerprint, sign_as_asked, sign_request
+from pikube.certs.authority import KeyPair, sign_as_asked, sign_request
 from pikube.certs.profiles import NODE_CLIENT, NODE_SERVING, Profile
 
 
@@ -20,11 +20,6 @@ class Issuer:
         self.ca = ca
         self.bundle = bundle
         self._now = wall_clock
-
-    @property
-    def hash(self) -> str:
-        """What tokens carry and people compare: SHA-256 of the signing authority's certificate."""
-        return fingerprint(self.ca.certificate)
 
     def sign_node(self, request: bytes, node: str, names: Iterable[str]) -> tuple[bytes, bytes]:
         """(client, serving) certificates of a node for the key of its request. ValueError for a bad request."""

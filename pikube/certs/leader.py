@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pikube.certs.authority import facts_of
+from pikube.certs.authority_files import AuthorityFiles, Held
+from pikube.certs.ca_rotation import Phase
 from pikube.certs.contexts import LiveContext, client_context, server_context
 from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
@@ -25,9 +28,11 @@ class LeaderCertificates:
     def __init__(self, settings: Settings, address: str, clock: Callable[[], float]) -> None:
         now = clock()
         self._settings = settings
+        self._clock = clock
         self.directory = CertificateDirectory(settings.certificates)
-        ca = self.directory.load_or_make_ca(settings.cluster_name, now)
-        self.issuer = Issuer(ca, self.directory.ca_file.read_bytes(), wall_clock=clock)
+        self._authority = AuthorityFiles(settings.certificates)
+        self.held = self._authority.load_or_make(settings.cluster_name, now)
+        self.issuer = Issuer(self.held.signing, self.held.bundle, wall_clock=clock)
         self.names: frozenset[str] = frozenset()
         self.ensure(address, now)
         ca_file = self.directory.ca_file
@@ -38,7 +43,8 @@ class LeaderCertificates:
 
     def ensure(self, address: str, now: float) -> bool:
         """Make or renew what is due at this address; whether anything was. Raises OSError."""
-        settings, directory, ca = self._settings, self.directory, self.issuer.ca
+        self._address = address
+        settings, directory, ca = self._settings, self.directory, self.held.signing
         domain = settings.cluster_domain
         self.names = frozenset({
             "kubernetes", "kubernetes.default", LEADER_NAME, f"{LEADER_NAME}.{domain}",
@@ -47,7 +53,7 @@ class LeaderCertificates:
         })  # fmt: skip
         node = settings.node_name
         made = [
-            directory.ensure_leaf(ca, APISERVER, self.names, now),
+            directory.ensure_leaf(self.held.serving, APISERVER, self.names, now),
             directory.ensure_leaf(ca, ADMIN, (), now),
             directory.ensure_leaf(ca, KUBELET_CLIENT, (), now),
             directory.ensure_leaf(ca, NODE_SERVING, {node, address, "127.0.0.1"}, now, node=node),
@@ -58,9 +64,34 @@ class LeaderCertificates:
         """As `ensure`, and take what is new into use. Raises OSError."""
         is_new = self.ensure(address, now)
         if is_new:
-            for context in (self.api, self.kubelet, self.to_kubelets):
-                context.reload()
+            self._reload()
         return is_new
+
+    def begin_rotation(self) -> None:
+        """Trust another authority, too. OSError."""
+        self._take(self._authority.begin(self._settings.cluster_name, self._clock()))
+
+    def step_rotation(self) -> Held:
+        """The next phase; `renew` makes the leaves that belong to it. OSError."""
+        is_trusting = self.held.phase is Phase.TRUSTING
+        self._take(self._authority.switch() if is_trusting else self._authority.finish())
+        return self.held
+
+    def expiries(self) -> list[tuple[str, float]]:
+        """(file, seconds since 1970) of each leaf."""
+        profiles = (APISERVER, ADMIN, KUBELET_CLIENT, NODE_SERVING)
+        return [(p.file, facts_of(self.directory.read_leaf(p).certificate).expires_at) for p in profiles]
+
+    def _take(self, held: Held) -> None:
+        """The API shows a certificate that everybody trusts before anybody is told to trust less."""
+        self.held = held
+        self.ensure(self._address, self._clock())
+        self._reload()
+        self.issuer.ca, self.issuer.bundle = held.signing, held.bundle
+
+    def _reload(self) -> None:
+        for context in (self.api, self.kubelet, self.to_kubelets):
+            context.reload()
 
     def write_kubeconfig(self, address: str) -> None:
         """The administrator's, if it is not there as it should be. OSError."""

@@ -51,13 +51,13 @@ def make_token(settings: Settings, life_s: float, uses: int | None, description:
     """A new token; its hash is stored. Raises StartupError."""
     from pikube.certs import join_token
     from pikube.certs.authority import fingerprint
-    from pikube.certs.directory import CertificateDirectory
+    from pikube.certs.authority_files import AuthorityFiles
     from pikube.leader.join_tokens import token_secret
     from pikube.wire.typed_client import TypedClient
 
     async def create(connection: ApiConnection) -> str:
-        ca = CertificateDirectory(settings.certificates).ca_file.read_bytes()
-        token = join_token.make_token(secrets.token_bytes(32), fingerprint(ca))
+        serving = AuthorityFiles(settings.certificates).load().serving
+        token = join_token.make_token(secrets.token_bytes(32), fingerprint(serving.certificate))
         expires_at = time.time() + life_s if life_s else None
         secret = token_secret(token, expires_at=expires_at, uses=uses, description=description)
         await TypedClient(connection).create(secret)

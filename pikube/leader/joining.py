@@ -15,11 +15,15 @@ from pikube.api.client import Client
 from pikube.api.errors import AlreadyExists, BadRequest, Conflict, NotFound, Unauthorized
 from pikube.api.kinds.core_config import Secret
 from pikube.api.kinds.core_node import Node
-from pikube.certs.authority import key_hash_of_request
+from pikube.api.times import render_time
+from pikube.certs.authority import facts_of, key_hash_of_request
+from pikube.certs.ca_rotation import bundle_hash
 from pikube.certs.enrolment import (
     CLUSTER,
+    EXPIRES_ANNOTATION,
     JOIN,
     RENEW,
+    TRUSTS_ANNOTATION,
     Certificates,
     ClusterDocument,
     JoinRequest,
@@ -88,6 +92,7 @@ class Joining:
             raise BadRequest(str(error)) from None
         await self.admit_board(wish, key, by_token=True)
         answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
+        await self._note(wish.node, answer, bundle_hash(answer.cluster.ca.encode()))
         log.info("event=joined node=%s from=%s token=%s", wish.node, request.peer.host, wish.token[:6])
         return message(answer, 201)
 
@@ -100,6 +105,7 @@ class Joining:
             raise BadRequest(str(error)) from None
         check_renewal(wish, key, await self.node(wish.node))
         answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
+        await self._note(wish.node, answer, wish.trusts)
         log.info("event=certificates_renewed node=%s from=%s", wish.node, request.peer.host)
         return message(answer)
 
@@ -143,7 +149,15 @@ class Joining:
     async def admit_paired(self, wish: JoinRequest, key: str, peer: str) -> Certificates:
         """A board that a person approved becomes a node. ApiError."""
         await self.admit_board(wish, key, by_token=False)
-        return await self.certificates(wish.node, wish.request, peer, wish.addresses)
+        answer = await self.certificates(wish.node, wish.request, peer, wish.addresses)
+        await self._note(wish.node, answer, bundle_hash(answer.cluster.ca.encode()))
+        return answer
+
+    async def _note(self, node: str, answer: Certificates, trusts: str) -> None:
+        """Write on the Node what its board holds now."""
+        expires = render_time(facts_of(answer.client.encode()).expires_at)
+        annotations = {EXPIRES_ANNOTATION: expires, TRUSTS_ANNOTATION: trusts}
+        await self._parts.client.patch(Node, node, "", {"metadata": {"annotations": annotations}})
 
     async def _judged(self, wish: JoinRequest) -> Secret:
         """The Secret of a valid token. Unauthorized."""

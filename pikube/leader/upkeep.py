@@ -6,6 +6,7 @@ Sleeps until an address changes, a certificate is due, or somebody says so. Star
 
 from __future__ import annotations
 
+import base64
 import logging
 import ssl
 from collections.abc import Callable
@@ -16,13 +17,15 @@ from msgspec import structs
 
 from pikube.api.client import Client
 from pikube.api.errors import AlreadyExists, ApiError
-from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.certs.clock import BoardClock
 from pikube.certs.kubeconfig import render_cluster_info
 from pikube.certs.leader import LeaderCertificates
 from pikube.config import Settings
 from pikube.leader.bootstrap import point_service
+from pikube.leader.controllers.account_tokens import TYPE as ACCOUNT_TOKEN
+from pikube.leader.controllers.namespace_content import ROOT_CA
 from pikube.wire.addresses import OwnAddress
 
 log = logging.getLogger("pikube.upkeep")
@@ -37,14 +40,13 @@ CLUSTER_INFO = "cluster-info"
 
 @dataclass(frozen=True, slots=True)
 class UpkeepParts:
-    """`announce` is told that what the LAN hears of us may have changed."""
+    """What it keeps, and with what."""
 
     settings: Settings
     client: Client
     certificates: LeaderCertificates
     address: OwnAddress
     clock: BoardClock
-    announce: Callable[[], None] | None
 
 
 class Upkeep:
@@ -54,6 +56,8 @@ class Upkeep:
         self._parts = parts
         self._poked = trio.Event()
         self._pointed = ""
+        self.announce: Callable[[], None] | None = None
+        """Told that what the LAN hears of us may have changed."""
         parts.address.subscribe(self.poke)
 
     def poke(self) -> None:
@@ -87,8 +91,9 @@ class Upkeep:
             self._pointed = address
             log.info("event=leader_moved address=%s", address)
         await self._tell_cluster(address)
-        if parts.announce is not None:
-            parts.announce()
+        await self._tell_pods()
+        if self.announce is not None:
+            self.announce()
 
     async def _tell_cluster(self, address: str) -> None:
         """Write kube-public/cluster-info, if it says something else."""
@@ -102,3 +107,17 @@ class Upkeep:
             found = await parts.client.get(ConfigMap, CLUSTER_INFO, "kube-public")
             if found.data != data:
                 await parts.client.update(structs.replace(found, data=data))
+
+    async def _tell_pods(self) -> None:
+        """Write what pods trust, where it is something else; the controller writes it into new namespaces."""
+        client, bundle = self._parts.client, self._parts.certificates.issuer.bundle.decode()
+        selector = f"metadata.name={ROOT_CA}"
+        for found in (await client.list(ConfigMap, field_selector=selector)).items:
+            if found.data.get("ca.crt") != bundle:
+                wanted = {"data": {"ca.crt": bundle}}
+                await client.patch(ConfigMap, ROOT_CA, found.metadata.namespace, wanted)
+        encoded = base64.b64encode(bundle.encode()).decode()
+        for secret in (await client.list(Secret, field_selector=f"type={ACCOUNT_TOKEN}")).items:
+            if secret.data.get("ca.crt", encoded) != encoded:
+                meta = secret.metadata
+                await client.patch(Secret, meta.name, meta.namespace, {"data": {"ca.crt": encoded}})

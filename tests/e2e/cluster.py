@@ -7,6 +7,7 @@ The bridge is in a namespace of its own, so that nothing of it is seen on this m
 `close`, also after a failure. Links can be cut and healed, addresses changed, programs killed and started again.
 """
 
+import base64
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import yaml
 from board import ROOT, Board, wait_until
 
 NUMBERS = itertools.count(1)
@@ -116,10 +118,17 @@ class LanBoard(Board):
         """Join by token and run the agent; not waited for."""
         self.spawn("join", "--token", token, "--leader", leader, *flags)
 
-    def pikube(self, *argv, check=True):
+    def kubeconfig_ca(self):
+        """The authorities that the administrator's kubeconfig trusts, PEM."""
+        text = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"][
+            "certificate-authority-data"
+        ]
+        return base64.b64decode(text).decode()
+
+    def pikube(self, *argv, check=True, timeout_s=120):
         """A pikube command on the board, ended; its process. Flags of the data directory are added."""
         data = ("--data-dir", str(self.directory / "data"))
-        return self.run(sys.executable, "-m", "pikube", *argv, *data, check=check)
+        return self.run(sys.executable, "-m", "pikube", *argv, *data, check=check, timeout_s=timeout_s)
 
 
 class Lan:

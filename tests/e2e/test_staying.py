@@ -1,5 +1,10 @@
 """A cluster stays one: addresses change, cables are pulled, clocks are wrong, certificates end, and boards go."""
 
+import itertools
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from board import wait_until
 
@@ -100,3 +105,34 @@ def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):
     for board in lan.boards[1:]:
         board.spawn("agent")
     lan.wait_ready(*(board.node for board in lan.boards))
+
+
+def test_the_authority_is_changed_under_load(lan):
+    """Whoever works with the administrator's kubeconfig notices nothing, and no board is lost."""
+    leader = lan.leader
+    before = json.loads(leader.pikube("certs", "-o", "json").stdout)
+    failures, is_over = [], threading.Event()
+
+    def load():
+        for number in itertools.count():
+            if is_over.is_set():
+                return
+            done = leader.kubectl("create", "configmap", f"load-{number}", check=False)
+            if done.returncode:
+                failures.append(done.stderr)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(load)
+        try:
+            rotated = leader.pikube("certs", "rotate-ca", timeout_s=60)
+        finally:
+            is_over.set()
+    assert failures == []
+    after = json.loads(leader.pikube("certs", "-o", "json").stdout)
+    assert after["phase"] == "idle" and len(after["authorities"]) == 1
+    assert after["authorities"][0]["fingerprint"] != before["authorities"][0]["fingerprint"]
+    assert after["authorities"][0]["fingerprint"] in rotated.stdout
+    assert all(board["follows"] for board in after["boards"]) and len(after["boards"]) == 2
+    wait_until(lambda: works(lan), 20, "every board under the new authority")
+    inside = leader.kubectl("get", "configmap", "kube-root-ca.crt", "-o", "jsonpath={.data.ca\\.crt}")
+    assert inside.count("BEGIN CERTIFICATE") == 1 and inside.strip() in leader.kubeconfig_ca()

@@ -32,9 +32,10 @@ class Account:
     account: ServiceAccount | None
 
 
-def reconcile_with(sign: SignToken, ca_certificate: str) -> Callable[[Secret, Account, float], list[Action]]:
+def reconcile_with(
+    sign: SignToken, ca_certificates: Callable[[], str]
+) -> Callable[[Secret, Account, float], list[Action]]:
     """The reconcile function of a cluster."""
-    ca = base64.b64encode(ca_certificate.encode()).decode()
 
     def reconcile(desired: Secret, observed: Account, now: float) -> list[Action]:
         meta, account = desired.metadata, observed.account
@@ -47,7 +48,7 @@ def reconcile_with(sign: SignToken, ca_certificate: str) -> Callable[[Secret, Ac
             return [Delete(Secret, key_of(desired), meta.uid, unless=there)]
         data = dict(desired.data)
         data.setdefault("namespace", base64.b64encode(meta.namespace.encode()).decode())
-        data["ca.crt"] = ca
+        data["ca.crt"] = base64.b64encode(ca_certificates().encode()).decode()
         if not data.get("token"):
             data["token"] = base64.b64encode(sign(desired, account).encode()).decode()
         annotations = {**meta.annotations, UID: account.metadata.uid}
@@ -81,12 +82,14 @@ def observe(lister: Lister, key: ObjectKey) -> tuple[Secret, Account] | None:
     return secret, Account(lister.cache(ServiceAccount).get(ObjectKey(key.namespace, name)))
 
 
-def account_token_controller(sign: SignToken, ca_certificate: str) -> Controller[Secret, Account]:
+def account_token_controller(
+    sign: SignToken, ca_certificates: Callable[[], str]
+) -> Controller[Secret, Account]:
     return Controller(
         name="serviceaccount-token-controller",
         watches=(Watch(Secret, _token_secret), Watch(ServiceAccount, _secrets_of)),
         indexes=(Index(Secret, BY_ACCOUNT, account_of),),
         observe=observe,
-        reconcile=reconcile_with(sign, ca_certificate),
+        reconcile=reconcile_with(sign, ca_certificates),
         workers=1,
     )

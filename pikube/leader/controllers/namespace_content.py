@@ -43,8 +43,8 @@ def of_namespace(lister: Lister, obj: Object) -> list[ObjectKey]:
     return []
 
 
-def content_for(ca_certificate: str) -> Callable[[Namespace, Content, float], list[Action]]:
-    """The reconcile function for a cluster's CA."""
+def content_for(ca_certificates: Callable[[], str]) -> Callable[[Namespace, Content, float], list[Action]]:
+    """The reconcile function for what a cluster trusts now, a PEM bundle."""
 
     def reconcile(desired: Namespace, observed: Content, now: float) -> list[Action]:
         if desired.metadata.deletion_timestamp or desired.status.phase == "Terminating":
@@ -53,7 +53,7 @@ def content_for(ca_certificate: str) -> Callable[[Namespace, Content, float], li
         actions: list[Action] = []
         if observed.account is None:
             actions.append(Create(ServiceAccount(metadata=ObjectMeta(name="default", namespace=name))))
-        wanted = {"ca.crt": ca_certificate}
+        wanted = {"ca.crt": ca_certificates()}
         if observed.root_ca is None:
             meta = ObjectMeta(name=ROOT_CA, namespace=name, annotations={"kubernetes.io/description": WORDS})
             actions.append(Create(ConfigMap(metadata=meta, data=wanted)))
@@ -64,7 +64,7 @@ def content_for(ca_certificate: str) -> Callable[[Namespace, Content, float], li
     return reconcile
 
 
-def namespace_content_controller(ca_certificate: str) -> Controller[Namespace, Content]:
+def namespace_content_controller(ca_certificates: Callable[[], str]) -> Controller[Namespace, Content]:
     return Controller(
         name="namespace-content-controller",
         watches=(
@@ -73,6 +73,6 @@ def namespace_content_controller(ca_certificate: str) -> Controller[Namespace, C
             Watch(ConfigMap, of_namespace),
         ),
         observe=observe,
-        reconcile=content_for(ca_certificate),
+        reconcile=content_for(ca_certificates),
         workers=1,
     )

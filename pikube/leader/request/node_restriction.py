@@ -17,7 +17,7 @@ from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume
 from pikube.api.kinds.storage import CSINode
 from pikube.api.local_volumes import HELD_BY_BOARD, board_of
-from pikube.certs.enrolment import KEY_ANNOTATION, MACHINE_ANNOTATION
+from pikube.certs.enrolment import EXPIRES_ANNOTATION, KEY_ANNOTATION, MACHINE_ANNOTATION, TRUSTS_ANNOTATION
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.context import NODES, User
 from pikube.leader.request.node_authorizer import node_of
@@ -34,7 +34,7 @@ OWN_LABELS = frozenset((
 ))  # fmt: skip
 """Labels of Kubernetes that a board may give itself (kubelet/pkg/apis/well_known_labels.go)."""
 OWN_LABEL_PREFIXES = ("kubelet.kubernetes.io/", "node.kubernetes.io/")
-OURS = (KEY_ANNOTATION, MACHINE_ANNOTATION)
+OURS = (KEY_ANNOTATION, MACHINE_ANNOTATION, TRUSTS_ANNOTATION, EXPIRES_ANNOTATION)
 
 FindPod = Callable[[str, str], Pod | None]
 

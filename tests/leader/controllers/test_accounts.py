@@ -33,7 +33,7 @@ def token_secret(name="robot-token", of="robot"):
 
 
 def world(*objects, cuts=()):
-    it = World([account_token_controller(sign, "CERTIFICATE")], cuts=cuts)
+    it = World([account_token_controller(sign, lambda: "CERTIFICATE")], cuts=cuts)
     for obj in objects:
         it.api.create_nowait(obj)
     it.settle()
