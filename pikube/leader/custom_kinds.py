@@ -33,6 +33,7 @@ class CustomKinds:
     def __init__(self, scheme: Scheme, definitions: Iterable[CustomResourceDefinition]) -> None:
         self._scheme = scheme
         self._kinds: dict[str, CustomKind] = {}
+        self._definitions: dict[str, CustomResourceDefinition] = {}
         self._heads: dict[type[Any], KindInfo] = {}
         self._subscribers: list[NewKind] = []
         for crd in definitions:
@@ -58,10 +59,13 @@ class CustomKinds:
     def _take(self, old: CustomResourceDefinition | None, new: CustomResourceDefinition | None) -> bool:
         """Whether anything that is served changed."""
         if new is None or not is_accepted(new):
-            return old is not None and self._kinds.pop(old.metadata.name, None) is not None
+            gone = new or old
+            return gone is not None and self._forget(gone.metadata.name)
         name = new.metadata.name
-        if old is not None and name in self._kinds and _is_same(old, new):
+        known = self._definitions.get(name)
+        if known is not None and _is_same(known, new):
             return False
+        self._definitions[name] = new
         kind = custom_kind(new)
         if new.metadata.deletion_timestamp:
             kind = replace(kind, infos=tuple(replace(info, verbs=GOING_VERBS) for info in kind.infos))
@@ -69,6 +73,10 @@ class CustomKinds:
         log.info("event=kind_served definition=%s versions=%s", name,
                  ",".join(info.names.version for info in kind.infos))  # fmt: skip
         return True
+
+    def _forget(self, name: str) -> bool:
+        self._definitions.pop(name, None)
+        return self._kinds.pop(name, None) is not None
 
     def _serve(self) -> None:
         infos = sorted((info for kind in self._kinds.values() for info in kind.infos), key=_order)
@@ -83,8 +91,7 @@ class CustomKinds:
 
 def _is_same(old: CustomResourceDefinition, new: CustomResourceDefinition) -> bool:
     return (
-        is_accepted(old)
-        and old.spec == new.spec
+        old.spec == new.spec
         and old.status.accepted_names == new.status.accepted_names
         and bool(old.metadata.deletion_timestamp) == bool(new.metadata.deletion_timestamp)
     )
