@@ -149,6 +149,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("container-log-max-size", _size, 10 * 1024 * 1024, "a container's log begins a new file at this size "
             "(kubelet's default 10Mi)", "SIZE"),
     Setting("container-log-max-files", _number, 5, "files kept of a container's log (kubelet's default)", "N"),
+    Setting("audit-log", _path, "", "a file that gets a line for each write to the API (default: none; cards wear)",
+            "FILE", LEADER),
     Setting("log-level", _text, "info", "debug, info, warning or error", "LEVEL"),
 )  # fmt: skip
 
@@ -188,6 +190,7 @@ class Settings:
     containers_conf: str
     container_log_max_size: int
     container_log_max_files: int
+    audit_log: str
     log_level: str
 
     @property

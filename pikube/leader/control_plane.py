@@ -9,6 +9,7 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from pikube.api.kinds.meta import Object
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.api.served import SERVED
 from pikube.config import Settings
+from pikube.leader.audit import AuditLog
 from pikube.leader.board_keys import BoardKeys
 from pikube.leader.custom_kinds import CustomKinds
 from pikube.leader.local_client import LocalClient
@@ -198,6 +200,7 @@ def build_control_plane(
                 review=Reviewer(rbac, authorizer, tokens.read),
                 wall_clock=wall_clock,
                 counts=counts,
+                audit=AuditLog(Path(settings.audit_log)).record if settings.audit_log else None,
             )
         )
 

@@ -18,6 +18,7 @@ VERBS = {
     "delete": "DELETE", "deletecollection": "DELETECOLLECTION",
 }  # fmt: skip
 MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE", "DELETECOLLECTION"})
+LIMITS = {"readOnly": 400, "mutating": 200}
 CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})
 
 Kind = tuple[str, str, str, str, str, str]
@@ -31,6 +32,13 @@ class RequestCounts:
         self._codes: dict[tuple[Kind, int], int] = {}
         self._times: dict[Kind, tuple[list[int], list[float]]] = {}
         self.running = {"readOnly": 0, "mutating": 0}
+        self.limits = dict(LIMITS)
+
+    def is_full(self, route: Route) -> bool:
+        """Whether as many requests of its half run as may (kube-apiserver --max-requests-inflight and
+        --max-mutating-requests-inflight)."""
+        half = _half(route)
+        return self.running[half] >= self.limits[half]
 
     def begin(self, route: Route) -> None:
         self.running[_half(route)] += 1

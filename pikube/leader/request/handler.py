@@ -15,7 +15,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pikube.api.errors import ApiError, BadRequest, MethodNotAllowed, PathNotFound, ServiceUnavailable
+from pikube.api.errors import (
+    ApiError,
+    BadRequest,
+    MethodNotAllowed,
+    PathNotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from pikube.api.kinds.core_config import ComponentStatus
 from pikube.api.media_types import Accepted, negotiate
 from pikube.api.scheme import KindInfo, Scheme, Subresource
@@ -29,7 +36,7 @@ from pikube.leader.request.authn import (
 )
 from pikube.leader.request.authz import Authorizer, refuse
 from pikube.leader.request.component_status import answer_component_statuses
-from pikube.leader.request.context import Context, User
+from pikube.leader.request.context import MASTERS, NODES, Context, User
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
@@ -72,6 +79,9 @@ DESKS = "/pikube/v1/"
 Review = Callable[[KindInfo, Route, Any, User], Awaitable[Any] | Any]
 """Answers kinds that are asked and never stored (TokenReview, SubjectAccessReview …)."""
 
+Audit = Callable[[Request, Route, User | None, int, float, float], None]
+"""(request, route, who or None, code, begun at, ended at): told of every finished request."""
+
 RELAYED = ("log", "exec", "attach", "portforward", "proxy")
 
 
@@ -92,6 +102,14 @@ class ApiParts:
     review: Review
     wall_clock: Callable[[], float]
     counts: RequestCounts
+    audit: Audit | None = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """What becomes known of a request on its way: who asks."""
+
+    user: User | None = None
 
 
 class ApiHandler:
@@ -107,9 +125,13 @@ class ApiHandler:
         route = parse_route(request.method, request.path, query)
         began = time.perf_counter()
         code = 500
+        asked = Asked()
+        is_full = parts.counts.is_full(route) and not _must_pass(request, route)
         parts.counts.begin(route)
         try:
-            answer = await self._answer(request, query, route)
+            if is_full:
+                raise TooManyRequests("Too many requests, please try again later.", retry_after_s=1)
+            answer = await self._answer(request, query, route, asked)
             code = answer.status
             return answer
         except ApiError as error:
@@ -119,12 +141,16 @@ class ApiHandler:
             took_s = time.perf_counter() - began
             info = parts.scheme.by_url(route.group, route.version, route.resource)
             parts.counts.end(route, code, took_s, is_known=not route.is_resource or info is not None)
+            if parts.audit is not None:
+                now = parts.wall_clock()
+                parts.audit(request, route, asked.user, code, now - took_s, now)
 
-    async def _answer(self, request: Request, query: Query, route: Route) -> Answer:
+    async def _answer(self, request: Request, query: Query, route: Route, asked: Asked) -> Answer:
         parts = self._parts
         user = authenticate(request.peer, request.headers, parts.read_token, parts.read_certificate)
         if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonated(user, request.headers, self._may_impersonate(user))
+        asked.user = user
         if not parts.authorizer.may(user, route):
             raise refuse(user, route)
         if not route.is_resource and parts.desk is not None and route.path.startswith(DESKS):
@@ -262,6 +288,11 @@ class ApiHandler:
         if not manager:
             manager = request.headers.get("user-agent", "").partition("/")[0][:128] or "unknown"
         return Context(user, now, manager, writes.is_dry_run(query))
+
+
+def _must_pass(request: Request, route: Route) -> bool:
+    """Under overload boards still report, administrators still help, and monitors still see that we live."""
+    return not {MASTERS, NODES}.isdisjoint(request.peer.organizations) or not route.is_resource
 
 
 def _with_deprecation(answer: Answer, info: KindInfo) -> Answer:

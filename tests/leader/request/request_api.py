@@ -47,17 +47,17 @@ class NoSigner:
 class Api:
     """Ask it: `await api("GET", "/api/v1/…")` gives (status, document)."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.scheme = make_scheme()
         self.store = MemoryStore()
         self.now = 1_700_000_000.0
         self.health = {}
-        settings = merge({}, {}, {}, host="board")
+        flags = {name.replace("_", "-"): value for name, value in settings.items()}
         self.plane = build_control_plane(
             self.scheme,
             self.store,
             NoSigner(),
-            settings,
+            merge(flags, {}, {}, host="board"),
             "127.0.0.1:6443",
             lambda: self.health,
             lambda: self.now,
