@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
 
 from board import Board
 
-from benchmarks import node_loss
+from benchmarks import joining, node_loss
 from benchmarks.api import Row, cpu_s
 
 IDLE_S = 30
@@ -94,6 +94,7 @@ def main():
     finally:
         board.close()
     rows += node_loss.rows()
+    rows += joining.rows()
     print("HTTP server against a bare h11 loop, target ≥ 0.6 × its rate:", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.http_server", "2"], check=True)
     width = max(len(row.what) for row in rows)
