@@ -42,8 +42,9 @@ class Announcement:
 
     @property
     def host(self) -> str:
-        """The mDNS name of the leader; of the cluster, because avahi already answers for the board's own."""
-        return f"pikube-{self.cluster_id[:8]}.local."
+        """The mDNS name of this leader; not the board's own, for which avahi answers."""
+        label = f"pikube-{self.cluster_id[:8]}-{self.node}".replace(".", "-")[:MAX_LABEL_BYTES].rstrip("-")
+        return f"{label}.local."
 
     @property
     def instance(self) -> str:

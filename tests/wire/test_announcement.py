@@ -66,6 +66,14 @@ def test_nothing_that_is_sent_can_break_the_reader(changes, port, addresses):
     assert found is None or (found.cluster_name.isprintable() and len(found.addresses) <= MAX_ADDRESSES)
 
 
+def test_every_leader_of_a_cluster_has_a_host_name_of_its_own():
+    def host(node):
+        return Announcement("home", HOME.cluster_id, (), "1", node, 6443).host
+
+    assert host("alpha.lan") == "pikube-de01809a-alpha-lan.local." != host("beta.lan")
+    assert len(host("x" * 99).partition(".")[0]) == 63
+
+
 def test_addresses_come_in_one_order_and_only_those_that_can_be_dialled():
     found = read(
         {}, addresses=["2001:db8::1", "127.0.0.1", "192.0.2.9", "fe80::1", "0.0.0.0", "192.0.2.10", "x"]
