@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from pikube.api.errors import BadRequest, Cause
+from pikube.api.options import parse_int64
 from pikube.api.times import parse_time
 from pikube.api.validation.causes import forbidden, invalid, not_negative, not_supported
 
 STREAMS = ("All", "Stdout", "Stderr")
-MIN_INT64, MAX_INT64 = -(1 << 63), (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,7 @@ def log_options_causes(wish: LogWish) -> list[Cause]:
 
 
 def _number(text: str) -> int | None:
-    if not text:
-        return None
-    digits = text[1:] if text[0] in "+-" else text
-    if not (digits.isascii() and digits.isdigit()):
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    value = int(text)
-    if not MIN_INT64 <= value <= MAX_INT64:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range')
-    return value
+    return parse_int64(text) if text else None
 
 
 def _truth(text: str) -> bool:

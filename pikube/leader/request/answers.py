@@ -16,7 +16,7 @@ from pikube.api.scheme import KindInfo
 from pikube.api.table import PARTIAL_HEAD, partial_object, render_table
 from pikube.leader.request.selection import Page
 from pikube.leader.store.contract import Item
-from pikube.wire.messages import Response
+from pikube.wire.messages import Answer, Response
 
 encode = msgspec.json.encode
 
@@ -81,6 +81,25 @@ def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include:
         meta,
     )
     return raw([head, b",".join(values), b"]}\n"], accepted)
+
+
+INDENTED_BYTES = 4 * 1024 * 1024  # nobody reads more than this
+
+
+def is_pretty(wish: str, user_agent: str) -> bool:
+    """Whether a person reads the answer (kubernetes endpoints/handlers/negotiation:isPrettyPrint)."""
+    if wish:
+        return wish in ("1", "t", "T", "true", "TRUE", "True")
+    return user_agent.startswith(("curl", "Wget", "Mozilla/5.0"))
+
+
+def indented(answer: Answer) -> Answer:
+    """JSON on many lines; other answers as they are."""
+    if not isinstance(answer, Response) or ("Content-Type", JSON) not in answer.headers:
+        return answer
+    if sum(map(len, answer.chunks)) > INDENTED_BYTES:
+        return answer
+    return Response(answer.status, answer.headers, (msgspec.json.format(b"".join(answer.chunks), indent=2),))
 
 
 def watch_line(

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from pikube.api.errors import (
     ApiError,
-    BadRequest,
     MethodNotAllowed,
     PathNotFound,
     ServiceUnavailable,
@@ -25,6 +24,7 @@ from pikube.api.errors import (
 )
 from pikube.api.kinds.core_config import ComponentStatus
 from pikube.api.media_types import Accepted, negotiate
+from pikube.api.options import MANAGER_BYTES, check_write_options
 from pikube.api.scheme import KindInfo, Scheme, Subresource
 from pikube.leader.request import answers, reads, writes
 from pikube.leader.request.authn import (
@@ -160,11 +160,12 @@ class ApiHandler:
         info = parts.scheme.by_url(route.group, route.version, route.resource)
         if info is None:
             raise PathNotFound()
-        if info.names.namespaced and not route.namespace and route.verb not in ("list", "watch"):
-            raise PathNotFound()
+        check_place(info, route)
         if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
             return await parts.streams.answer(route, request, query, user)
         answer = await self._resource(info, route, request, query, user)
+        if answers.is_pretty(query.get("pretty"), request.headers.get("user-agent", "")):
+            answer = answers.indented(answer)
         return _with_deprecation(answer, info)
 
     def _may_impersonate(self, user: User) -> MayImpersonate:
@@ -202,7 +203,7 @@ class ApiHandler:
             return reads.list_(registry, info, route, query, accepted, now)
         if route.verb == "watch":
             return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
-        context = self._context(request, query, user, now)
+        context = self._context(route, request, query, user, now)
         write = {
             "create": writes.create,
             "update": writes.update,
@@ -231,7 +232,7 @@ class ApiHandler:
             raise MethodNotAllowed()
         parts = self._parts
         now = parts.wall_clock()
-        context = self._context(request, query, user, now)
+        context = self._context(route, request, query, user, now)
         if route.verb == "get" and route.subresource != "scale":
             return reads.get(parts.registry, info, route, query, accepted, now)
         response = await self._changed_through(found, info, route, request, query, accepted, context)
@@ -281,13 +282,42 @@ class ApiHandler:
             scale = await patch_scale(parts.subresources, info, route, request, query, context)
         return answers.document(scale, answers_plain(accepted))
 
-    def _context(self, request: Request, query: Query, user: User, now: float) -> Context:
+    def _context(self, route: Route, request: Request, query: Query, user: User, now: float) -> Context:
         manager = query.get("fieldManager")
-        if len(manager) > 128:
-            raise BadRequest("fieldManager: Too long: may not be more than 128 bytes")
+        dry_run = [word for word in query.all("dryRun") if word]
+        is_apply = request.headers.get("content-type", "").startswith(writes.APPLY_PATCH)
+        check_write_options(
+            OPTION_KINDS.get(route.verb, "UpdateOptions"),
+            dry_run=dry_run,
+            manager=manager,
+            validation=query.get("fieldValidation"),
+            is_apply=is_apply and route.verb == "patch",
+            is_forced=query.flag("force") if query.all("force") else None,
+        )
         if not manager:
-            manager = request.headers.get("user-agent", "").partition("/")[0][:128] or "unknown"
-        return Context(user, now, manager, writes.is_dry_run(query))
+            manager = request.headers.get("user-agent", "").partition("/")[0][:MANAGER_BYTES] or "unknown"
+        return Context(user, now, manager, bool(dry_run))
+
+
+OPTION_KINDS = {
+    "create": "CreateOptions",
+    "patch": "PatchOptions",
+    "delete": "DeleteOptions",
+    "deletecollection": "DeleteOptions",
+}
+
+
+def check_place(info: KindInfo, route: Route) -> None:
+    """Whether there is such a path, and whether the verb can be meant there. PathNotFound, MethodNotAllowed."""
+    is_everywhere = info.names.namespaced and not route.namespace
+    if not info.names.namespaced and route.namespace and info.names.plural != "namespaces":
+        raise PathNotFound()
+    if is_everywhere and (route.name or route.subresource):
+        raise PathNotFound()
+    if is_everywhere and route.verb not in ("list", "watch"):
+        raise MethodNotAllowed()
+    if not route.name and route.verb in ("update", "patch"):
+        raise MethodNotAllowed()
 
 
 def _must_pass(request: Request, route: Route) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from pikube.api.errors import PathNotFound
 from pikube.wire.messages import Headers
 
 SCHEMES = ("", "http", "https")
@@ -88,9 +89,13 @@ def split_name(text: str) -> tuple[str, str, str] | None:
 
 
 def split_path(raw_path: str) -> tuple[str, str]:
-    """(the path up to and with `proxy`, what follows it: '' or with its leading slash), both as they were sent."""
+    """(the path up to and with `proxy`, what follows it: '' or with its leading slash), both as they were sent.
+
+    PathNotFound for one that means the same and is written otherwise: links in it could not be made right.
+    """
     found = PREFIX.fullmatch(raw_path)
-    assert found is not None, "only proxy subresources come here"
+    if found is None:
+        raise PathNotFound()
     return found[1], found[2] or ""
 
 

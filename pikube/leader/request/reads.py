@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 import trio
 
-from pikube.api.errors import BadRequest, Expired
+from pikube.api.errors import Expired
 from pikube.api.media_types import JSON, Accepted
+from pikube.api.options import check_list_options, check_table_options, check_watch_options
 from pikube.api.scheme import KindInfo
 from pikube.leader.request import answers
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
-from pikube.leader.request.selection import Filter, list_page, make_filter, seen_through
+from pikube.leader.request.selection import Filter, list_page, make_filter, seen_through, too_new
 from pikube.leader.store.contract import Event, Watch
 from pikube.wire.messages import Response, Send, StreamResponse
 
@@ -30,6 +31,11 @@ def get(
     registry: Registry, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
 ) -> Response:
     """One object."""
+    version = query.get("resourceVersion")
+    check_list_options("", version, "")
+    check_table_options(query.get("includeObject"))
+    if version and int(version) > registry.store.revision:
+        raise too_new(version, registry.store.revision)
     item = registry.get(info, route.namespace, route.name)
     return answers.one(info, item, accepted, now, include=query.get("includeObject"))
 
@@ -38,6 +44,9 @@ def list_(
     registry: Registry, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
 ) -> Response:
     """A page of a collection."""
+    version, match = query.get("resourceVersion"), query.get("resourceVersionMatch")
+    check_list_options(query.get("continue"), version, match, query.get("sendInitialEvents"))
+    check_table_options(query.get("includeObject"))
     filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
     page = list_page(
         registry.store,
@@ -46,8 +55,8 @@ def list_(
         filter_,
         limit=max(0, query.number("limit") or 0),
         continue_token=query.get("continue"),
-        resource_version=query.get("resourceVersion"),
-        match=query.get("resourceVersionMatch"),
+        resource_version=version,
+        match=match,
     )
     return answers.listing(info, page, accepted, now, query.get("includeObject"))
 
@@ -73,19 +82,18 @@ class WatchRun:
         self._filter: Filter = make_filter(info, query.get("labelSelector"), fields)
         self._accepted = accepted
         self._include = query.get("includeObject")
+        check_table_options(self._include)
         self._bookmarks = query.flag("allowWatchBookmarks")
         self._now = wall_clock
         self._is_first = True
         wanted_s = query.number("timeoutSeconds") or 0
         self._timeout_s = wanted_s if wanted_s > 0 else MIN_WATCH_S * (1 + random.random())
         version = query.get("resourceVersion")
-        if version and not version.isdigit():
-            raise BadRequest(f'Invalid value: "{version}": resourceVersion must be a number')
-        wants_initial = query.get("sendInitialEvents")
-        if wants_initial and query.get("resourceVersionMatch") != "NotOlderThan":
-            raise BadRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-        self._ends_initial = wants_initial == "true"
-        self._sends_initial = self._ends_initial or (not wants_initial and version in ("", "0"))
+        initial = query.get("sendInitialEvents")
+        check_watch_options(query.get("continue"), version, query.get("resourceVersionMatch"), initial)
+        wants_initial = bool(initial) and query.flag("sendInitialEvents")
+        self._ends_initial = wants_initial and self._bookmarks
+        self._sends_initial = wants_initial or (not initial and version in ("", "0"))
         self._after = registry.store.revision if self._sends_initial or not version else int(version)
 
     def answer(self) -> StreamResponse:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from pikube.api.options import parse_int64
+
 NAMESPACE_SUBRESOURCES = ("status", "finalize")
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -37,16 +39,15 @@ class Query:
         return value not in ("false", "0", "f")
 
     def number(self, name: str) -> int | None:
-        """An integer, None when absent or no number."""
+        """An integer, None when absent. BadRequest for what is no number."""
         value = self.get(name)
-        digits = value[1:] if value.startswith("-") else value
-        return int(value) if digits.isdigit() else None
+        return parse_int64(value) if value else None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """verb is get, list, watch, create, update, patch, delete or deletecollection, or, for a path that is no
-    resource, the method in lower case. `rest` is the path after a proxy subresource."""
+    resource, the method in lower case."""
 
     verb: str
     path: str
@@ -57,7 +58,6 @@ class Route:
     resource: str = ""
     name: str = ""
     subresource: str = ""
-    rest: str = ""
     field_selector: str = ""
 
     def field_value(self, field: str) -> str:
@@ -91,12 +91,9 @@ def parse_route(method: str, path: str, query: Query) -> Route:
     resource = rest[0]
     name = rest[1] if len(rest) > 1 else ""
     subresource = rest[2] if len(rest) > 2 else ""
-    tail = ""
-    if len(rest) > 3:
-        tail = path.split(f"/{name}/{subresource}", 1)[1]
     if not name:
         verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
     if verb in ("get", "list") and not subresource and query.flag("watch"):
         verb = "watch"
     selector = query.get("fieldSelector") if verb in ("list", "watch", "deletecollection") else ""
-    return Route(verb, path, True, group, version, namespace, resource, name, subresource, tail, selector)
+    return Route(verb, path, True, group, version, namespace, resource, name, subresource, selector)

@@ -12,7 +12,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pikube.api.errors import BadRequest, Cause, Expired, Invalid
+from pikube.api.errors import BadRequest, Cause, ServerTimeout
+from pikube.api.options import check_list_options
 from pikube.api.scheme import KindInfo
 from pikube.api.selector import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
 from pikube.leader.store.contract import Event, EventType, Interest, Item, Key, Store
@@ -98,7 +99,7 @@ def list_page(
     match: str = "",
 ) -> Page:
     """The page a client asked for. Expired when its snapshot is gone, Invalid for options that contradict."""
-    check_list_options(info, limit, continue_token, resource_version, match)
+    check_list_options(continue_token, resource_version, match)
     resource = info.storage
     scope = namespace if info.names.namespaced else None
     at: int | None = None
@@ -108,7 +109,7 @@ def list_page(
     elif match == "Exact":
         at = int(resource_version)
     elif resource_version not in ("", "0") and int(resource_version) > store.revision:
-        raise Expired(f"Too large resource version: {resource_version}, current: {store.revision}")
+        raise too_new(resource_version, store.revision)
     exact = filter_.fields.exact("metadata.name")
     if exact and scope and at is None:
         return _one(store, info, scope, exact, filter_)
@@ -122,6 +123,13 @@ def list_page(
         page = _page(matching[:limit], snapshot.revision, len(matching) - limit, limit)
         return Page(page.items, page.revision, page.continue_token, None)
     return Page(matching, snapshot.revision)
+
+
+def too_new(wanted: str, revision: int) -> ServerTimeout:
+    """A version that is not there yet: clients wait, or list without one (kubernetes storage/errors.go)."""
+    words = f"Too large resource version: {wanted}, current: {revision}"
+    cause = Cause("ResourceVersionTooLarge", "Too large resource version")
+    return ServerTimeout(f"Timeout: {words}", causes=[cause], retry_after_s=1)
 
 
 def _one(store: Store, info: KindInfo, namespace: str, name: str, filter_: Filter) -> Page:
@@ -151,47 +159,3 @@ def decode_continue(token: str) -> tuple[int, tuple[str, str]]:
         return int(content["rv"]), (str(content["ns"]), str(content["name"]))
     except (binascii.Error, ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise BadRequest("continue key is not valid: " + type(error).__name__) from None
-
-
-def check_list_options(
-    info: KindInfo, limit: int, continue_token: str, resource_version: str, match: str
-) -> None:
-    """Kubernetes metav1/validation:ValidateListOptions."""
-    causes: list[Cause] = []
-    if resource_version and not resource_version.isdigit():
-        raise BadRequest(f'Invalid value: "{resource_version}": resourceVersion must be a number')
-    if match:
-        if not resource_version:
-            causes.append(
-                Cause(
-                    "FieldValueForbidden",
-                    "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-                    "resourceVersionMatch",
-                )
-            )
-        if continue_token:
-            causes.append(
-                Cause(
-                    "FieldValueForbidden",
-                    "Forbidden: resourceVersionMatch is forbidden when continue is provided",
-                    "resourceVersionMatch",
-                )
-            )
-        if match not in ("Exact", "NotOlderThan"):
-            causes.append(
-                Cause(
-                    "FieldValueNotSupported",
-                    f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"',
-                    "resourceVersionMatch",
-                )
-            )
-        if match == "Exact" and resource_version == "0":
-            causes.append(
-                Cause(
-                    "FieldValueForbidden",
-                    'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-                    "resourceVersionMatch",
-                )
-            )
-    if causes:
-        raise Invalid.of("ListOptions", "meta.k8s.io", "", causes)

@@ -39,14 +39,6 @@ PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 
 
-def is_dry_run(query: Query) -> bool:
-    """dryRun=All; BadRequest for another word."""
-    words = [word for word in query.all("dryRun") if word]
-    if any(word != "All" for word in words):
-        raise BadRequest('dryRun: Unsupported value: supported values: "All"')
-    return bool(words)
-
-
 async def read_object(request: Request, query: Query, cls: type[Kind]) -> tuple[Any, list[str]]:
     """The typed body and the warnings about it; Strict refuses what it does not know."""
     mode = check_mode(query.get("fieldValidation"))
@@ -177,14 +169,16 @@ async def _apply(
     mode: str,
 ) -> Response:
     """Server-side apply: the whole intent of one manager."""
-    if not context.manager or not query.get("fieldManager"):
-        raise BadRequest(
-            'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-        )
     applied = load_yaml(body)
     if not isinstance(applied, dict):
         raise BadRequest("error decoding YAML: the apply patch is no object")
-    check_kind(_word(applied, "apiVersion"), _word(applied, "kind"), info.cls)
+    version = _word(applied, "apiVersion")
+    if version != info.names.api_version:
+        raise BadRequest(
+            "Incorrect version specified in apply patch. "
+            f"Specified patch version: {version}, expected: {info.names.api_version}"
+        )
+    check_kind(version, _word(applied, "kind"), info.cls)
     warnings = _check_patched(applied, info.cls, mode)
     force = query.flag("force")
 

@@ -1,0 +1,112 @@
+"""Pure: the options of a request, as its query gives them, and what may be wrong with them.
+
+Enter: query values. Leave: numbers, complaints, BadRequest. Called by the request path. Sources: kubernetes
+apimachinery `meta/v1/validation`, `meta/internalversion/validation`, `conversion/queryparams`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pikube.api.errors import BadRequest, Cause, Invalid
+from pikube.api.validation.causes import forbidden, invalid, not_supported, required, too_long
+
+GROUP = "meta.k8s.io"
+MANAGER_BYTES = 128
+EXACT, NOT_OLDER = "Exact", "NotOlderThan"
+MIN_INT64, MAX_INT64 = -(1 << 63), (1 << 63) - 1
+
+
+def parse_int64(text: str) -> int:
+    """As strconv.ParseInt reads it; BadRequest in its words."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    value = int(text)
+    if not MIN_INT64 <= value <= MAX_INT64:
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return value
+
+
+def check_write_options(
+    kind: str,
+    *,
+    dry_run: Sequence[str],
+    manager: str = "",
+    validation: str = "",
+    is_apply: bool = False,
+    is_forced: bool | None = None,
+) -> None:
+    """`kind` is CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. Raises Invalid."""
+    causes: list[Cause] = []
+    if is_apply and not manager:
+        causes.append(required("fieldManager", "is required for apply patch"))
+    if kind == "PatchOptions" and not is_apply and is_forced is not None:
+        causes.append(forbidden("force", "may not be specified for non-apply patch"))
+    if len(manager.encode("utf-8", "surrogatepass")) > MANAGER_BYTES:
+        causes.append(too_long("fieldManager", MANAGER_BYTES))
+    for at, character in enumerate(manager):
+        if not character.isprintable():
+            words = f"invalid character U+{ord(character):04X} (at position {at})"
+            causes.append(invalid("fieldManager", manager, words))
+    if any(word != "All" for word in dry_run):
+        causes.append(not_supported("dryRun", list(dry_run), ["All"]))
+    if validation not in ("", "Ignore", "Warn", "Strict"):
+        causes.append(not_supported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]))
+    if causes:
+        raise Invalid.of(kind, GROUP, "", causes)
+
+
+def check_list_options(continue_token: str, resource_version: str, match: str, initial: str = "") -> None:
+    """Of a list; `initial` is sendInitialEvents. Raises Invalid, BadRequest."""
+    _check_version(resource_version)
+    if continue_token and resource_version not in ("", "0"):
+        raise BadRequest("specifying resource version is not allowed when using continue")
+    causes: list[Cause] = []
+    if match:
+        if not resource_version:
+            causes.append(_match("resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        if continue_token:
+            causes.append(_match("resourceVersionMatch is forbidden when continue is provided"))
+        if match not in (EXACT, NOT_OLDER):
+            causes.append(not_supported("resourceVersionMatch", match, [EXACT, NOT_OLDER, ""]))
+        if match == EXACT and resource_version == "0":
+            causes.append(_match('resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if initial:
+        causes.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    if causes:
+        raise Invalid.of("ListOptions", GROUP, "", causes)
+
+
+def check_watch_options(continue_token: str, resource_version: str, match: str, initial: str) -> None:
+    """Of a watch. Raises Invalid, BadRequest."""
+    _check_version(resource_version)
+    causes: list[Cause] = []
+    if initial and match != NOT_OLDER:
+        causes.append(_match(f"sendInitialEvents requires setting resourceVersionMatch to {NOT_OLDER}"))
+    if match:
+        if not initial:
+            causes.append(
+                _match("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+            )
+        if match != NOT_OLDER:
+            causes.append(not_supported("resourceVersionMatch", match, [NOT_OLDER]))
+        if continue_token:
+            causes.append(_match("resourceVersionMatch is forbidden when continue is provided"))
+    if causes:
+        raise Invalid.of("ListOptions", GROUP, "", causes)
+
+
+def check_table_options(include: str) -> None:
+    """Of a Table: which part of each object comes with its row. Raises BadRequest."""
+    if include not in ("", "None", "Metadata", "Object"):
+        raise BadRequest(f'unrecognized includeObject value: "{include}"')
+
+
+def _check_version(text: str) -> None:
+    if text and not (text.isascii() and text.isdigit()):
+        raise BadRequest(f'Invalid value: "{text}": resourceVersion must be a number')
+
+
+def _match(words: str) -> Cause:
+    return forbidden("resourceVersionMatch", words)

@@ -1,0 +1,158 @@
+"""What is said of options, paths and media types that do not fit."""
+
+import json
+
+import pytest
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+ONE = f"{CONFIG_MAPS}/one"
+BODY = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "one"}, "data": {"a": "1"}}
+MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
+LIST = 'ListOptions.meta.k8s.io "" is invalid: '
+
+
+@pytest.fixture
+async def one(api):
+    """An API with one ConfigMap."""
+    assert (await api("POST", CONFIG_MAPS, BODY))[0] == 201
+    return api
+
+
+READS = {
+    "limit=abc": (400, 'strconv.ParseInt: parsing "abc": invalid syntax'),
+    "resourceVersion=abc": (400, 'Invalid value: "abc": resourceVersion must be a number'),
+    "continue=abc&resourceVersion=5": (400, "specifying resource version is not allowed when using continue"),
+    "continue=!!!": (400, "continue key is not valid"),
+    "resourceVersionMatch=Exact": (
+        422,
+        f"{LIST}resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+    ),
+    "resourceVersion=0&resourceVersionMatch=Exact": (
+        422,
+        f'{LIST}resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    ),
+    "sendInitialEvents=true": (
+        422,
+        f"{LIST}sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list",
+    ),
+    "resourceVersion=99999999": (504, "Timeout: Too large resource version: 99999999, current: "),
+    "labelSelector=(": (400, "found '(', expected: !, identifier, or 'end of string'"),
+    "fieldSelector=spec.x%3D1": (400, "field label not supported: spec.x"),
+    "includeObject=All": (400, 'unrecognized includeObject value: "All"'),
+    "watch=true&sendInitialEvents=true": (
+        422,
+        f"{LIST}resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
+        "NotOlderThan",
+    ),
+    "watch=true&resourceVersionMatch=NotOlderThan": (
+        422,
+        f"{LIST}resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless "
+        "sendInitialEvents is provided",
+    ),
+    "watch=true&timeoutSeconds=x": (400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+}
+
+
+@pytest.mark.parametrize("query", READS)
+async def test_reads_that_contradict_themselves(one, query):
+    code, words = READS[query]
+    answer = await one("GET", f"{CONFIG_MAPS}?{query}")
+    assert answer[0] == code and words.partition("field label")[0] in answer[1]["message"]
+
+
+WRITES = {
+    ("POST", "dryRun=None"): 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["None"]: '
+    'supported values: "All"',
+    (
+        "PUT",
+        "fieldValidation=Loud",
+    ): 'UpdateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: '
+    '"Loud": supported values: "", "Ignore", "Strict", "Warn"',
+    ("POST", f"fieldManager={'x' * 129}"): 'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: '
+    "may not be more than 128 bytes",
+    ("PUT", "fieldManager=a%01b"): 'UpdateOptions.meta.k8s.io "" is invalid: fieldManager: Invalid value: '
+    '"a\\u0001b": invalid character U+0001 (at position 1)',
+    (
+        "PATCH",
+        "force=true",
+    ): 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
+    ("DELETE", "dryRun=x"): 'DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["x"]: '
+    'supported values: "All"',
+}
+
+
+@pytest.mark.parametrize("method, query", WRITES)
+async def test_writes_whose_options_are_wrong_change_nothing(one, method, query):
+    before = await one("GET", ONE)
+    url = f"{CONFIG_MAPS if method == 'POST' else ONE}?{query}"
+    headers = {"content_type": MERGE} if method == "PATCH" else {}
+    code, status = await one(method, url, BODY, **headers)
+    assert (code, status["message"]) == (422, WRITES[method, query])
+    assert await one("GET", ONE) == before
+
+
+async def test_an_apply_says_who_applies_and_what(one):
+    code, status = await one("PATCH", ONE, BODY, content_type=APPLY)
+    assert code == 422 and status["message"] == (
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+    )
+    code, status = await one("PATCH", f"{ONE}?fieldManager=me", {}, content_type=APPLY)
+    assert code == 400 and status["message"] == (
+        "Incorrect version specified in apply patch. Specified patch version: , expected: v1"
+    )
+    assert (await one("PATCH", f"{ONE}?fieldManager=me&force=true", BODY, content_type=APPLY))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("PUT", CONFIG_MAPS, 405),
+        ("PATCH", CONFIG_MAPS, 405),
+        ("POST", ONE, 405),
+        ("POST", "/api/v1/configmaps", 405),
+        ("DELETE", "/api/v1/configmaps", 405),
+        ("DELETE", "/api/v1/namespaces", 405),
+        ("OPTIONS", CONFIG_MAPS, 405),
+        ("GET", "/api/v1/configmaps", 200),
+        ("GET", "/api/v1/configmaps/one", 404),
+        ("GET", "/api/v1/namespaces/default/nodes", 404),
+        ("GET", "/api/v1/namespaces/default", 200),
+        ("GET", "/api/v1/namespaces/default/status", 200),
+        ("GET", f"{ONE}/status", 404),
+        ("GET", "/api/v1/nothing", 404),
+        ("GET", "/api/v2/configmaps", 404),
+    ],
+)
+async def test_paths_and_methods_that_there_are(one, method, path, code):
+    assert (await one(method, path, BODY, content_type="application/json"))[0] == code
+
+
+async def test_people_get_many_lines_and_programs_one(one):
+    _, text = await raw(one, ONE, user_agent="curl/8.1")
+    assert text.startswith('{\n  "kind": "ConfigMap",\n')
+    _, text = await raw(one, f"{ONE}?pretty=false", user_agent="curl/8.1")
+    assert "\n" not in text
+    _, text = await raw(one, f"{ONE}?pretty=true")
+    assert json.loads(text)["data"] == {"a": "1"} and text.count("\n") > 10
+
+
+async def raw(api, url, **headers):
+    from request_api import FakeRequest
+
+    path, _, query = url.partition("?")
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = await api.handler(FakeRequest("GET", path, query, sent))
+    return answer.status, b"".join(answer.chunks).decode()
+
+
+async def test_initial_events_end_with_a_bookmark_only_for_those_who_take_bookmarks(one):
+    query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    async with one.watching(f"{CONFIG_MAPS}?{query}&allowWatchBookmarks=true") as events:
+        assert (await events.receive())["type"] == "ADDED"
+        mark = await events.receive()
+        assert mark["type"] == "BOOKMARK"
+        assert mark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+    async with one.watching(f"{CONFIG_MAPS}?{query}") as events:
+        assert (await events.receive())["type"] == "ADDED"
+        await one("DELETE", ONE)
+        assert (await events.receive())["type"] == "DELETED"
