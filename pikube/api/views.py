@@ -7,7 +7,7 @@ makes of the object. Called by the registry and the answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,18 @@ class View(Protocol):
 
     def stored(self, obj: Any) -> Any:
         """An object of this version as one of the kind that is stored."""
+        ...
+
+
+class AskingView(View, Protocol):
+    """A view that must ask somebody first."""
+
+    async def prepare(self, values: Sequence[bytes]) -> None:
+        """Before `shown` of these."""
+        ...
+
+    async def prepare_stored(self, obj: Any) -> None:
+        """Before `stored` of this."""
         ...
 
 

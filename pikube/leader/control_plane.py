@@ -31,6 +31,7 @@ from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.certificate_requests import CertificateRequests
 from pikube.leader.request.context import LEADER, Context, User
+from pikube.leader.request.conversion import Conversions
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.escalation import RoleEscalation
@@ -133,12 +134,15 @@ def build_control_plane(
         return registry.decode(scheme.by_class(cls), item)
 
     definitions = scheme.by_class(CustomResourceDefinition)
+    caller = WebhookCaller()
+    routes = ServiceRoutes(store, decode)
     custom_kinds = CustomKinds(
         scheme,
         (
             msgspec.json.decode(item.value, type=CustomResourceDefinition)
             for item in store.list(definitions.storage).items
         ),
+        Conversions(routes, caller),
     )
     plugins: list[Any] = [
         NodeRestriction(),
@@ -155,12 +159,11 @@ def build_control_plane(
     plugins.append(CertificateRequests(rbac))
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
     plugins.append(QuotaAdmission(store, decode))
-    caller = WebhookCaller()
     counts = RequestCounts()
     registry = Registry(
         store,
         Chain(plugins),
-        Webhooks(store, decode, ServiceRoutes(store, decode), caller),
+        Webhooks(store, decode, routes, caller),
         new_uid=lambda: str(uuid.uuid4()),
         random_digits=_five_digits,
     )

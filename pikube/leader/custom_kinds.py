@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from pikube.api.custom.definitions import version_rank
-from pikube.api.custom.kinds import CustomKind, custom_kind, is_accepted
+from pikube.api.custom.kinds import Converter, CustomKind, custom_kind, is_accepted
 from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.api.kinds.meta import Object
 from pikube.api.scheme import ALL_VERBS, KindInfo, Scheme
@@ -30,8 +30,11 @@ NewKind = Callable[[type[Object]], None]
 class CustomKinds:
     """The definitions in force by name, and what each of them serves."""
 
-    def __init__(self, scheme: Scheme, definitions: Iterable[CustomResourceDefinition]) -> None:
+    def __init__(
+        self, scheme: Scheme, definitions: Iterable[CustomResourceDefinition], converter: Converter
+    ) -> None:
         self._scheme = scheme
+        self._converter = converter
         self._kinds: dict[str, CustomKind] = {}
         self._definitions: dict[str, CustomResourceDefinition] = {}
         self._heads: dict[type[Any], KindInfo] = {}
@@ -66,7 +69,7 @@ class CustomKinds:
         if known is not None and _is_same(known, new):
             return False
         self._definitions[name] = new
-        kind = custom_kind(new)
+        kind = custom_kind(new, self._converter)
         if new.metadata.deletion_timestamp:
             kind = replace(kind, infos=tuple(replace(info, verbs=GOING_VERBS) for info in kind.infos))
         self._kinds[name] = kind

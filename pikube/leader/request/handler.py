@@ -198,9 +198,9 @@ class ApiHandler:
             return await self._parts.measured.answer(info, route, query, accepted, now)
         registry = self._parts.registry
         if route.verb == "get":
-            return reads.get(registry, info, route, query, accepted, now)
+            return await reads.get(registry, info, route, query, accepted, now)
         if route.verb == "list":
-            return reads.list_(registry, info, route, query, accepted, now)
+            return await reads.list_(registry, info, route, query, accepted, now)
         if route.verb == "watch":
             return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
         context = self._context(route, request, query, user, now)
@@ -234,7 +234,7 @@ class ApiHandler:
         now = parts.wall_clock()
         context = self._context(route, request, query, user, now)
         if route.verb == "get" and route.subresource != "scale":
-            return reads.get(parts.registry, info, route, query, accepted, now)
+            return await reads.get(parts.registry, info, route, query, accepted, now)
         response = await self._changed_through(found, info, route, request, query, accepted, context)
         return writes.with_warnings(response, context.warnings)
 

@@ -27,7 +27,7 @@ BOOKMARK_S = 60.0  # kubernetes cacher.go:bookmarkFrequency
 MIN_WATCH_S = 1800  # kubernetes --min-request-timeout: without a wish a watch lasts 30 to 60 minutes
 
 
-def get(
+async def get(
     registry: Registry, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
 ) -> Response:
     """One object."""
@@ -37,10 +37,11 @@ def get(
     if version and int(version) > registry.store.revision:
         raise too_new(version, registry.store.revision)
     item = registry.get(info, route.namespace, route.name)
+    await registry.ready(info, [item])
     return answers.one(info, item, accepted, now, include=query.get("includeObject"))
 
 
-def list_(
+async def list_(
     registry: Registry, info: KindInfo, route: Route, query: Query, accepted: Accepted, now: float
 ) -> Response:
     """A page of a collection."""
@@ -58,6 +59,7 @@ def list_(
         resource_version=version,
         match=match,
     )
+    await registry.ready(info, page.items)
     return answers.listing(info, page, accepted, now, query.get("includeObject"))
 
 
@@ -127,6 +129,7 @@ class WatchRun:
             resource_version=str(self._after),
             match="Exact",
         )
+        await self._registry.ready(self._info, page.items)
         lines = [self._line("ADDED", item.value) for item in page.items]
         if self._ends_initial:
             lines.append(answers.bookmark_line(self._info, self._after, self._accepted, ends_initial=True))
@@ -147,6 +150,8 @@ class WatchRun:
                 revision = max(watch.revision, self._after)
                 await send(answers.bookmark_line(self._info, revision, self._accepted, ends_initial=False))
                 continue
+            if self._info.view is not None:
+                await self._registry.ready(self._info, [event.item for event in batch])
             lines = [
                 self._line(type_.value, event.item.value)
                 for event in batch

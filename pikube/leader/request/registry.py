@@ -76,7 +76,14 @@ class Registry:
 
     def decode(self, info: KindInfo, item: Item, cls: type[Any] | None = None) -> Any:
         """A private copy of the stored object, as the kind's class or another one of the same shape."""
-        return self._decoder(cls or info.cls).decode(info.shown(item.value))
+        is_head = cls is not None and cls is not info.cls and issubclass(info.cls, CustomObject)
+        return self._decoder(cls or info.cls).decode(item.value if is_head else info.shown(item.value))
+
+    async def ready(self, info: KindInfo, items: Sequence[Item]) -> None:
+        """Before items are decoded or shown: have a conversion webhook asked, if the kind has one."""
+        prepare = getattr(info.view, "prepare", None)
+        if prepare is not None and items:
+            await prepare([item.value for item in items])
 
     def _decoder(self, cls: type[Any]) -> msgspec.json.Decoder[Any]:
         if issubclass(cls, CustomObject):  # such classes come and go
@@ -186,6 +193,7 @@ class Registry:
             item = self.get(info, namespace, name)
             if expected and expected not in ("0", str(item.revision)):
                 raise Conflict.modified(info.resource, name)
+            await self.ready(info, [item])
             new = transform(item)
             if new.metadata.resource_version not in ("", "0", str(item.revision)):
                 raise Conflict.modified(info.resource, name)
@@ -243,6 +251,7 @@ class Registry:
         """Begin or finish a deletion: the item as it is now or was last, and whether it is gone."""
         for _ in range(ATTEMPTS):
             item = self.get(info, namespace, name)
+            await self.ready(info, [item])
             obj = self.decode(info, item)
             verdict = begin_deletion(obj, wish, info.resource, context.now)
             before = self.decode(info, item)
@@ -267,14 +276,17 @@ class Registry:
             gone = await self.store.delete(key, expected_revision=revision)
         except NotFound:
             raise NotFound.of(info.resource, key.name) from None
+        cls = info.cls.head if issubclass(info.cls, CustomObject) else info.cls
         attributes = Attributes(
-            "DELETE", info, key.namespace, key.name, "", None, self.decode(info, gone), NOBODY
+            "DELETE", info, key.namespace, key.name, "", None, self.decode(info, gone, cls), NOBODY
         )
         self._admission.settle(attributes, True)
         return gone
 
     async def _write(self, info: KindInfo, obj: Any, expected: int | None, context: Context) -> Item:
         if info.view is not None:
+            if hasattr(info.view, "prepare_stored"):
+                await info.view.prepare_stored(obj)
             obj = info.view.stored(obj)
             info = info.stored
         meta = obj.metadata

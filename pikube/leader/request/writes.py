@@ -75,6 +75,7 @@ async def create(
     """POST to a collection."""
     obj, warnings = await read_object(request, query, info.cls)
     item = await registry.create(info, route.namespace, obj, context)
+    await registry.ready(info, [item])
     return with_warnings(
         answers.one(info, item, accepted, context.now, 201, query.get("includeObject")), warnings
     )
@@ -92,6 +93,7 @@ async def update(
     """PUT of an object or of one of its doors."""
     obj, warnings = await read_object(request, query, info.cls)
     item = await registry.replace(info, route.namespace, route.name, obj, context, route.subresource)
+    await registry.ready(info, [item])
     return with_warnings(answers.one(info, item, accepted, context.now), warnings)
 
 
@@ -125,6 +127,7 @@ async def patch(
     item, _ = await registry.change(
         info, route.namespace, route.name, transform, context, subresource=route.subresource
     )
+    await registry.ready(info, [item])
     return with_warnings(answers.one(info, item, accepted, context.now), warnings)
 
 
@@ -212,6 +215,7 @@ async def _apply(
         obj.metadata.name = obj.metadata.name or route.name
         item = await registry.create(info, route.namespace, obj, context, is_tracked=False)
         status = 201
+    await registry.ready(info, [item])
     return with_warnings(answers.one(info, item, accepted, context.now, status), warnings)
 
 
@@ -230,6 +234,7 @@ async def delete(
         context = Context(context.user, context.now, context.manager, True)
     item, is_gone = await registry.delete(info, route.namespace, route.name, wish, context)
     if not is_gone or info.names.plural == "pods":
+        await registry.ready(info, [item])
         return answers.one(info, item, accepted, context.now)
     return answers.document(deleted_status(info, item), answers_json(accepted))
 
@@ -272,6 +277,7 @@ async def delete_collection(
             await registry.delete(info, item.key.namespace, item.key.name, wish, context)
         except NotFound:
             continue
+    await registry.ready(info, page.items)
     return answers.listing(info, page, accepted, context.now)
 
 

@@ -3,10 +3,10 @@
 import copy
 
 import pytest
+from custom_kinds import CRDS, establish
 from request_api import Api
 
 from pikube.api.kinds.extensions import CustomResourceDefinition
-from pikube.leader.controllers.custom_definitions import Around, reconcile
 
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -76,7 +76,6 @@ CRD = {
         ],
     },
 }  # fmt: skip
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "/apis/example.com/v1/namespaces/default/widgets"
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -87,19 +86,6 @@ def widget(name="w", **spec):
         "apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": name},
         "spec": {"size": 3, **spec},
     }  # fmt: skip
-
-
-async def establish(api, crd):
-    """Create a definition and do what its controller would do."""
-    status, made = await api("POST", CRDS, crd)
-    assert status == 201, made
-    name = crd["metadata"]["name"]
-    client = api.plane.client
-    definition = await client.get(CustomResourceDefinition, name)
-    for action in reconcile(definition, Around(()), api.now):
-        await client.update(action.obj, subresource=action.subresource)
-    api.plane.custom_kinds.changed(None, await client.get(CustomResourceDefinition, name))
-    return made
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import ssl
 import pytest
 import trio
 import trustme
+from custom_kinds import establish
 from request_api import Api
 
 from pikube.leader.service_route import NoRoute, ServiceRoutes
@@ -24,14 +25,24 @@ class Hook:
     def __init__(self):
         self.seen = []
         self.answer = lambda request: {"allowed": True}
+        self.convert = None
         self.port = 0
         self.ca = b""
 
     async def __call__(self, request):
         review = json.loads(await request.body(1 << 20))
+        if review["kind"] == "ConversionReview":
+            return self._converted(review)
         self.seen.append(review["request"])
         answer = {"uid": review["request"]["uid"], **self.answer(review["request"])}
         body = json.dumps({"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": answer})
+        return Response(200, (("Content-Type", "application/json"),), (body.encode(),))
+
+    def _converted(self, review):
+        asked = review["request"]
+        made = [self.convert(document, asked["desiredAPIVersion"]) for document in asked["objects"]]
+        answer = {"uid": asked["uid"], "convertedObjects": made, "result": {"status": "Success"}}
+        body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": answer})
         return Response(200, (("Content-Type", "application/json"),), (body.encode(),))
 
     def configuration(self, kind, **settings):
@@ -182,3 +193,54 @@ async def test_the_leader_calls_a_ready_endpoint_of_the_service(api):
     assert {routes.address("default", "s", 443) for _ in range(4)} == {("10.42.0.5", 8443)}
     with pytest.raises(NoRoute, match="no service port 80 found"):
         routes.address("default", "s", 80)
+
+
+async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
+    """v1 has spec.host and spec.port, v2 is stored and has spec.address."""
+
+    def converted(document, wanted):
+        spec = document["spec"]
+        if wanted.endswith("/v2"):
+            spec = {"address": f"{spec['host']}:{spec['port']}"}
+        else:
+            host, _, port = spec["address"].partition(":")
+            spec = {"host": host, "port": int(port)}
+        return {**document, "apiVersion": wanted, "spec": spec}
+
+    def version(name, **fields):
+        schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}}
+        return {"name": name, "served": True, "storage": name == "v2", "schema": {"openAPIV3Schema": schema}}
+
+    text, number = {"type": "string"}, {"type": "integer"}
+    crd = {
+        "metadata": {"name": "doors.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced", "names": {"plural": "doors", "kind": "Door"},
+            "versions": [version("v1", host=text, port=number), version("v2", address=text)],
+            "conversion": {
+                "strategy": "Webhook",
+                "webhook": {
+                    "conversionReviewVersions": ["v1"],
+                    "clientConfig": hook.configuration("Validating")["webhooks"][0]["clientConfig"],
+                },
+            },
+        },
+    }  # fmt: skip
+    await establish(api, crd)
+    hook.convert = converted
+    one, two = (f"/apis/example.com/{name}/namespaces/default/doors" for name in ("v1", "v2"))
+    status, made = await api("POST", one, {"metadata": {"name": "d"}, "spec": {"host": "a", "port": 1}})
+    assert status == 201 and made["spec"] == {"host": "a", "port": 1}, made
+    _, stored = await api("GET", f"{two}/d")
+    assert stored["spec"] == {"address": "a:1"} and stored["metadata"] == made["metadata"]
+    await api("PATCH", f"{one}/d", {"spec": {"port": 7}}, content_type="application/merge-patch+json")
+    _, listed = await api("GET", two)
+    assert listed["items"][0]["spec"] == {"address": "a:7"}
+    async with api.watching(f"{one}?watch=true") as events:
+        assert (await events.receive())["object"]["spec"] == {"host": "a", "port": 7}
+        assert (await api("DELETE", f"{one}/d"))[0] == 200
+        assert (await events.receive())["type"] == "DELETED"
+    hook.convert = lambda document, wanted: 1 / 0
+    status, refused = await api("POST", one, {"metadata": {"name": "d"}, "spec": {"host": "a", "port": 1}})
+    assert status == 500 and "conversion webhook for example.com/v1, Kind=Door failed" in refused["message"]
+    assert (await api("GET", f"{two}/d"))[0] == 404
