@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pikube.cli.failure import StartupError
 from pikube.cli.options import add_flags, read_settings
-from pikube.cli.output import add_output_flag, print_json, print_table
+from pikube.cli.output import add_output_flag, print_json, print_table, render_table
 
 if TYPE_CHECKING:
     from pikube.api.kinds.core_node import Node
@@ -190,21 +190,19 @@ def row_of(line: NodeLine) -> tuple[str, ...]:
 
 
 def print_in_colour(rows: list[tuple[str, ...]], problems: tuple[Problem, ...]) -> None:
-    """The same with rich."""
+    """The same with rich; lines longer than the terminal are wrapped by it, never cut."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
+    console = Console(highlight=False, soft_wrap=True)
+    header, *lines = render_table(COLUMNS, rows).splitlines()
+    console.print(Text(header, style="bold"))
+    begin = header.index("STATUS")
+    for line, row in zip(lines, rows, strict=True):
         style = "green" if row[1] == "Ready" else "yellow" if row[1].startswith("Ready") else "red"
-        cells = [Text(cell or "<none>") for cell in row]
-        cells[1].stylize(style)
-        table.add_row(*cells)
-    console.print(table)
+        text = Text(line)
+        text.stylize(style, begin, begin + len(row[1]))
+        console.print(text)
     for problem in problems:
         console.print(Text.assemble("\n", ("✗ ", "bold red"), problem.what))
         console.print(Text.assemble("  → ", (problem.cure, "cyan")))

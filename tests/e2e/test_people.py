@@ -6,6 +6,7 @@ import sys
 
 import yaml
 from board import wait_until
+from screen import Screen
 
 
 def test_status_shows_every_board_and_what_is_wrong(cluster):
@@ -132,3 +133,21 @@ def test_kubectl_approves_and_denies_what_others_ask_for(cluster, tmp_path):
     shown = who.stdout or who.stderr
     leader.kubectl("delete", "csr", "bob", "eve")
     assert '"bob"' in shown and '"guests"' in shown, shown
+
+
+def test_on_a_terminal_the_status_is_in_colour(cluster):
+    leader = cluster.leader
+    command = leader.command("status")[:6]
+    with Screen([*command, "--kubeconfig", str(leader.kubeconfig)], leader.environment()) as screen:
+        screen.expect("b3")
+        screen.wait()
+    assert "\x1b[32mReady" in screen.text and "\x1b[1mNAME" in screen.text
+
+
+def test_a_leader_that_does_not_answer_is_one_sentence(cluster, tmp_path):
+    elsewhere = tmp_path / "config"
+    text = cluster.leader.kubeconfig.read_text()
+    elsewhere.write_text(text.replace(cluster.leader.address, cluster.boards[1].address))
+    gone = cluster.leader.pikube("status", "--kubeconfig", str(elsewhere), check=False)
+    assert gone.returncode == 1 and gone.stderr.count("\n") == 1
+    assert f"the leader https://{cluster.boards[1].address}:6443 does not answer" in gone.stderr
