@@ -41,8 +41,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except StartupError as error:
-        print(f"pikube: {error}", file=sys.stderr)
+        print(f"pikube: {shown(str(error))}", file=sys.stderr)
         return 1
+
+
+def shown(text: str) -> str:
+    """For a terminal: what a stranger answered may be in it, and must not steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 if __name__ == "__main__":

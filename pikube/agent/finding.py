@@ -97,6 +97,8 @@ async def named_leader(url: str, ca_hash: str) -> Found:
         ) from None
     except ApiError as error:
         raise LeaderNotFound(f"what answers at {url} is no pikube leader: {error.message}") from None
+    if not document.cluster.isprintable():
+        raise LeaderNotFound(f"what answers at {url} is no pikube leader: its name cannot be shown")
     try:
         return Found((url,), document, trusted_authority(document, ca_hash) if ca_hash else document.ca)
     except OtherCluster:

@@ -17,6 +17,7 @@ import trio
 
 from pikube.api.errors import ApiError, BadRequest, Conflict, MethodNotAllowed, NotFound, PathNotFound
 from pikube.api.kinds.core_node import Node
+from pikube.api.names import dns1123_subdomain
 from pikube.certs.authority import key_hash_of_request
 from pikube.certs.enrolment import KEY_ANNOTATION, MACHINE_ANNOTATION, Certificates, JoinRequest
 from pikube.certs.pairing import NONCE_BYTES, LeaderSide, Terms
@@ -80,6 +81,10 @@ class PairingOffice:
             key = key_hash_of_request(wish.request.encode())
         except (ValueError, msgspec.DecodeError, RecursionError):
             raise BadRequest("the offer is no JoinRequest with a valid certificate request") from None
+        if not may_be_shown(wish):
+            raise BadRequest(
+                "the offer's name is not a node's, or the machine is described in unprintable characters"
+            )
         side = LeaderSide(
             Terms(self._bundle(), offered.offer.encode()),
             bytes.fromhex(offered.commitment),
@@ -194,6 +199,13 @@ class PairingOffice:
             "takesThePlaceOf": (who or wish.node) if is_other else None,
             "replace": wish.replace,
         }
+
+
+def may_be_shown(wish: JoinRequest) -> bool:
+    """Whether what a stranger says of himself may go to a person's terminal."""
+    machine = wish.machine
+    texts = (machine.model, machine.serial, machine.mac, machine.address)
+    return not dns1123_subdomain(wish.node) and all(text.isprintable() for text in texts)
 
 
 def _id_of(request: Request) -> str:

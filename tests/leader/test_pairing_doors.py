@@ -40,6 +40,7 @@ from pikube.certs.profiles import APISERVER, LEADER_NAME
 from pikube.leader.enrolment import Enrolment, message, read_message
 from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.pairing import DESK, PairingOffice
+from pikube.leader.pairing_book import PairingBook
 from pikube.leader.request.context import User
 from pikube.leader.request.route import Query, parse_route
 from pikube.wire.announcement import Announcement
@@ -118,9 +119,9 @@ async def open_leader(leader, doors=None):
         nursery.cancel_scope.cancel()
 
 
-def wish(name="b2", key=None, **more):
+def wish(name="b2", key=None, model="Raspberry Pi 4", serial="0001", **more):
     key = key or make_key()
-    machine = Machine(model="Raspberry Pi 4", serial="0001")
+    machine = Machine(model=model, serial=serial)
     return JoinRequest(token="", node=name, request=request_for(key, name), machine=machine, **more)
 
 
@@ -230,6 +231,33 @@ async def test_a_false_leader_learns_nothing_but_that_somebody_asked_who_he_is(l
 def announcement_of(url, ca_hash):
     port = int(url.rpartition(":")[2])
     return Announcement("home", "1111-1111", (ca_hash,), "1", f"n{port}", port, ("127.0.0.1",))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        wish("B 2"),
+        wish("b2\x1b[2J"),
+        wish("../b2"),
+        wish("b2", model="Pi\x1b]0;x\x07"),
+        wish("b2", serial="1\n2"),
+    ],
+)
+async def test_what_a_stranger_says_of_himself_cannot_steer_a_terminal(leader, asked):
+    async with open_leader(leader) as url:
+        with pytest.raises(BadRequest, match="unprintable characters"):
+            async with open_pairing([url], leader.authority, leader.authority, asked):
+                pass
+
+
+async def test_a_leader_that_was_restarted_meanwhile_is_told(leader):
+    async with (
+        open_leader(leader) as url,
+        open_pairing([url], leader.authority, leader.authority, wish()) as pairing,
+    ):
+        leader.office._book = PairingBook()
+        with pytest.raises(PairingRefused, match="the leader was restarted: run `pikube join` again"):
+            await pairing.wait()
 
 
 class InTheMiddle:
