@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
@@ -23,6 +22,7 @@ from pikube.agent.membership import Member, Membership
 from pikube.agent.node_object import node_labels, node_taints
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError
+from pikube.certs.authority import fingerprint, split_bundle
 from pikube.certs.ca_rotation import bundle_hash
 from pikube.certs.contexts import client_context
 from pikube.certs.enrolment import JoinRequest, RenewRequest
@@ -33,6 +33,7 @@ from pikube.config import Settings
 from pikube.program import check_root, start_logging
 from pikube.run_agent import main_agent
 from pikube.run_pair import pair
+from pikube.wire.mdns import LOOK_S
 
 log = logging.getLogger("pikube.join")
 
@@ -82,19 +83,20 @@ def check_no_leader(settings: Settings) -> None:
 async def join_once(settings: Settings, wish: Wish, membership: Membership) -> Member:
     """A member of the cluster that the token is for; at once when the board is one already. Raises StartupError."""
     token = read_token(wish) if wish.token else None
-    if token is None and not wish.ca_hash:
-        check_somebody_can_compare()
+    ca_hash = token.ca_hash if token is not None else wish.ca_hash
     known = load_known(membership)
+    if known is not None:
+        renewed = await renew_known(settings, membership, known, ca_hash)
+        if renewed is not None:
+            return renewed
+    if not ca_hash:
+        check_somebody_can_compare()
     try:
-        found = await find(settings, token.ca_hash if token is not None else wish.ca_hash)
+        found = await find(settings, ca_hash)
     except LeaderNotFound as error:
         raise StartupError(str(error)) from None
     document = found.document
-    if known is not None and known.cluster.id == document.id:
-        renewed = await renew_known(membership, known, found.servers, found.verified)
-        if renewed is not None:
-            return renewed
-    elif known is not None:
+    if known is not None and known.cluster.id != document.id:
         raise StartupError(
             f"this board still belongs to the cluster {known.cluster.cluster!r} as {known.node}; to forget that and "
             f"join {document.cluster!r}, run `pikube join --reset` with the same flags"
@@ -138,18 +140,30 @@ def load_known(membership: Membership) -> Member | None:
 
 
 async def renew_known(
-    membership: Membership, known: Member, servers: Sequence[str], authority: str
+    settings: Settings, membership: Membership, known: Member, ca_hash: str
 ) -> Member | None:
-    """A board that is a member already needs no token; None when the cluster knows its key no longer."""
-    tls = client_context(ca_data=authority, server_name=LEADER_NAME)
+    """A board that is a member already needs no token; None when its leader is not there or knows its key no longer.
+
+    Whoever says that he is its cluster must have the authority that the person named, or the one the board knows.
+    """
     try:
+        found = await find(settings, ca_hash or known_hash(membership), patience_s=LOOK_S)
+        if found.document.id != known.cluster.id:
+            return None
+        tls = client_context(ca_data=found.verified, server_name=LEADER_NAME)
         trusts = bundle_hash(membership.ca_file.read_bytes())
         wish = RenewRequest(
             node=known.node, request=enrolling.request_for(membership.key(), known.node), trusts=trusts
         )
-        return membership.store(known.node, await enrolling.renew(servers, tls, wish))
-    except (ApiError, ConnectionLost, OSError):
+        return membership.store(known.node, await enrolling.renew(found.servers, tls, wish))
+    except (ApiError, ConnectionLost, LeaderNotFound, OSError, ValueError) as error:
+        log.debug("event=not_renewed why=%r", str(error))
         return None
+
+
+def known_hash(membership: Membership) -> str:
+    """Of the authority that this board was told to trust when it joined. OSError, ValueError."""
+    return fingerprint(split_bundle(membership.ca_file.read_bytes())[0])
 
 
 async def request_membership(

@@ -36,13 +36,13 @@ class Found:
     verified: str
 
 
-async def find(settings: Settings, ca_hash: str) -> Found:
+async def find(settings: Settings, ca_hash: str, patience_s: float = LOOK_LONGER_S) -> Found:
     """The leader that was named with --server, or the one on the LAN. LeaderNotFound."""
     if settings.server:
         return await named_leader(settings.server, ca_hash)
     if not ca_hash:
         return await announced_leader(choose(await look(settings, LOOK_S), ""), "")
-    first = await look(settings, LOOK_LONGER_S, ca_hash)
+    first = await look(settings, patience_s, ca_hash)
     try:
         return await announced_leader(choose(first, ca_hash), ca_hash)
     except LeaderNotFound:

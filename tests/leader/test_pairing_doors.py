@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 
 from pikube.agent.enrolling import ask_cluster, join, request_for
 from pikube.agent.finding import LeaderNotFound, announced_leader, choose
+from pikube.agent.membership import Membership
 from pikube.agent.pairing import PairingRefused, open_pairing
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, BadRequest, Conflict, MethodNotAllowed, NotFound, PathNotFound
 from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.meta import ObjectMeta
 from pikube.certs.authority import fingerprint, issue, key_hash, make_ca, make_key
 from pikube.certs.contexts import client_context, server_context
 from pikube.certs.enrolment import (
@@ -37,12 +39,15 @@ from pikube.certs.issuer import Issuer
 from pikube.certs.pairing import NONCE_BYTES, BoardSide, Terms
 from pikube.certs.pairing_messages import PAIRINGS, PairingNonce, PairingOffer
 from pikube.certs.profiles import APISERVER, LEADER_NAME
+from pikube.cli.failure import StartupError
+from pikube.config import merge
 from pikube.leader.enrolment import Enrolment, message, read_message
 from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.pairing import DESK, PairingOffice
 from pikube.leader.pairing_book import PairingBook
 from pikube.leader.request.context import User
 from pikube.leader.request.route import Query, parse_route
+from pikube.run_join import Wish, join_once
 from pikube.wire.announcement import Announcement
 from pikube.wire.client import open_api_connection
 from pikube.wire.messages import Peer
@@ -258,6 +263,31 @@ async def test_a_leader_that_was_restarted_meanwhile_is_told(leader):
         leader.office._book = PairingBook()
         with pytest.raises(PairingRefused, match="the leader was restarted: run `pikube join` again"):
             await pairing.wait()
+
+
+async def test_a_false_leader_cannot_take_a_member_over(leader, tmp_path):
+    """He says that he is the board's cluster; `pikube join`, typed again, asks him to prove it."""
+    fake, membership = Leader("home", tmp_path / "fake"), Membership(tmp_path / "member")
+    async with open_leader(leader) as true_url, open_leader(fake) as false_url:
+        async with open_pairing(
+            [true_url], leader.authority, leader.authority, wish(key=membership.key())
+        ) as pairing:
+            await leader.approve("b2", pairing.digits)
+            membership.store("b2", await pairing.wait())
+        again = Wish(token="", ca_hash="", replace=False, reset=False, starts=False)
+        annotations = leader.api.all_of(Node)[
+            0
+        ].metadata.annotations  # he even knows the hash of the board's key
+        fake.api.create_nowait(Node(metadata=ObjectMeta(name="b2", annotations=annotations)))
+        with pytest.raises(StartupError, match="no terminal"):
+            await join_once(settings_with(false_url), again, membership)
+        assert membership.ca_file.read_text() == leader.authority
+        member = await join_once(settings_with(true_url), again, membership)
+        assert member.node == "b2" and membership.ca_file.read_text() == leader.authority
+
+
+def settings_with(url):
+    return merge({"server": url}, {}, {}, host="b2")
 
 
 class InTheMiddle:
