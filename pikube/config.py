@@ -141,6 +141,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("no-discovery", _switch, False, "do not announce this leader on the LAN by mDNS", "", LEADER),
     Setting("discovery-interface", _text, (), "an interface of the LAN for mDNS, as eth0 or en* (may be given again; "
             "default: the physical ones)", "NAME"),
+    Setting("private-registry", _path, "/etc/pikube/registries.yaml",
+            "mirrors, credentials and authorities of registries", "FILE"),
     Setting("podman-socket", _path, "", "a Podman API socket (default: pikube starts Podman's service)", "PATH"),
     Setting("podman-root", _path, "", "Podman's storage (default: Podman's own)", "DIR"),
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
@@ -183,6 +185,7 @@ class Settings:
     server: str
     no_discovery: bool
     discovery_interface: tuple[str, ...]
+    private_registry: str
     podman_socket: str
     podman_root: str
     podman_runroot: str

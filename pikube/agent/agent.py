@@ -11,7 +11,7 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from pikube.agent.pods.references import References
 from pikube.agent.pods.starting import Starter, StartSettings
 from pikube.agent.pods.tokens import Tokens
 from pikube.agent.pods.worker import Board
+from pikube.agent.registry_files import place_registries
 from pikube.agent.runtime.contract import RuntimeFailure, RuntimeMissing
 from pikube.agent.runtime.podman import Podman
 from pikube.agent.runtime.processes import OomWatch
@@ -102,7 +103,10 @@ async def open_agent(
 ) -> AsyncIterator[Agent]:
     """A registered, Ready board. Raises RuntimeMissing."""
     settings.pods.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with open_podman(podman_place(settings)) as runtime, trio.open_nursery() as nursery:
+    place = podman_place(settings)
+    registries = place_registries(Path(settings.private_registry), Path(place.run_dir))
+    place = replace(place, **registries)
+    async with open_podman(place) as runtime, trio.open_nursery() as nursery:
         recorder = Recorder(client, host=settings.node_name)
         await nursery.start(recorder.run)
         node = NodeAgent(client, runtime, settings, address, is_leader=is_leader)

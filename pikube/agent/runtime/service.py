@@ -38,6 +38,8 @@ class PodmanPlace:
     network_dir: str = ""
     containers_conf: str = ""
     instance: str = ""
+    registries_conf: str = ""
+    auth_file: str = ""
 
     def prefix(self) -> list[str]:
         """argv of this Podman, before the command."""
@@ -57,8 +59,12 @@ class PodmanPlace:
 
     def environment(self) -> dict[str, str]:
         """The environment it runs in."""
-        extra = {"CONTAINERS_CONF": self.containers_conf} if self.containers_conf else {}
-        return {**os.environ, **extra}
+        extra = {
+            "CONTAINERS_CONF": self.containers_conf,
+            "CONTAINERS_REGISTRIES_CONF": self.registries_conf,
+            "REGISTRY_AUTH_FILE": self.auth_file,
+        }
+        return {**os.environ, **{name: value for name, value in extra.items() if value}}
 
 
 @asynccontextmanager
