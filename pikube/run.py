@@ -19,6 +19,7 @@ from functools import partial
 import trio
 
 from pikube import __version__
+from pikube.agent.cluster_memory import ClusterMemory
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
@@ -233,7 +234,8 @@ async def run_control_plane(
         if settings.no_agent:
             notify("READY=1")
             await trio.sleep_forever()
-        board = BoardParts(client, informers, settings, address, certificates.kubelet, is_leader=True)
+        memory = ClusterMemory(None)
+        board = BoardParts(client, informers, settings, address, certificates.kubelet, True, memory)
         agent = await nursery.start(run_board, board)
         kubelets.local[settings.node_name] = agent.kubelet
         notify("READY=1")

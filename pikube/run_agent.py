@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import trio
 
+from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.membership import Member, Membership
 from pikube.agent.standing import Revoked, Standing, StandingParts
 from pikube.api.client import Client, ConnectionLost
@@ -41,6 +43,7 @@ from pikube.wire.typed_client import TypedClient
 log = logging.getLogger("pikube")
 
 PULSE_S = 3.0  # a heartbeat is answered from memory, in milliseconds
+PATIENCE_S = 10.0  # then a board that has been ready before starts its pods without the leader
 
 K = TypeVar("K", bound=Object)
 
@@ -69,17 +72,36 @@ async def agent(settings: Settings) -> None:
             standing = Standing(parts, member)
             await nursery.start(address.run)
             address.subscribe(standing.poke)
-            await nursery.start(standing.run)
+            memory = ClusterMemory(settings.data / "agent" / "kept")
+            patience_s = PATIENCE_S if memory.node(settings.node_name) else float("inf")
+            is_away = not await _start_within(patience_s, nursery, standing.run)
             client = PulsingClient(connection)
-            informers = Informers(client)
+            informers = Informers(client, memory.remembered if is_away else None)
             async with trio.open_nursery() as inner:
                 await inner.start(informers.run)
                 inner.start_soon(follow_cluster, client, standing)
-                board = BoardParts(client, informers, settings, address, kubelet_tls, is_leader=False)
+                board = BoardParts(client, informers, settings, address, kubelet_tls, False, memory)
                 await inner.start(run_board, board)
                 inner.start_soon(feed_watchdog, answers_on("", settings.kubelet_port))
                 notify("READY=1")
     notify("STOPPING=1")
+
+
+async def _start_within(
+    patience_s: float, nursery: trio.Nursery, run: Callable[..., Awaitable[None]]
+) -> bool:
+    """Start a daemon that may take for ever to be ready; whether it was ready within the time. It goes on."""
+    ready = trio.Event()
+
+    async def start() -> None:
+        async with trio.open_nursery() as inner:
+            await inner.start(run)
+            ready.set()
+
+    nursery.start_soon(start)
+    with trio.move_on_after(patience_s):
+        await ready.wait()
+    return ready.is_set()
 
 
 async def look_for_leader(settings: Settings, membership: Membership, member: Member) -> list[str]:

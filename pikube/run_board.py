@@ -13,6 +13,7 @@ from typing import Any
 import trio
 
 from pikube.agent.agent import Agent, open_agent, podman_place, read_resolv_conf
+from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.image_folder import import_images
 from pikube.api.client import Client
 from pikube.api.errors import Forbidden
@@ -36,6 +37,7 @@ class BoardParts:
     address: OwnAddress
     kubelet_tls: ssl.SSLContext
     is_leader: bool
+    memory: ClusterMemory
 
 
 async def run_board(
@@ -48,7 +50,12 @@ async def run_board(
     settings = parts.settings
     async with (
         open_agent(
-            parts.client, parts.informers, settings, parts.address, is_leader=parts.is_leader
+            parts.client,
+            parts.informers,
+            settings,
+            parts.address,
+            parts.memory,
+            is_leader=parts.is_leader,
         ) as agent,
         trio.open_nursery() as nursery,
     ):

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import trio
 
+from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
 from pikube.agent.pods.container_specs import DnsSettings
 from pikube.agent.pods.image_pulls import ImagePulls
-from pikube.agent.pods.kept import KeptObjects
 from pikube.agent.pods.log_rotation import LogLimits, LogRotation
 from pikube.agent.pods.manager import PodManager
-from pikube.agent.pods.object_watch import ObjectWatches
+from pikube.agent.pods.object_watch import FIRST_ANSWER_S, ObjectWatches
 from pikube.agent.pods.references import References
 from pikube.agent.pods.starting import Starter, StartSettings
+from pikube.agent.pods.static_pods import StaticPods
 from pikube.agent.pods.tokens import Tokens
 from pikube.agent.pods.worker import Board
 from pikube.agent.registry_files import place_registries
@@ -36,7 +38,7 @@ from pikube.agent.runtime.podman import Podman
 from pikube.agent.runtime.processes import OomWatch
 from pikube.agent.runtime.service import PodmanPlace, open_podman
 from pikube.agent.usage.api import UsageApi
-from pikube.api.client import Client
+from pikube.api.client import Client, ConnectionLost
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
@@ -98,10 +100,11 @@ async def open_agent(
     informers: Informers,
     settings: Settings,
     address: OwnAddress,
+    memory: ClusterMemory,
     *,
     is_leader: bool,
 ) -> AsyncIterator[Agent]:
-    """A registered, Ready board. Raises RuntimeMissing."""
+    """A registered, Ready board; one whose leader is away, with what it remembers. Raises RuntimeMissing."""
     settings.pods.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = podman_place(settings)
     registries = place_registries(Path(settings.private_registry), Path(place.run_dir))
@@ -109,21 +112,23 @@ async def open_agent(
     async with open_podman(place) as runtime, trio.open_nursery() as nursery:
         recorder = Recorder(client, host=settings.node_name)
         await nursery.start(recorder.run)
-        node = NodeAgent(client, runtime, settings, address, is_leader=is_leader)
+        known = await trio.to_thread.run_sync(memory.node, settings.node_name)
+        node = NodeAgent(client, runtime, settings, address, is_leader=is_leader, remembered=known)
         address.subscribe(node.report_soon)
         registered = await node.register()
         recorder.record("kubelet", registered, "Normal", "Starting", "Starting kubelet.")
         nodes = informers.of(Node)
         nodes.subscribe(node.seen)
+        await nursery.start(memory.run, informers)
         pod_cidr = await _wait_pod_cidr(nodes, settings.node_name)
         await _prepare_network(runtime, pod_cidr)
         informers.of(Service)
         pods = Informer(client, Pod, field_selector=f"spec.nodeName={settings.node_name}")
-        await nursery.start(pods.run)
+        await _start_or_remember(nursery, pods, memory)
         servers, searches = read_resolv_conf()
-        watches = ObjectWatches(client, KeptObjects(settings.data / "agent" / "kept"))
+        watches = ObjectWatches(client, memory.kept)
         await nursery.start(watches.run)
-        tokens = Tokens(client, settings.data / "agent" / "tokens")
+        tokens = Tokens(client, None if is_leader else settings.data / "agent" / "tokens")
         dns = DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches)
         references = References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable)
         images = ImagePulls(runtime, node.facts.architecture)
@@ -142,19 +147,38 @@ async def open_agent(
             pods_dir=settings.pods,
             host_ip=address,
         )
-        manager = PodManager(board, pods)
+        manifests = settings.data / "agent" / "pod-manifests"
+        static = StaticPods(manifests, lambda: node.node, client, time.time)
+        manager = PodManager(board, pods, static, memory.kept)
         await nursery.start(manager.run)
         limits = LogLimits(settings.container_log_max_size, settings.container_log_max_files)
         await nursery.start(LogRotation(manager.open_logs, limits).run)
         await nursery.start(LocalVolumes(client, informers, settings.node_name).run)
         node.not_ready_because = ""
-        await node.report()
+        with suppress(ConnectionLost):  # the leader is away: it is told when it is back
+            await node.report()
         await nursery.start(node.run)
         log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
         usage = UsageApi(manager.containers, settings.node_name, Path(settings.data_dir))
         record = partial(recorder.record, "kube-proxy")
         yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr, pods, record)
         nursery.cancel_scope.cancel()
+
+
+async def _start_or_remember(nursery: trio.Nursery, pods: Informer[Pod], memory: ClusterMemory) -> None:
+    """The pods of this board: the API's, or those that it had, if the API does not answer."""
+    listing = trio.Event()
+
+    async def run() -> None:
+        async with trio.open_nursery() as inner:
+            await inner.start(pods.run)
+            listing.set()
+
+    with trio.move_on_after(FIRST_ANSWER_S) as waiting:
+        nursery.start_soon(run)
+        await listing.wait()
+    if waiting.cancelled_caught and not pods.is_synced:
+        pods.seed(await trio.to_thread.run_sync(memory.kept.read_all, Pod))
 
 
 async def _wait_pod_cidr(nodes: Informer[Node], name: str) -> str:

@@ -44,6 +44,7 @@ class NodeAgent:
         address: Callable[[], str],
         *,
         is_leader: bool,
+        remembered: Node | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
@@ -56,11 +57,22 @@ class NodeAgent:
         self.facts: BoardFacts = read_facts(Path(settings.data_dir))
         self.node = Node()
         self._must_report = trio.Event()
+        self._remembered = remembered
         self.not_ready_because = "the pod network is not there yet"
 
     async def register(self) -> Node:
-        """Make or adopt the Node."""
+        """Make or adopt the Node; the remembered one, if the leader is away (ConnectionLost without)."""
         self._info = await self._runtime.info()
+        try:
+            return await self._register()
+        except ConnectionLost:
+            if self._remembered is None:
+                raise
+            log.warning("event=node_not_registered why='the leader is away: pods start as they were'")
+            self.node = self._remembered
+            return self.node
+
+    async def _register(self) -> Node:
         wanted = new_node(self.facts, self._settings, is_leader=self._is_leader)
         try:
             self.node = await self._client.create(wanted)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -67,6 +67,12 @@ class Informer(Generic[K]):
         for obj in self.cache:
             callback(None, obj)
 
+    def seed(self, objects: Iterable[K]) -> None:
+        """Take what is known of a former life for true until the server answers; comes before `run`."""
+        for obj in objects:
+            self._put(obj)
+        self.is_synced = True
+
     async def wait_revision(self, revision: int) -> None:
         """Until the cache holds everything up to `revision`."""
         while self.revision < revision:
@@ -79,7 +85,9 @@ class Informer(Generic[K]):
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Lists, then watches, for ever; started once the cache is filled."""
-        has_started = False
+        has_started = self.is_synced
+        if has_started:
+            task_status.started()
         must_list = True
         backoff_s = FIRST_BACKOFF_S
         while True:
@@ -150,10 +158,14 @@ class Informer(Generic[K]):
 
 
 class Informers:
-    """The informers that one program shares: each kind is listed and watched once, whoever asks."""
+    """The informers that one program shares: each kind is listed and watched once, whoever asks. `remembered` knows
+    the objects of a kind from a former life, for a program that must begin before the server answers."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(
+        self, client: Client, remembered: Callable[[type[Any]], Iterable[Any] | None] | None = None
+    ) -> None:
         self.client = client
+        self._remembered = remembered
         self._by_class: dict[type[Object], Informer[Any]] = {}
         self._nursery: trio.Nursery | None = None
 
@@ -162,6 +174,9 @@ class Informers:
         informer = self._by_class.get(cls)
         if informer is None:
             informer = self._by_class[cls] = Informer(self.client, cls)
+            known = self._remembered(cls) if self._remembered is not None else None
+            if known is not None:
+                informer.seed(known)
             if self._nursery is not None:
                 self._nursery.start_soon(informer.run)
         return informer

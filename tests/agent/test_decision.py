@@ -97,6 +97,7 @@ def seen(*containers, sandbox=SANDBOX):
         (pod(), seen(ended_at(NOW - 3)), Memory(crashes={"a": 1}), [StartContainer("a", 1)]),
         (pod(), seen(ended_at(NOW - 3)), TWO_CRASHES, [LookAgainAt(NOW + 7)]),
         (pod(), seen(ended_at(NOW + 9999)), TWO_CRASHES, [LookAgainAt(NOW + 300)]),
+        (pod(), seen(), Memory(attempts={"a": 3}), [StartContainer("a", 4)]),
         (pod(), seen(), Memory(retry_at={"a": NOW + 5}), [LookAgainAt(NOW + 5)]),
         (pod(), seen(container("a", "created")), Memory(), [RemoveContainer("a0"), StartContainer("a", 0)]),
         (pod(), seen(container("a")), Memory(unhealthy={"a": "why"}), [StopContainer("a", "a0", 30, "why")]),

@@ -43,6 +43,7 @@ class Memory:
     unhealthy: Mapping[str, str] = field(default_factory=dict)
     began_at: float = 0.0
     graces_s: Mapping[str, int] = field(default_factory=dict)
+    attempts: Mapping[str, int] = field(default_factory=dict)  # the last that was seen, also of what is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
         actions.append(LookAgainAt(memory.began_at + deadline))
     if is_over(pod, observed):
         return _wind_down(pod, observed)
-    if pod.spec.restart_policy == "Never" and _has_lost_sandbox(pod, observed):
+    if pod.spec.restart_policy == "Never" and _has_lost_sandbox(pod, observed, memory):
         return [Fail("", "")]  # what ran once is not run again
     if observed.sandbox is None:
         return [*actions, CreateSandbox()]
@@ -146,7 +147,7 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
         return [RemoveSandbox("its network namespace has ended"), CreateSandbox()]
     actions += _kill_unhealthy(pod, observed, memory)
     for visitor in pod.spec.ephemeral_containers:
-        if observed.newest(visitor.name) is None and _first_attempt(pod, visitor.name) == 0:
+        if observed.newest(visitor.name) is None and _first_attempt(pod, visitor.name, memory) == 0:
             actions += _container_actions(pod, visitor, observed, memory, now)
     pending, is_initialized = _init_actions(pod, observed, memory, now)
     actions += pending
@@ -156,12 +157,13 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
     return actions + _forget_old(observed)
 
 
-def _has_lost_sandbox(pod: Pod, observed: Observed) -> bool:
+def _has_lost_sandbox(pod: Pod, observed: Observed, memory: Memory) -> bool:
     """Whether containers have run whose sandbox is gone: the board was rebooted, or somebody removed it."""
     if observed.sandbox is not None and observed.sandbox.is_running:
         return False
     return any(
-        observed.newest(c.name) is not None or _first_attempt(pod, c.name) for c in pod.spec.containers
+        observed.newest(c.name) is not None or _first_attempt(pod, c.name, memory)
+        for c in pod.spec.containers
     )
 
 
@@ -249,7 +251,7 @@ def _container_actions(
     always: bool = False,
 ) -> list[Action]:
     newest = observed.newest(container.name)
-    attempt = _first_attempt(pod, container.name)
+    attempt = _first_attempt(pod, container.name, memory)
     if newest is not None:
         if newest.state == "running":
             return []
@@ -268,8 +270,8 @@ def _container_actions(
     return [StartContainer(container.name, attempt)]
 
 
-def _first_attempt(pod: Pod, name: str) -> int:
-    """0, or one more than the status counts, when the runtime has lost a container that once was there."""
+def _first_attempt(pod: Pod, name: str, memory: Memory) -> int:
+    """0, or one more than was seen or is in the status, when the runtime has lost a container that once was there."""
     status = pod.status
     every = (
         *status.init_container_statuses,
@@ -278,8 +280,8 @@ def _first_attempt(pod: Pod, name: str) -> int:
     )
     for known in every:
         if known.name == name and known.container_id:
-            return known.restart_count + 1
-    return 0
+            return max(known.restart_count, memory.attempts.get(name, 0)) + 1
+    return memory.attempts.get(name, -1) + 1
 
 
 def _may_restart(pod: Pod, container: Any, newest: Container, always: bool) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from pikube.api.kinds.meta import Object
 from pikube.certs.files import read_or_none, write_atomic
@@ -35,9 +36,9 @@ class Ref(NamedTuple):
 
 
 class KeptObjects:
-    """The objects under one directory (DATA-DIR/agent/kept)."""
+    """The objects under one directory (DATA-DIR/agent/kept); without one, nothing is kept."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | None) -> None:
         self._directory = directory
 
     def read(self, ref: Ref) -> Object | None:
@@ -53,8 +54,8 @@ class KeptObjects:
 
     def read_all(self, cls: type[K]) -> list[K]:
         """Every kept object of a kind; what cannot be read is left out and logged."""
-        found = []
-        for path in sorted(self._directory.glob(f"{cls.names.plural}_*.json")):
+        found: list[K] = []
+        for path in sorted(self._files(cls)):
             try:
                 found.append(msgspec.json.decode(path.read_bytes(), type=cls))
             except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
@@ -63,11 +64,13 @@ class KeptObjects:
 
     def write(self, ref: Ref, obj: Object) -> bool:
         """Keep an object; whether anything was written."""
-        data = msgspec.json.encode(obj)
-        if self._bytes(ref) == data:
+        path = self._path(ref)
+        meta = structs.replace(obj.metadata, managed_fields=())  # half of an object, and nobody's here
+        data = msgspec.json.encode(structs.replace(obj, metadata=meta))
+        if path is None or self._bytes(ref) == data:
             return False
         try:
-            write_atomic(self._path(ref), data)
+            write_atomic(path, data)
         except OSError as error:  # a full card: the pod runs on, only its memory of a reboot is older
             log.warning("event=object_not_kept what=%s why=%r", ref, error.strerror or str(error))
             return False
@@ -75,22 +78,30 @@ class KeptObjects:
 
     def drop(self, ref: Ref) -> None:
         """Forget an object."""
-        self._path(ref).unlink(missing_ok=True)
+        path = self._path(ref)
+        if path is not None:
+            path.unlink(missing_ok=True)
 
     def drop_others(self, cls: type[Object], kept: Iterable[Ref]) -> None:
         """Forget every object of a kind but these."""
-        names = {self._path(ref).name for ref in kept}
-        for path in self._directory.glob(f"{cls.names.plural}_*.json"):
+        names = {path.name for ref in kept if (path := self._path(ref)) is not None}
+        for path in self._files(cls):
             if path.name not in names:
                 path.unlink(missing_ok=True)
 
+    def _files(self, cls: type[Object]) -> list[Path]:
+        return list(self._directory.glob(f"{cls.names.plural}_*.json")) if self._directory is not None else []
+
     def _bytes(self, ref: Ref) -> bytes | None:
+        path = self._path(ref)
         try:
-            return read_or_none(self._path(ref))
+            return read_or_none(path) if path is not None else None
         except OSError:
             return None
 
-    def _path(self, ref: Ref) -> Path:
+    def _path(self, ref: Ref) -> Path | None:
         """By a digest: two names of 253 letters are more than a file's name may have."""
+        if self._directory is None:
+            return None
         place = hashlib.sha256(f"{ref.namespace}/{ref.name}".encode()).hexdigest()[:32]
         return self._directory / f"{ref.cls.names.plural}_{place}.json"

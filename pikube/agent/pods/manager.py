@@ -7,12 +7,14 @@ pod are removed. Called by the agent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import trio
 from msgspec import structs
 
+from pikube.agent.pods.kept import KeptObjects, Ref
 from pikube.agent.pods.log_rotation import OpenLog
+from pikube.agent.pods.static_pods import MIRROR, SOURCE, StaticPods
 from pikube.agent.pods.worker import Board, PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
@@ -26,9 +28,13 @@ RELIST_S = 60.0  # ends are told by the kernel at once; this finds what was star
 class PodManager:
     """Owns the workers."""
 
-    def __init__(self, board: Board, pods: Informer[Pod]) -> None:
+    def __init__(self, board: Board, pods: Informer[Pod], static: StaticPods, kept: KeptObjects) -> None:
         self._board = board
         self._pods = pods
+        self._static = static
+        self._kept = kept
+        self._kept_as: dict[str, Pod] = {}
+        self._writes = trio.CapacityLimiter(1)
         self._workers: dict[str, PodWorker] = {}
         self._nursery: trio.Nursery | None = None
 
@@ -59,12 +65,42 @@ class PodManager:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Workers for ever; started when leftovers of a former life are cleared up."""
-        await self._remove_orphans()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            self._pods.subscribe(self._changed)
+            await nursery.start(self._static.run, self._changed)
+            await self._remove_orphans()
+            self._pods.subscribe(self._changed_in_api)
+            if self._pods.revision:  # the API's list, not our own memory
+                await self._write(self._kept.drop_others, Pod, [_ref(pod) for pod in self._pods.cache])
             nursery.start_soon(self._relist)
             task_status.started()
+
+    def _changed_in_api(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        assert pod is not None
+        if MIRROR in pod.metadata.annotations:
+            self._static.mirror_changed(old, new)
+            behind = self._static.pod_of(pod)
+            worker = self._workers.get(behind.metadata.uid) if behind is not None else None
+            if worker is not None and new is not None:
+                worker.changed(structs.replace(worker.pod, status=new.status))
+            return
+        self._keep(pod, new)
+        self._changed(old, new)
+
+    def _keep(self, pod: Pod, new: Pod | None) -> None:
+        """On the card, for a board that must start without its leader; written when more than the status changes."""
+        assert self._nursery is not None
+        uid = pod.metadata.uid
+        if new is None:
+            self._kept_as.pop(uid, None)
+            self._nursery.start_soon(self._write, self._kept.drop, _ref(pod))
+        elif uid not in self._kept_as or _differs(self._kept_as[uid], new):
+            self._kept_as[uid] = new
+            self._nursery.start_soon(self._write, self._kept.write, _ref(new), new)
+
+    async def _write(self, write: Callable[..., object], *values: object) -> None:
+        await trio.to_thread.run_sync(write, *values, limiter=self._writes)
 
     def _changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
@@ -81,7 +117,9 @@ class PodManager:
 
     def _begin(self, pod: Pod) -> None:
         assert self._nursery is not None
-        worker = self._workers[pod.metadata.uid] = PodWorker(self._board, pod)
+        is_static = pod.metadata.annotations.get(SOURCE) == "file"
+        mirror = (lambda: self._static.mirror_of(pod)) if is_static else None
+        worker = self._workers[pod.metadata.uid] = PodWorker(self._board, pod, mirror=mirror)
         self._nursery.start_soon(self._run_worker, worker)
 
     async def _run_worker(self, worker: PodWorker) -> None:
@@ -103,7 +141,7 @@ class PodManager:
 
     async def _remove_orphans(self) -> None:
         """Sandboxes whose pod is no longer this board's."""
-        known = {pod.metadata.uid for pod in self._pods.cache}
+        known = {pod.metadata.uid for pod in self._pods.cache} | set(self._workers)
         sandboxes, _ = await self._board.runtime.list_all()
         for sandbox in sandboxes:
             if sandbox.uid not in known:
@@ -127,3 +165,20 @@ class PodManager:
                 if before.get(uid) != now.get(uid):
                     worker.look_again()
             before = now
+
+
+def _ref(pod: Pod) -> Ref:
+    return Ref(Pod, pod.metadata.namespace, pod.metadata.name)
+
+
+def _differs(kept: Pod, new: Pod) -> bool:
+    """Whether a start without the leader would do something else with the new one."""
+    over = ("Succeeded", "Failed")
+    return (
+        kept.spec != new.spec
+        or kept.metadata.labels != new.metadata.labels
+        or kept.metadata.annotations != new.metadata.annotations
+        or kept.metadata.deletion_timestamp != new.metadata.deletion_timestamp
+        or (kept.status.phase in over) != (new.status.phase in over)
+        or bool(kept.status.start_time) != bool(new.status.start_time)
+    )

@@ -27,6 +27,7 @@ class WorkerMemory:
     ready: set[str] = field(default_factory=set)
     unhealthy: dict[str, str] = field(default_factory=dict)
     graces_s: dict[str, int] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
 
     def frozen(self) -> Memory:
         return Memory(
@@ -36,6 +37,7 @@ class WorkerMemory:
             dict(self.unhealthy),
             self.began_at,
             dict(self.graces_s),
+            dict(self.attempts),
         )
 
     def learn(self, observed: Observed) -> None:
@@ -43,6 +45,7 @@ class WorkerMemory:
         the count."""
         for name, attempts in observed.containers.items():
             newest = attempts[-1]
+            self.attempts[name] = max(newest.attempt, self.attempts.get(name, 0))
             if newest.state == "running":
                 continue
             self.started.discard(name)

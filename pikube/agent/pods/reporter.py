@@ -22,9 +22,9 @@ RETRY_S, MAX_RETRY_S = 0.5, 10.0
 
 
 class StatusReporter:
-    """`written(pod)` is called with the API's answer."""
+    """`written(pod)` is called with the API's answer; `pod()` is what the API calls it, None if it has none."""
 
-    def __init__(self, client: Client, pod: Callable[[], Pod], written: Callable[[Pod], None]) -> None:
+    def __init__(self, client: Client, pod: Callable[[], Pod | None], written: Callable[[Pod], None]) -> None:
         self._client = client
         self._pod = pod
         self._written = written
@@ -54,6 +54,9 @@ class StatusReporter:
         while self._next is not None:
             status, self._next, self._is_busy = self._next, None, True
             pod = self._pod()
+            if pod is None:  # a mirror that is not there yet: its coming wakes the worker, which posts again
+                self._is_busy = False
+                break
             meta = structs.replace(pod.metadata, resource_version="")
             try:
                 changed = await self._client.update(

@@ -47,10 +47,10 @@ class _Held:
 
 
 class Tokens:
-    """One a board."""
+    """One a board; without a directory nothing is kept."""
 
     def __init__(
-        self, client: Client, directory: Path, *, wall_clock: Callable[[], float] = time.time
+        self, client: Client, directory: Path | None, *, wall_clock: Callable[[], float] = time.time
     ) -> None:
         self._client = client
         self._directory = directory
@@ -77,8 +77,9 @@ class Tokens:
     def forget(self, uid: str) -> None:
         """The pod is gone."""
         self._held.pop(uid, None)
-        for path in self._directory.glob(f"{uid}_*.json"):
-            path.unlink(missing_ok=True)
+        if self._directory is not None:
+            for path in self._directory.glob(f"{uid}_*.json"):
+                path.unlink(missing_ok=True)
 
     async def _token(self, pod: Pod, audience: str, life_s: int) -> str:
         mine = self._held.setdefault(pod.metadata.uid, {})
@@ -120,8 +121,9 @@ class Tokens:
 
     def _from_card(self, pod: Pod, key: tuple[str, int]) -> _Held | None:
         """A token of a former life, and at once due if the clock says that it is old."""
+        path = self._path(pod.metadata.uid, key)
         try:
-            data = read_or_none(self._path(pod.metadata.uid, key))
+            data = read_or_none(path) if path is not None else None
             token = Token(**json.loads(data)) if data else None
         except (OSError, ValueError, TypeError):
             return None
@@ -132,12 +134,17 @@ class Tokens:
         return _Held(token, trio.current_time() + left_s)
 
     def _write(self, uid: str, key: tuple[str, int], token: Token) -> None:
+        path = self._path(uid, key)
+        if path is None:
+            return
         try:
-            write_atomic(self._path(uid, key), json.dumps(asdict(token)).encode())
+            write_atomic(path, json.dumps(asdict(token)).encode())
         except OSError:
             return  # a full card: the next start asks again
 
-    def _path(self, uid: str, key: tuple[str, int]) -> Path:
+    def _path(self, uid: str, key: tuple[str, int]) -> Path | None:
+        if self._directory is None:
+            return None
         digest = hashlib.sha256(f"{key[0]} {key[1]}".encode()).hexdigest()[:16]
         return self._directory / f"{uid}_{digest}.json"
 

@@ -74,8 +74,16 @@ class Board:
 class PodWorker:
     """`pod` is replaced by the manager, `wake` makes the worker look again."""
 
-    def __init__(self, board: Board, pod: Pod, *, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        board: Board,
+        pod: Pod,
+        *,
+        mirror: Callable[[], Pod | None] | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self.pod = pod
+        self._mirror = mirror
         self._board = board
         self._now = wall_clock
         self._memory = WorkerMemory(began_at=_began_at(pod) or wall_clock())
@@ -90,7 +98,7 @@ class PodWorker:
         self._failure: tuple[str, str] | None = None
         self._failures = 0  # in a row, of what concerns the whole pod
         self._woken = trio.Event()
-        self._reporter = StatusReporter(board.client, lambda: self.pod, self._written)
+        self._reporter = StatusReporter(board.client, mirror or (lambda: self.pod), self._written)
         self._probes = ProbeSet(self._probe_changed)
 
     @property
@@ -411,6 +419,8 @@ class PodWorker:
             await trio.to_thread.run_sync(self._volumes.remove)
         except OSError as error:
             raise RuntimeFailure(f"Unable to unmount the pod's volumes: {error}", "FailedUnMount") from error
+        if self._mirror is not None:
+            return True  # its mirror goes with its file
         await self._reporter.flushed()
         meta = self.pod.metadata
         with suppress(NotFound, Conflict):
@@ -435,7 +445,7 @@ class PodWorker:
             self._reporter.post(status)
 
     def _written(self, pod: Pod) -> None:
-        if pod.metadata.uid == self.pod.metadata.uid:
+        if self._mirror is not None or pod.metadata.uid == self.pod.metadata.uid:
             self.pod = structs.replace(self.pod, status=pod.status)
 
     def _probe_changed(self, type_: str, reason: str, message: str, container: str) -> None:
