@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pikube.api import views, views_autoscaling
+from pikube.api import admission_policy, views, views_autoscaling
 from pikube.api.custom import definitions
 from pikube.api.defaulting import pods, services, workloads
 from pikube.api.errors import Cause
@@ -432,7 +432,13 @@ ADMISSION = (
         default=services.default_webhooks,
         has_generation=True,
     ),
-    KindInfo(cls=admission.ValidatingAdmissionPolicy, has_generation=True, subresources=(STATUS,)),
+    KindInfo(
+        cls=admission.ValidatingAdmissionPolicy,
+        default=admission_policy.default_policy,
+        warn=admission_policy.policy_warnings,
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
     KindInfo(cls=admission.ValidatingAdmissionPolicyBinding, has_generation=True),
     KindInfo(
         cls=admission.ValidatingWebhookConfiguration,

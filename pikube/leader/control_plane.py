@@ -42,6 +42,7 @@ from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.node_restriction import NodeRestriction, check_token
 from pikube.leader.request.plugins import standard_plugins
+from pikube.leader.request.policies import PoliciesAndWebhooks
 from pikube.leader.request.quota import QuotaAdmission
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
@@ -163,7 +164,7 @@ def build_control_plane(
     registry = Registry(
         store,
         Chain(plugins),
-        Webhooks(store, decode, routes, caller),
+        PoliciesAndWebhooks(store, scheme, decode, Webhooks(store, decode, routes, caller)),
         new_uid=lambda: str(uuid.uuid4()),
         random_digits=_five_digits,
     )

@@ -1,0 +1,161 @@
+"""Pure: ValidatingAdmissionPolicies: whether a write is one that a policy is about, and what the policy says of it.
+
+Enter: a policy, a binding, the facts of a write, a parameter object. Leave: violations. Called by the leader's policy
+stage. Source: kubernetes apiserver pkg/admission/plugin/policy/validating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pikube.api.admission_review import Facts, applies, selects, variables_of
+from pikube.api.cel import CelError, CelUnsupported, compile_expression
+from pikube.api.errors import ApiError, Forbidden, Resource
+from pikube.api.kinds.admission import (
+    MatchResources,
+    ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
+    Validation,
+)
+
+CODES = {"Unauthorized": 401, "Forbidden": 403, "Invalid": 422, "RequestEntityTooLarge": 413}
+
+
+def default_policy(policy: ValidatingAdmissionPolicy) -> None:
+    """A policy that cannot be evaluated refuses, and is about every version of its kinds."""
+    spec = policy.spec
+    spec.failure_policy = spec.failure_policy or "Fail"
+    if spec.match_constraints is not None:
+        spec.match_constraints.match_policy = spec.match_constraints.match_policy or "Equivalent"
+
+
+def policy_warnings(policy: ValidatingAdmissionPolicy) -> list[str]:
+    """One sentence for each expression that has no effect here."""
+    spec = policy.spec
+    texts = [
+        (f"spec.matchConditions[{i}].expression", c.expression) for i, c in enumerate(spec.match_conditions)
+    ]
+    texts += [(f"spec.variables[{i}].expression", v.expression) for i, v in enumerate(spec.variables)]
+    texts += [(f"spec.validations[{i}].expression", v.expression) for i, v in enumerate(spec.validations)]
+    found = []
+    for where, text in texts:
+        try:
+            compile_expression(text)
+        except CelUnsupported as error:
+            found.append(f"{where}: not enforced by this server: {error}")
+    return found
+
+
+def is_about(constraints: MatchResources | None, facts: Facts) -> bool:
+    """Whether a write is among those of matchConstraints or matchResources (None: all)."""
+    if constraints is None:
+        return True
+    if constraints.resource_rules and not applies(constraints.resource_rules, facts):
+        return False
+    if applies(constraints.exclude_resource_rules, facts):
+        return False
+    return selects(constraints.namespace_selector, constraints.object_selector, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A check that did not hold, in words, and the reason to answer with."""
+
+    message: str
+    reason: str = "Invalid"
+
+
+def violations(
+    policy: ValidatingAdmissionPolicy, facts: Facts, params: dict[str, Any] | None
+) -> list[Violation]:
+    """What a policy has against a write that it is about."""
+    spec = policy.spec
+    is_strict = spec.failure_policy != "Ignore"
+    variables = {**variables_of(facts), "params": params}
+    try:
+        if not _is_wanted(spec.match_conditions, variables):
+            return []
+    except CelError as error:
+        return [Violation(str(error))] if is_strict else []
+    variables["variables"] = _values(spec.variables, variables)
+    return [found for check in spec.validations for found in _checked(check, variables, is_strict=is_strict)]
+
+
+def _is_wanted(conditions: Iterable[Any], variables: Mapping[str, Any]) -> bool:
+    for condition in conditions:
+        try:
+            if not compile_expression(condition.expression).holds(variables):
+                return False
+        except CelUnsupported:
+            continue
+    return True
+
+
+def _values(declared: Iterable[Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Each may use those before it; one that fails is missing, and only who uses it fails."""
+    values: dict[str, Any] = {}
+    for variable in declared:
+        try:
+            values[variable.name] = compile_expression(variable.expression).value(
+                {**variables, "variables": values}
+            )
+        except CelError:
+            continue
+    return values
+
+
+def _checked(check: Validation, variables: Mapping[str, Any], *, is_strict: bool) -> Iterator[Violation]:
+    reason = check.reason or "Invalid"
+    try:
+        if compile_expression(check.expression).holds(variables):
+            return
+    except CelUnsupported:
+        return
+    except CelError as error:
+        if is_strict:
+            yield Violation(f"expression '{check.expression.strip()}' resulted in error: {error}", reason)
+        return
+    yield Violation(_words(check, variables), reason)
+
+
+def _words(check: Validation, variables: Mapping[str, Any]) -> str:
+    if check.message_expression:
+        try:
+            words = compile_expression(check.message_expression).value(variables)
+        except CelError:
+            words = ""
+        if isinstance(words, str) and words.strip():
+            return words.strip()
+    return check.message or f"failed expression: {check.expression.strip()}"
+
+
+def warning(policy: str, binding: str, violation: Violation) -> str:
+    return f"Validation failed for ValidatingAdmissionPolicy '{policy}' with binding '{binding}': {violation.message}"
+
+
+class PolicyDenied(ApiError):
+    """What a violation answers: worded as a Forbidden, with the reason that the check names."""
+
+    def __init__(
+        self, resource: Resource, name: str, policy: str, binding: str, violation: Violation
+    ) -> None:
+        words = f"ValidatingAdmissionPolicy '{policy}' with binding '{binding}' denied request: {violation.message}"
+        super().__init__(Forbidden.of(resource, name, words).message, resource=resource, name=name)
+        self.reason = violation.reason  # type: ignore[misc]
+        self.code = CODES.get(violation.reason, 422)  # type: ignore[misc]
+        self._words = words
+
+    def to_status(self) -> dict[str, Any]:
+        status = super().to_status()
+        status["details"] = {**status.get("details", {}), "causes": [{"message": self._words}]}
+        return status
+
+
+def denies(binding: ValidatingAdmissionPolicyBinding) -> bool:
+    return "Deny" in binding.spec.validation_actions
+
+
+def warns(binding: ValidatingAdmissionPolicyBinding) -> bool:
+    return "Warn" in binding.spec.validation_actions

@@ -1,0 +1,89 @@
+"""ValidatingAdmissionPolicies through the request path."""
+
+import pytest
+
+POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+MAPS = "/api/v1/namespaces/default/configmaps"
+RULES = [
+    {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": ["configmaps"],
+    }
+]
+
+
+@pytest.fixture
+def put_in_force(api):
+    async def put(validations, actions=("Deny",), binding=None, **spec):
+        policy = {
+            "metadata": {"name": "p"},
+            "spec": {"matchConstraints": {"resourceRules": RULES}, "validations": validations, **spec},
+        }
+        status, made = await api("POST", POLICIES, policy)
+        assert status == 201, made
+        warnings = list(api.warnings)
+        wanted = {"policyName": "p", "validationActions": list(actions), **(binding or {})}
+        status, made = await api("POST", BINDINGS, {"metadata": {"name": "b"}, "spec": wanted})
+        assert status == 201, made
+        return warnings
+
+    return put
+
+
+def config_map(name="a", **data):
+    return {"metadata": {"name": name}, "data": data}
+
+
+async def test_a_violation_is_refused_in_upstreams_words(api, put_in_force):
+    await put_in_force([{"expression": "size(object.data) < 2"}])
+    assert (await api("POST", MAPS, config_map("fine", k="1")))[0] == 201
+    status, refused = await api("POST", MAPS, config_map(k="1", l="2"))
+    words = "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed expression: size(object.data) < 2"
+    assert (status, refused["reason"]) == (422, "Invalid")
+    assert refused["message"] == f'configmaps "a" is forbidden: {words}'
+    assert refused["details"]["causes"] == [{"message": words}]
+
+
+async def test_variables_parameters_and_messages(api, put_in_force):
+    await api("POST", MAPS, config_map("limits", most="1"))
+    await put_in_force(
+        [{"expression": "variables.count <= int(params.data.most)", "reason": "Forbidden",
+          "messageExpression": "'at most ' + params.data.most + ', not ' + string(variables.count)"}],
+        {"Deny"}, {"paramRef": {"name": "limits", "namespace": "default", "parameterNotFoundAction": "Deny"}},
+        paramKind={"apiVersion": "v1", "kind": "ConfigMap"},
+        variables=[{"name": "count", "expression": "size(object.data)"}],
+    )  # fmt: skip
+    status, refused = await api("POST", MAPS, config_map(k="1", l="2"))
+    assert status == 403 and refused["message"].endswith("denied request: at most 1, not 2")
+    await api("DELETE", f"{MAPS}/limits")
+    status, refused = await api("POST", MAPS, config_map(k="1"))
+    assert status == 422 and "no params found" in refused["message"]
+
+
+async def test_warn_lets_it_pass_with_a_warning(api, put_in_force):
+    await put_in_force([{"expression": "false", "message": "think again"}], ("Warn",))
+    assert (await api("POST", MAPS, config_map()))[0] == 201
+    assert api.warnings == [
+        "299 - \"Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': think again\""
+    ]
+
+
+async def test_match_conditions_and_the_failure_policy(api, put_in_force):
+    await put_in_force(
+        [{"expression": "object.data.missing == '1'"}],
+        matchConditions=[{"name": "not-admin", "expression": "request.userInfo.username != 'admin'"}],
+    )
+    assert (await api("POST", MAPS, config_map("mine")))[0] == 201
+    status, refused = await api(
+        "POST", MAPS, config_map(k="1"), impersonate_user="bob", impersonate_group="system:masters"
+    )
+    assert status == 422 and "resulted in error" in refused["message"]
+
+
+async def test_what_cannot_be_read_is_told_to_who_makes_the_policy(api, put_in_force):
+    warnings = await put_in_force([{"expression": "object.?data.orValue({}).size() == 0"}])
+    assert warnings and "spec.validations[0].expression: not enforced by this server" in warnings[0]
+    assert (await api("POST", MAPS, config_map(k="1")))[0] == 201
