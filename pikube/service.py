@@ -42,7 +42,9 @@ def render_unit(template: str, program: str, flags: Sequence[str]) -> str:
     return "\n".join([WRITTEN_BY_US, *lines]) + "\n"
 
 
-def install(mode: str, flags: Sequence[str] = (), root: Path = Path("/")) -> Path:
+def install(
+    mode: str, flags: Sequence[str] = (), root: Path = Path("/"), started_as: str = sys.argv[0]
+) -> Path:
     """Make the program and its unit permanent; returns the unit's file. Raises StartupError."""
     packaged = root / PACKAGED_UNITS / unit_name(mode)
     if packaged.exists() and not flags:
@@ -51,7 +53,7 @@ def install(mode: str, flags: Sequence[str] = (), root: Path = Path("/")) -> Pat
     if unit.exists() and not unit.read_text().startswith(WRITTEN_BY_US):
         return unit
     try:
-        program = install_program(root)
+        program = install_program(root, started_as)
         text = render_unit((UNITS / unit_name(mode)).read_text(), program, flags)
         write_atomic(unit, text.encode(), mode=0o644)
     except OSError as error:
@@ -59,11 +61,11 @@ def install(mode: str, flags: Sequence[str] = (), root: Path = Path("/")) -> Pat
     return unit
 
 
-def install_program(root: Path = Path("/")) -> str:
+def install_program(root: Path, started_as: str) -> str:
     """Where the program is for good: the self-contained file is copied to /usr/local/bin, a venv's stays. OSError."""
     file = os.environ.get("PIKUBE_FILE", "")
     if not file:
-        return shutil.which(sys.argv[0]) or str(Path(sys.argv[0]).resolve())
+        return shutil.which(started_as) or str(Path(started_as).resolve())
     there = root / PROGRAM
     if Path(file).resolve() != there.resolve():
         there.parent.mkdir(parents=True, exist_ok=True)

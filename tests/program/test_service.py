@@ -11,8 +11,8 @@ from pikube.cli.options import add_flags, flags_of, read_resolved
 
 def test_the_unit_starts_this_program_with_the_flags_that_were_given(tmp_path, monkeypatch):
     monkeypatch.delenv("PIKUBE_FILE", raising=False)
-    monkeypatch.setattr("sys.argv", [str(tmp_path / "venv/bin/pikube")])
-    unit = service.install("agent", ["--node-label=a=b c", "--max-pods=5"], tmp_path)
+    started_as = str(tmp_path / "venv/bin/pikube")
+    unit = service.install("agent", ["--node-label=a=b c", "--max-pods=5"], tmp_path, started_as)
     assert unit == tmp_path / "etc/systemd/system/pikube-agent.service"
     started = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.M)
     assert started == [f"{tmp_path}/venv/bin/pikube agent '--node-label=a=b c' --max-pods=5"]
