@@ -10,6 +10,7 @@ from pikube.api.kinds.batch import CronJob, Job
 from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.policy import PodDisruptionBudget
 from pikube.api.kinds.rbac import RoleBinding
 from pikube.api.scheme import Scheme
 from pikube.api.served import SERVED
@@ -48,6 +49,15 @@ def changed(document, *path_and_value):
     else:
         here[path[-1]] = value
     return out
+
+
+def failing(*rules):
+    return changed(JOB, "spec", "podFailurePolicy", {"rules": list(rules)})
+
+
+def indexed(*rules):
+    job = changed(JOB, "spec", "successPolicy", {"rules": list(rules)})
+    return changed(changed(job, "spec", "completionMode", "Indexed"), "spec", "completions", 3)
 
 
 def prepared(cls, document):
@@ -99,6 +109,18 @@ FIRST = ("spec", "containers", 0)
         (Deployment, changed(WORKLOAD, "spec", "strategy", {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}), "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"),
         (Deployment, changed(WORKLOAD, "spec", "strategy", {"type": "Recreate", "rollingUpdate": {}}), "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"),
         (Job, changed(JOB, "spec", "template", "spec", "restartPolicy", "Always"), 'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'),
+        (DaemonSet, changed(WORKLOAD, "spec", "updateStrategy", {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}), "spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero"),
+        (PodDisruptionBudget, {"metadata": {"name": "p"}, "spec": {"minAvailable": "101%"}}, 'spec.minAvailable: Invalid value: "101%": must not be greater than 100%'),
+        (Job, changed(JOB, "spec", "backoffLimitPerIndex", 1), "spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode"),
+        (Job, changed(JOB, "spec", "successPolicy", {"rules": []}), "requires indexed completion mode"),
+        (Job, failing({"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [1]}}), 'spec.podFailurePolicy.rules[0].action: Invalid value: "FailIndex": requires the backoffLimitPerIndex to be set'),
+        (Job, failing({"action": "FailJob"}), "specifying one of OnExitCodes and OnPodConditions is required"),
+        (Job, failing({"action": "FailJob", "onExitCodes": {"operator": "In", "values": [0]}}), "spec.podFailurePolicy.rules[0].onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator"),
+        (Job, failing({"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1], "containerName": "z"}}), 'spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: "z": must be one of the container or initContainer names in the pod template'),
+        (Job, changed(failing({"action": "Count", "onExitCodes": {"operator": "In", "values": [1]}}), "spec", "podReplacementPolicy", "TerminatingOrFailed"), 'spec.podReplacementPolicy: Unsupported value: "TerminatingOrFailed": supported values: "Failed"'),
+        (Job, indexed({"succeededIndexes": "0-9"}), 'error parsing succeededIndexes: too large index: "9"'),
+        (Job, indexed({"succeededCount": 9}), "spec.successPolicy.rules[0].succeededCount: Invalid value: 9: must be less than or equal to 3"),
+        (Job, indexed({}), "spec.successPolicy.rules[0]: Required value: at least one of succeededCount or succeededIndexes must be specified"),
         (CronJob, changed(CRON, "spec", "schedule", "* *"), 'spec.schedule: Invalid value: "* *": expected exactly 5 fields, found 2: [* *]'),
         (CronJob, changed(CRON, "spec", "schedule", "61 * * * *"), 'spec.schedule: Invalid value: "61 * * * *": end of range (61) above maximum (59): 61'),
         (CronJob, changed(CRON, "spec", "schedule", "TZ=UTC * * * * *"), 'spec.schedule: Invalid value: "TZ=UTC * * * * *": cannot use TZ or CRON_TZ in schedule, use timeZone field instead'),

@@ -49,6 +49,7 @@ def too_long(field: str, limit: int) -> Cause:
 
 
 def too_many(field: str, count: int, limit: int) -> Cause:
+    """`Too many: 21: must have at most 20 items`."""
     return Cause("FieldValueTooMany", f"Too many: {count}: must have at most {limit} items", field)
 
 

@@ -31,6 +31,7 @@ from pikube.api.validation.causes import (
     required,
 )
 from pikube.api.validation.declared import declared_causes
+from pikube.api.validation.job_policies import policy_causes
 from pikube.api.validation.pods import pod_spec_causes
 
 NO_MATCH = "`selector` does not match template `labels`"
@@ -166,8 +167,10 @@ def daemon_set_causes(obj: DaemonSet) -> list[Cause]:
         causes += share_causes(rolling.max_unavailable, f"{here}.maxUnavailable", at_most_all=True)
         causes += share_causes(rolling.max_surge, f"{here}.maxSurge", at_most_all=True)
         if _is_zero(rolling.max_unavailable) and _is_zero(rolling.max_surge):
-            words = "cannot be 0 when maxSurge is 0"
-            causes.append(invalid(f"{here}.maxUnavailable", rolling.max_unavailable, words))
+            causes.append(required(f"{here}.maxUnavailable", "cannot be 0 when maxSurge is 0"))
+        elif not _is_zero(rolling.max_unavailable) and not _is_zero(rolling.max_surge):
+            words = "may not be set when maxUnavailable is non-zero"
+            causes.append(invalid(f"{here}.maxSurge", rolling.max_surge, words))
     return causes
 
 
@@ -188,6 +191,12 @@ def stateful_set_causes(obj: StatefulSet) -> list[Cause]:
     rolling = spec.update_strategy.rolling_update
     if rolling is not None:
         causes += not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.partition)
+        if spec.update_strategy.type == "OnDelete":
+            words = "only allowed for updateStrategy 'RollingUpdate'"
+            causes.append(invalid("spec.updateStrategy.rollingUpdate", rolling, words))
+    if spec.ordinals is not None:
+        causes += not_negative("spec.ordinals.start", spec.ordinals.start)
+    causes += not_negative("spec.revisionHistoryLimit", spec.revision_history_limit)
     return causes + _owned_template(spec.selector, _with_claims(obj))
 
 
@@ -240,6 +249,7 @@ def job_spec_causes(spec: JobSpec, path: str) -> list[Cause]:
         )
     if spec.completion_mode == "Indexed" and spec.completions is None:
         causes.append(required(f"{path}.completions", "when completion mode is Indexed"))
+    causes += policy_causes(spec, path)
     causes += template_causes(spec.template, f"{path}.template", always=False)
     if spec.template.spec.restart_policy not in ("OnFailure", "Never"):
         causes.append(required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
@@ -298,8 +308,9 @@ def budget_causes(obj: PodDisruptionBudget) -> list[Cause]:
     if spec.min_available is not None and spec.max_unavailable is not None:
         words = "minAvailable and maxUnavailable cannot be both set"
         causes.append(invalid("spec", spec, words))
-    causes += share_causes(spec.min_available, "spec.minAvailable")
-    causes += share_causes(spec.max_unavailable, "spec.maxUnavailable")
+    causes += share_causes(spec.min_available, "spec.minAvailable", at_most_all=True)
+    causes += share_causes(spec.max_unavailable, "spec.maxUnavailable", at_most_all=True)
+    causes += declared_causes(spec, "spec")
     return causes + selector_causes(spec.selector, "spec.selector")
 
 
