@@ -88,6 +88,9 @@ class World:
         end = self.now + seconds
         while self._timers and self._timers[0][0] <= end:
             due, _, controller, key = heapq.heappop(self._timers)
+            if self._due.get((controller.name, key)) != due:
+                continue
+            del self._due[controller.name, key]
             self.now = max(self.now, due)
             self._pending[controller.name].add(key)
             self.settle(rounds)
@@ -110,6 +113,7 @@ class World:
         self._caches: dict[type[Any], Cache[Any]] = {}
         self._pending: dict[str, set[ObjectKey]] = {c.name: set() for c in self.controllers}
         self._timers: list[tuple[float, int, Controller[Any, Any], ObjectKey]] = []
+        self._due: dict[tuple[str, ObjectKey], float] = {}
         self._count = 0
         for controller in self.controllers:
             for index in controller.indexes:
@@ -201,8 +205,13 @@ class World:
             self.events.append((said.reason, said.message.replace("{name}", obj.metadata.name)))
 
     def _later(self, seconds: float, controller: Controller[Any, Any], key: ObjectKey) -> None:
+        """Of several wishes the earliest counts, as in the work queue."""
+        due = self.now + seconds
+        if self._due.get((controller.name, key), float("inf")) <= due:
+            return
+        self._due[controller.name, key] = due
         self._count += 1
-        heapq.heappush(self._timers, (self.now + seconds, self._count, controller, key))
+        heapq.heappush(self._timers, (due, self._count, controller, key))
 
     def _run_boards(self) -> None:
         """Schedule, start and end pods, as the scheduler and the agents would."""

@@ -4,10 +4,19 @@ from fakes.world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import check_laws
+from msgspec import structs
 from objects import node
 from test_job import end
 
-from pikube.api.kinds.batch import CronJob, CronJobSpec, Job, JobSpec, JobTemplateSpec
+from pikube.api.kinds.batch import (
+    CronJob,
+    CronJobSpec,
+    Job,
+    JobCondition,
+    JobSpec,
+    JobStatus,
+    JobTemplateSpec,
+)
 from pikube.api.kinds.core_container import Container
 from pikube.api.kinds.core_pod import Pod, PodSpec, PodTemplateSpec
 from pikube.api.kinds.meta import ObjectMeta
@@ -188,3 +197,24 @@ def test_each_minute_makes_exactly_one_job_over_any_interruption(cuts):
         seen = observe(it, KEY)
         check_laws(reconcile, *seen, it.now)
     assert len(jobs(it)) == len(set(jobs(it))) == 3
+
+
+def test_a_year_of_nights_makes_a_job_each_night_at_the_zones_own_three_oclock():
+    """Two of them begin and end summer time: 03:00 is there each day, an hour of UTC earlier in summer."""
+    it = World([CRON_JOBS], has_boards=False)
+    it.now = parse_time("2026-01-01T00:00:00Z")
+    it.api.create_nowait(cron_job("0 3 * * *", time_zone="Europe/Berlin", successful_jobs_history_limit=1))
+    it.settle()
+    made = set()
+    for _ in range(365):
+        it.advance(24 * 3600.0)
+        made.update(jobs(it))
+        for job in it.api.all_of(Job):
+            done = JobCondition(type="Complete", status="True", last_transition_time=render_time(it.now))
+            it.api.update_nowait(structs.replace(job, status=JobStatus(conditions=(done,))), "status")
+        it.settle()
+    assert len(made) == 365
+    assert {at[11:16] for at in made} == {"02:00", "01:00"}
+    assert {"2026-03-28T02:00:00Z", "2026-03-29T01:00:00Z"} <= made
+    assert {"2026-10-24T01:00:00Z", "2026-10-25T02:00:00Z"} <= made
+    assert len(it.api.all_of(Job)) == 1 and current(it).status.active == ()
