@@ -374,3 +374,20 @@ def test_a_pod_that_waits_says_for_what(kubectl):
         "patch", "pod", "gated", "--type=json", "-p", '[{"op": "remove", "path": "/spec/schedulingGates"}]'
     )
     kubectl("wait", "--for=condition=Ready", "pod/gated", "--timeout=30s")
+
+
+def test_a_pod_of_high_priority_takes_the_room_of_a_lower_one(board, namespace, kubectl):
+    cores = board.get("node", "board")["status"]["allocatable"]["cpu"]
+    milli = int(cores[:-1]) if cores.endswith("m") else int(cores) * 1000
+    request = {"resources": {"requests": {"cpu": f"{milli * 6 // 10}m"}}}
+    board.kubectl("create", "priorityclass", f"urgent-{namespace}", "--value=1000")
+    try:
+        kubectl.apply(waiting_pod("modest", container=request))
+        kubectl("wait", "--for=condition=Ready", "pod/modest", "--timeout=30s")
+        kubectl.apply(waiting_pod("urgent", container=request, priorityClassName=f"urgent-{namespace}"))
+        kubectl("wait", "--for=condition=Ready", "pod/urgent", "--timeout=30s")
+        assert kubectl("get", "pod", "modest", check=False).returncode, "it had to go"
+        events = kubectl("get", "events", "--field-selector=involvedObject.name=modest")
+        assert "Preempted" in events and "on node board" in events
+    finally:
+        board.kubectl("delete", "priorityclass", f"urgent-{namespace}")

@@ -1,6 +1,7 @@
 """A board whose plug is pulled: Services forget its pods, they run elsewhere, and it is taken back on its return."""
 
 import time
+from pathlib import Path
 
 import pytest
 from board import wait_until
@@ -32,6 +33,23 @@ apiVersion: v1
 kind: Service
 metadata: {name: lossy}
 spec: {selector: {app: lossy}, ports: [{port: 80, targetPort: 8080}]}
+"""
+KEEPER = """\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: kept}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: keeper}
+spec:
+  nodeSelector: {kubernetes.io/hostname: b2}
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: box, image: "localhost/box:1", command: [sh, -c, "echo here > /kept/file; exec sleep 3600"],
+     volumeMounts: [{name: kept, mountPath: /kept}]}
+  volumes: [{name: kept, persistentVolumeClaim: {claimName: kept}}]
 """
 ENDPOINTS_S, RUNNING_S = 10, 15  # DESIGN.md: node lost → endpoints dropped / pods run elsewhere
 SLACK_S = 5  # this machine runs three boards, and perhaps other tests, on two cores
@@ -109,3 +127,27 @@ def test_a_leader_that_is_cut_off_evicts_nobody(cluster, lossy):
     cluster.wait_ready("b2", "b3")
     wait_until(lambda: ready_nodes(lossy) == {"b1", "b2", "b3"}, what="all serve again")
     assert {pod["metadata"]["uid"] for pod in pods(lossy)} == before
+
+
+def test_a_volume_is_made_on_the_board_of_its_pod_and_removed_there(cluster):
+    leader, b2 = cluster.leader, cluster.boards[1]
+    leader.kubectl("apply", "-f", "-", text_in=KEEPER)
+    leader.kubectl("wait", "--for=condition=Ready", "pod/keeper", "--timeout=60s")
+    volume = leader.get("pv", leader.get("pvc", "kept")["spec"]["volumeName"])
+    directory = Path(volume["spec"]["hostPath"]["path"])
+    wait_until(lambda: (directory / "file").exists(), what="the pod writes")
+    assert volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0][
+        "values"
+    ] == ["b2"]
+    b2.cut()  # the claim is deleted while its board is away
+    try:
+        leader.kubectl("delete", "pod", "keeper", "--force", "--grace-period=0")
+        leader.kubectl("delete", "pvc", "kept")
+        phase = "--for=jsonpath={.status.phase}=Released"
+        leader.kubectl("wait", phase, f"pv/{volume['metadata']['name']}", "--timeout=20s")
+        assert directory.exists(), "the volume waits for its board"
+    finally:
+        b2.heal()
+    leader.kubectl("wait", "--for=delete", f"pv/{volume['metadata']['name']}", "--timeout=60s")
+    assert not directory.exists()
+    cluster.wait_ready("b2")
