@@ -33,7 +33,7 @@ def world(*, cuts=()):
             REPLICA_SETS,
             garbage_controller((*KINDS, Namespace)),
             namespace_controller(NAMESPACED, NAMESPACED),
-            namespace_content_controller("CERTIFICATE"),
+            namespace_content_controller(lambda: "CERTIFICATE"),
         ],
         cuts=cuts,
     )
