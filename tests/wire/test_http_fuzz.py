@@ -1,4 +1,4 @@
-"""Garbage for the HTTP server: every connection ends, with answers or a hang-up, in bounded time and without a bug."""
+"""Garbage for the HTTP server: every connection ends, with answers or a hang-up, in time and without a bug."""
 
 import itertools
 import logging
