@@ -78,12 +78,27 @@ def compile_expression(text: str) -> Expression:
     return Expression(text, program)
 
 
+RESERVED = ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+            "namespace", "return", "var", "void", "while")  # fmt: skip
+"""CEL's words that this library takes as names of members all the same."""
+UNNAMEABLE = ("true", "false", "null", "in")
+_ESCAPED_WORD = re.compile(r"\.__(" + "|".join(RESERVED) + r")__\b")
+
+
 def _readable(text: str) -> str:
-    """Kubernetes escapes field names that are CEL's own words (`__namespace__`)."""
-    return re.sub(r"\.__(\w+?)__\b", lambda match: f'["{_UNESCAPED.get(match[1], match[1])}"]', text)
+    """Kubernetes writes members that are called as CEL's own words `__namespace__`."""
+    return _ESCAPED_WORD.sub(r".\1", text)
 
 
-_UNESCAPED = {"dot": ".", "dash": "-", "slash": "/"}
+def escaped(name: str) -> str:
+    """How expressions name a member whose own name they cannot write (kubernetes apiserver pkg/cel/escaping.go)."""
+    if name in UNNAMEABLE:
+        return f"__{name}__"
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and "__" not in name:
+        return name
+    for char, word in (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__")):
+        name = name.replace(char, word)
+    return name
 
 
 def _library() -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from pikube.api.cel import CelError, CelUnsupported, compile_expression
+from pikube.api.cel import CelError, CelUnsupported, compile_expression, escaped
 from pikube.api.custom.objects import CustomObject
 from pikube.api.custom.values import INT_OR_STRING
 from pikube.api.custom.values import invalid as invalid_value
@@ -152,7 +152,10 @@ def typed(value: Any, schema: Schema) -> Any:
         properties: Mapping[str, Schema] = schema.get("properties") or {}
         extra = schema.get("additionalProperties")
         below = extra if isinstance(extra, Mapping) else {}
-        return {name: typed(inner, properties.get(name, below)) for name, inner in value.items()}
+        return {
+            escaped(name) if name in properties else name: typed(inner, properties.get(name, below))
+            for name, inner in value.items()
+        }
     if isinstance(value, list):
         items = schema.get("items")
         return [typed(item, items) for item in value] if isinstance(items, Mapping) else value
