@@ -20,6 +20,7 @@ from board import Board
 
 from benchmarks import joining, node_loss
 from benchmarks.api import Row, cpu_s
+from benchmarks.scale import rows as scale_rows
 
 IDLE_S = 30
 STARTS = 10
@@ -95,6 +96,8 @@ def main():
         board.close()
     rows += node_loss.rows()
     rows += joining.rows()
+    print("a hundred boards without containers, up to 3,000 pods:", flush=True)
+    rows += scale_rows()
     print("HTTP server against a bare h11 loop, target ≥ 0.6 × its rate:", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.http_server", "2"], check=True)
     width = max(len(row.what) for row in rows)

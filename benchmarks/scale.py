@@ -25,6 +25,7 @@ STAGES = (300, 1000, 2000, 3000)
 SETS = 10  # Deployments, each with a Service
 BASE = "/api/v1/namespaces/scale"
 APPS = "/apis/apps/v1/namespaces/scale/deployments"
+BACKGROUND_S = 6
 MERGE = "application/merge-patch+json"
 
 
@@ -155,8 +156,9 @@ def centile(times, share):
 
 
 def stage(cluster, count, before):
-    """`before` → `count` pods, spread over the Deployments."""
+    """`before` → `count` pods, spread over the Deployments. Heartbeats and the probe's requests are taken off."""
     probe = Probe(cluster)
+    background = cpu_rate(cluster, BACKGROUND_S)
     cpu = cpu_s(cluster.pid)
     began = time.perf_counter()
     for number in range(SETS):
@@ -167,7 +169,7 @@ def stage(cluster, count, before):
     cluster.wait(lambda: cluster.ready() == count)
     took_s = time.perf_counter() - began
     new = count - before
-    used_s = cpu_s(cluster.pid) - cpu
+    used_s = cpu_s(cluster.pid) - cpu - background * took_s
     times = probe.finish()
     value = (
         f"{took_s:6.1f} s  bound {new / bound_s:5.0f}/s  {used_s / new * 1000:5.1f} ms CPU a pod  "
@@ -206,10 +208,22 @@ def rollout(cluster, replicas):
 
 
 def idle(cluster, seconds=20):
-    cpu = cpu_s(cluster.pid)
+    return Row("idle with all of them", f"{cpu_rate(cluster, seconds) * 60:6.2f} s CPU a minute", "")
+
+
+def cpu_rate(cluster, seconds):
+    """Processor seconds a second, while nothing happens."""
+    cpu, began = cpu_s(cluster.pid), time.perf_counter()
     threading.Event().wait(seconds)
-    used_s = (cpu_s(cluster.pid) - cpu) * 60 / seconds
-    return Row("idle with all of them", f"{used_s:6.2f} s CPU a minute", "")
+    return (cpu_s(cluster.pid) - cpu) / (time.perf_counter() - began)
+
+
+def growth(memory, stages):
+    """What a thousand more pods cost in memory."""
+    if len(stages) < 2:
+        return []
+    a_thousand = (memory[-1] - memory[0]) / (stages[-1] - stages[0]) * 1000
+    return [Row("memory of 1,000 pods more", f"{a_thousand:6.1f} MB", "")]
 
 
 def rows(boards=100, stages=STAGES):
@@ -228,11 +242,13 @@ def rows(boards=100, stages=STAGES):
         for number in range(SETS):
             client.ask("POST", f"{BASE}/services", service(f"set-{number}"))
             client.ask("POST", APPS, deployment(f"set-{number}", 0))
-        before = 0
+        before, memory = 0, []
         for count in stages:
             found.append(stage(cluster, count, before))
             print(f"{found[-1].what:<28} {found[-1].value}", flush=True)
             before = count
+            memory.append(resident_mb(cluster.pid))
+        found += growth(memory, stages)
         found.append(rollout(cluster, min(100, stages[-1])))
         found.append(idle(cluster))
     finally:

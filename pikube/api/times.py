@@ -7,11 +7,18 @@ objects); everything else uses Trio's clock.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def render_time(at: float) -> str:
     """metav1.Time: whole seconds, `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _seconds_text(int(at))
+
+
+@lru_cache(maxsize=64)
+def _seconds_text(at: int) -> str:
+    """Kept, because a write renders the same second several times, and so do the writes around it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def render_micro_time(at: float) -> str:

@@ -73,6 +73,16 @@ def test_kubectl_top_prints_the_board(board, busy):
     assert cpu[-1] in "nm0"
 
 
+def test_the_leader_tells_its_own_figures(board, busy):
+    lines = board.kubectl("get", "--raw", "/metrics").splitlines()
+    assert any(line.startswith('apiserver_request_total{verb="GET"') for line in lines)
+    assert any(line.startswith('workqueue_depth{name="deployment-controller"}') for line in lines)
+    assert any(line.startswith('apiserver_resource_objects{group="",resource="pods"}') for line in lines)
+    assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
+    text = board.kubectl("get", "--raw", "/readyz?verbose")
+    assert "[+]etcd ok" in text and "[+]informer-sync ok" in text and "readyz check passed" in text
+
+
 def test_every_kubectl_reads_the_metrics(board, busy):
     for program in kubectls():
         assert "board" in board.kubectl("top", "nodes", program=program)
