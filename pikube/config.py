@@ -83,6 +83,25 @@ def _size(text: str) -> int:
     return count
 
 
+def _amounts(text: str) -> dict[str, str]:
+    """memory=64Mi,cpu=100m"""
+    found = {}
+    for part in text.split(","):
+        name, sign, amount = part.strip().partition("=")
+        if not sign or name not in ("cpu", "memory", "ephemeral-storage"):
+            raise ValueError("it is written memory=64Mi,cpu=100m,ephemeral-storage=1Gi")
+        parse(amount)
+        found[name] = amount
+    return found
+
+
+def _thresholds(text: str) -> str:
+    """Checked in full where it is used, and here for a sign that was forgotten."""
+    if any("<" not in part for part in text.split(",") if part):
+        raise ValueError("it is written memory.available<100Mi,nodefs.available<10%")
+    return text
+
+
 def _network(text: str) -> str:
     return str(ipaddress.ip_network(text))
 
@@ -148,6 +167,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
     Setting("podman-network-dir", _path, "", "Podman's network definitions (default: Podman's own)", "DIR"),
     Setting("containers-conf", _path, "", "a containers.conf for Podman (default: the system's)", "FILE"),
+    Setting("system-reserved", _amounts, {"memory": "64Mi"}, "what the system and pikube keep for themselves",
+            "memory=64Mi,cpu=100m"),
+    Setting("eviction-hard", _thresholds, "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
+            "pid.available<5%", "when pods are evicted (kubelet's defaults, and process ids)", "THRESHOLDS"),
     Setting("container-log-max-size", _size, 10 * 1024 * 1024, "a container's log begins a new file at this size "
             "(kubelet's default 10Mi)", "SIZE"),
     Setting("container-log-max-files", _number, 5, "files kept of a container's log (kubelet's default)", "N"),
@@ -191,6 +214,8 @@ class Settings:
     podman_runroot: str
     podman_network_dir: str
     containers_conf: str
+    system_reserved: Mapping[str, str]
+    eviction_hard: str
     container_log_max_size: int
     container_log_max_files: int
     audit_log: str

@@ -19,6 +19,7 @@ from pathlib import Path
 import trio
 
 from pikube.agent.cluster_memory import ClusterMemory
+from pikube.agent.facts import read_facts
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
@@ -32,12 +33,15 @@ from pikube.agent.pods.starting import Starter, StartSettings
 from pikube.agent.pods.static_pods import StaticPods
 from pikube.agent.pods.tokens import Tokens
 from pikube.agent.pods.worker import Board
+from pikube.agent.pressure.keeper import Keeper, KeeperParts
+from pikube.agent.pressure.signals import parse_thresholds
 from pikube.agent.registry_files import place_registries
 from pikube.agent.runtime.contract import RuntimeFailure, RuntimeMissing
 from pikube.agent.runtime.podman import Podman
 from pikube.agent.runtime.processes import OomWatch
 from pikube.agent.runtime.service import PodmanPlace, open_podman
 from pikube.agent.usage.api import UsageApi
+from pikube.agent.usage.meter import Meter
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
@@ -151,6 +155,18 @@ async def open_agent(
         static = StaticPods(manifests, lambda: node.node, client, time.time)
         manager = PodManager(board, pods, static, memory.kept)
         await nursery.start(manager.run)
+        keeper = Keeper(
+            KeeperParts(
+                workers=manager.workers,
+                runtime=runtime,
+                meter=Meter(manager.running),
+                facts=lambda: read_facts(settings.data),
+                thresholds=parse_thresholds(settings.eviction_hard),
+                warn=lambda reason, words: recorder.record("kubelet", node.node, "Warning", reason, words),
+            )
+        )
+        node.pressures = lambda: keeper.pressures
+        await nursery.start(keeper.run)
         limits = LogLimits(settings.container_log_max_size, settings.container_log_max_files)
         await nursery.start(LogRotation(manager.open_logs, limits).run)
         await nursery.start(LocalVolumes(client, informers, settings.node_name).run)

@@ -30,12 +30,16 @@ class BoardFacts:
     boot_id: str
     pid_limit: int
     swap_bytes: int
+    processes: int = 0
+    inodes: int = 0
+    inodes_free: int = 0
 
 
 def read_facts(data_dir: Path) -> BoardFacts:
     """The board as it is now."""
     memory = _meminfo()
     disk = shutil.disk_usage(data_dir)
+    nodes = os.statvfs(data_dir)
     machine = platform.machine()
     return BoardFacts(
         memory_bytes=memory.get("MemTotal", 0),
@@ -50,7 +54,16 @@ def read_facts(data_dir: Path) -> BoardFacts:
         boot_id=_text("/proc/sys/kernel/random/boot_id"),
         pid_limit=int(_text("/proc/sys/kernel/pid_max") or 32768),
         swap_bytes=memory.get("SwapTotal", 0),
+        processes=_processes(),
+        inodes=nodes.f_files,
+        inodes_free=nodes.f_favail,
     )
+
+
+def _processes() -> int:
+    """Processes and threads that exist (the fourth field of /proc/loadavg, running/all)."""
+    fields = _text("/proc/loadavg").split()
+    return int(fields[3].partition("/")[2]) if len(fields) > 3 else 0
 
 
 def _text(path: str) -> str:

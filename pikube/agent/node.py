@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import trio
@@ -58,6 +59,7 @@ class NodeAgent:
         self.node = Node()
         self._must_report = trio.Event()
         self._remembered = remembered
+        self.pressures: Callable[[], AbstractSet[str]] = frozenset
         self.not_ready_because = "the pod network is not there yet"
 
     async def register(self) -> Node:
@@ -131,7 +133,7 @@ class NodeAgent:
         assert self._info is not None
         status = node_status(
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
-            not_ready_because=problem,
+            not_ready_because=problem, pressures=self.pressures(),
         )  # fmt: skip
         if _same(status, self.node.status):
             return  # the Lease is the heartbeat: an idle board writes nothing

@@ -7,9 +7,11 @@ kubernetes pkg/kubelet/nodestatus/setters.go.
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from pikube import __version__
 from pikube.agent.facts import BoardFacts
+from pikube.agent.pressure.signals import DISK, MEMORY, parse_thresholds
 from pikube.agent.runtime.contract import RuntimeInfo
 from pikube.api.kinds.base import Quantity
 from pikube.api.kinds.core_node import DaemonEndpoint as Endpoint
@@ -23,13 +25,12 @@ from pikube.api.kinds.core_node import (
     Taint,
 )
 from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.quantity import parse
 from pikube.api.times import render_time
 from pikube.config import Settings
 
 KUBELET_VERSION = f"v1.36.0+pikube{__version__}"
-RESERVED_BYTES = 64 * 1024 * 1024  # for the system and pikube, on top of what evictions keep free
-EVICTION_MEMORY_BYTES = 100 * 1024 * 1024  # kubelet's memory.available default
-EVICTION_DISK_SHARE = 0.10  # kubelet's nodefs.available default
+NANO = 10**9
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
@@ -85,8 +86,10 @@ def node_status(
     now: float,
     *,
     not_ready_because: str = "",
+    pressures: AbstractSet[str] = frozenset(),
 ) -> NodeStatus:
-    """The whole status; transition times move only when a condition does."""
+    """The whole status; transition times move only when a condition does. Allocatable is what is left after the
+    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go)."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),
@@ -94,16 +97,24 @@ def node_status(
         "pods": str(settings.max_pods),
         "ephemeral-storage": f"{facts.disk_bytes // kib}Ki",
     }
-    usable = max(0, facts.memory_bytes - RESERVED_BYTES - EVICTION_MEMORY_BYTES)
+    reserved = {name: parse(amount).nano for name, amount in settings.system_reserved.items()}
+    kept = dict(parse_thresholds(settings.eviction_hard).items())
+    kept_memory = kept[MEMORY].of(facts.memory_bytes) if MEMORY in kept else 0
+    kept_disk = kept[DISK].of(facts.disk_bytes) if DISK in kept else 0
+    usable = max(0, facts.memory_bytes - reserved.get("memory", 0) // NANO - kept_memory)
+    disk = max(0, facts.disk_bytes - reserved.get("ephemeral-storage", 0) // NANO - kept_disk)
     allocatable: dict[str, Quantity] = {
         **capacity,
+        "cpu": f"{max(0, facts.cpus * 1000 - reserved.get('cpu', 0) // (NANO // 1000))}m",
         "memory": f"{usable // kib}Ki",
-        "ephemeral-storage": str(int(facts.disk_bytes * (1 - EVICTION_DISK_SHARE))),
+        "ephemeral-storage": str(disk),
     }
+    if not reserved.get("cpu"):
+        allocatable["cpu"] = str(facts.cpus)
     return NodeStatus(
         capacity=capacity,
         allocatable=allocatable,
-        conditions=node_conditions(facts, old.conditions, now, not_ready_because),
+        conditions=node_conditions(pressures, old.conditions, now, not_ready_because),
         addresses=(
             NodeAddress(type="InternalIP", address=address),
             NodeAddress(type="Hostname", address=settings.node_name),
@@ -125,22 +136,21 @@ def node_status(
 
 
 def node_conditions(
-    facts: BoardFacts, before: tuple[NodeCondition, ...], now: float, not_ready_because: str
+    pressures: AbstractSet[str], before: tuple[NodeCondition, ...], now: float, not_ready_because: str
 ) -> tuple[NodeCondition, ...]:
     """MemoryPressure, DiskPressure, PIDPressure, Ready."""
-    has_memory = facts.available_bytes >= EVICTION_MEMORY_BYTES
-    has_disk = facts.disk_free_bytes >= facts.disk_bytes * EVICTION_DISK_SHARE
     memory = ("KubeletHasSufficientMemory", "kubelet has sufficient memory available")
     no_memory = ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
     disk = ("KubeletHasNoDiskPressure", "kubelet has no disk pressure")
     no_disk = ("KubeletHasDiskPressure", "kubelet has disk pressure")
     pids = ("KubeletHasSufficientPID", "kubelet has sufficient PID available")
+    no_pids = ("KubeletHasInsufficientPID", "kubelet has insufficient PID available")
     ready = ("KubeletReady", "kubelet is posting ready status")
     not_ready = ("KubeletNotReady", not_ready_because)
     wanted = [
-        _condition("MemoryPressure", not has_memory, memory, no_memory),
-        _condition("DiskPressure", not has_disk, disk, no_disk),
-        _condition("PIDPressure", False, pids, pids),
+        _condition("MemoryPressure", "MemoryPressure" in pressures, memory, no_memory),
+        _condition("DiskPressure", "DiskPressure" in pressures, disk, no_disk),
+        _condition("PIDPressure", "PIDPressure" in pressures, pids, no_pids),
         _condition("Ready", not not_ready_because, not_ready, ready),
     ]
     old = {condition.type: condition for condition in before}

@@ -46,6 +46,19 @@ class PodManager:
                 return worker
         return None
 
+    def workers(self) -> list[PodWorker]:
+        """All of them."""
+        return list(self._workers.values())
+
+    def running(self) -> list[Container]:
+        """All containers that run."""
+        return [
+            attempts[-1]
+            for worker in self._workers.values()
+            for attempts in worker.containers.values()
+            if attempts and attempts[-1].state == "running"
+        ]
+
     def pods(self) -> list[Pod]:
         return [worker.pod for worker in self._workers.values()]
 

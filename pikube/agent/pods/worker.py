@@ -117,6 +117,33 @@ class PodWorker:
     def log_dir(self) -> Path:
         return self._volumes.directory / "logs"
 
+    @property
+    def is_evictable(self) -> bool:
+        """Whether it may be asked to go, and has not been yet."""
+        is_going = self._failure is not None or self.pod.metadata.deletion_timestamp
+        return not is_going and self.pod.status.phase not in ("Succeeded", "Failed")
+
+    def evict(self, words: str) -> None:
+        """The board cannot carry the pod any more: it fails for good and ends at once."""
+        self._failure = ("Evicted", words)
+        self._say("Warning", "Evicted", words)
+        self.wake()
+
+    def storage_places(self) -> dict[str, list[Path]]:
+        """Where each container writes on the board's disk: its layer and its logs."""
+        return {
+            name: [*(Path(c.layer_dir) for c in attempts if c.layer_dir), self.log_dir / name]
+            for name, attempts in self.containers.items()
+        }
+
+    def volume_places(self) -> dict[str, list[Path]]:
+        """Where its emptyDir volumes are on the board's disk."""
+        return {
+            volume.name: [self._volumes.path(volume)]
+            for volume in self.pod.spec.volumes
+            if volume.empty_dir is not None and volume.empty_dir.medium != "Memory"
+        }
+
     def wake(self) -> None:
         """Something may have changed."""
         self._woken.set()
@@ -202,7 +229,10 @@ class PodWorker:
         now = self._now()
         pod = self.pod
         if self._failure is not None:  # known here before the API says it
-            pod = structs.replace(pod, status=structs.replace(pod.status, phase="Failed"))
+            spec = pod.spec
+            if self._failure[0] == "Evicted":
+                spec = structs.replace(spec, termination_grace_period_seconds=0)
+            pod = structs.replace(pod, spec=spec, status=structs.replace(pod.status, phase="Failed"))
         actions = decide(pod, observed, self._memory.frozen(), now)
         wait_s = self._board.references.tokens.renews_in_s(self.pod)
         has_changed = False

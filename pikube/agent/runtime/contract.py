@@ -144,6 +144,7 @@ class Container:
     error: str = ""
     pid: int = 0
     stop_signal: int = 15
+    layer_dir: str = ""  # where its own writes are on the board's disk
     log_control: str = ""  # a pipe: its monitor reads there that it must open its log anew
     cgroup: str = ""
     """The path of its control group below the hierarchy's root; '' when unknown or not running."""
@@ -231,6 +232,14 @@ class Runtime(Protocol):
         self, reference: str, credential: tuple[str, str] | None = None, progress: Progress = no_progress
     ) -> Image:
         """`credential` is (registry, base64 of user:password); ImageFailure."""
+        ...
+
+    async def images(self) -> tuple[list[Image], frozenset[str]]:
+        """All images of the board, and the ids of those that any container uses."""
+        ...
+
+    async def remove_image(self, image_id: str) -> None:
+        """No failure if it is gone or in use."""
         ...
 
     def exec(

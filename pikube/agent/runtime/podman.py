@@ -233,6 +233,15 @@ class Podman:
                 return _read_image(document)
         return None
 
+    async def images(self) -> tuple[list[Image], frozenset[str]]:
+        listed = await self._ask("GET", "/images/json", query={"all": "false"})
+        containers = await self._ask("GET", "/containers/json", query={"all": "true"})  # anybody's
+        used = frozenset(c.get("ImageID", "") for c in containers or ())
+        return [_read_listed_image(image) for image in listed or ()], used
+
+    async def remove_image(self, image_id: str) -> None:
+        await self._ask("DELETE", f"/images/{image_id}", accepted=(404, 409))
+
     async def pull_image(
         self, reference: str, credential: tuple[str, str] | None = None, progress: Progress = no_progress
     ) -> Image:
@@ -415,6 +424,17 @@ def _read_image(document: Mapping[str, Any]) -> Image:
         user=(document.get("Config") or {}).get("User", "") or document.get("User", ""),
         size_bytes=int(document.get("Size") or 0),
         names=tuple(document.get("RepoTags") or ()),
+    )
+
+
+def _read_listed_image(document: Mapping[str, Any]) -> Image:
+    return Image(
+        id=document["Id"],
+        repo_digest=next(iter(document.get("RepoDigests") or ()), ""),
+        architecture="",
+        user="",
+        size_bytes=int(document.get("Size") or 0),
+        names=tuple(document.get("RepoTags") or document.get("Names") or ()),
     )
 
 

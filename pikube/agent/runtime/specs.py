@@ -231,6 +231,7 @@ def read_container(document: Mapping[str, Any]) -> Container:
         finished_at=_seconds(state.get("FinishedAt", "")),
         error=state.get("Error") or "",
         pid=int(state.get("Pid") or 0),
+        layer_dir=((document.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir", ""),
         log_control=f"{document['StaticDir']}/ctl" if document.get("StaticDir") else "",
         stop_signal=_signal(document["Config"].get("StopSignal")),
         cgroup=state.get("CgroupPath") or "",
