@@ -1,6 +1,7 @@
 """Boards that join over a network: what people see of one cluster of several."""
 
 import pytest
+from board import wait_until
 
 EVERYWHERE = """\
 apiVersion: apps/v1
@@ -79,3 +80,16 @@ def test_a_board_may_read_only_what_its_own_pods_use(cluster, everywhere):
         assert done.returncode != 0 and "orbidden" in done.stderr, (wish, done.stdout, done.stderr)
     leader.kubectl("delete", "secret", "private")
     assert "orbidden" not in b2.log.read_text()  # the agent itself asks for nothing that it may not have
+
+
+def test_every_board_tells_what_is_used_there(cluster, everywhere):
+    leader = cluster.leader
+
+    def measured():
+        done = leader.kubectl("top", "pods", "-l", "app=everywhere", "--no-headers", check=False)
+        return done.returncode == 0 and len(done.stdout.splitlines()) == 3
+
+    wait_until(measured, what="the use of a pod on each board")
+    nodes = leader.kubectl("top", "nodes", "--no-headers").splitlines()
+    assert [line.split()[0] for line in nodes] == ["b1", "b2", "b3"]
+    assert all(line.split()[1].endswith("m") and line.split()[3].endswith("Mi") for line in nodes)
