@@ -31,6 +31,7 @@ from pikube.certs.enrolment import ClusterDocument, ClusterSettings
 from pikube.certs.leader import LeaderCertificates
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
+from pikube.informer.cache import ObjectKey
 from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop, run_loops
 from pikube.informer.recorder import Recorder
@@ -219,6 +220,7 @@ async def run_control_plane(
         doors = {**joining.doors(), **office.doors()}
         await nursery.start(Manifests(settings.data / "manifests", api).run)
         informers.of(Node).subscribe(plane.keys.changed)
+        plane.one_machine.told = lambda name, words: _tell_of_copy(informers, recorder, name, words)
         door = Enrolment(while_they_may(api, plane.keys), doors)
         await nursery.start(serve, door, listeners, certificates.api)
         if not settings.no_discovery:
@@ -264,6 +266,13 @@ def _metrics(
     )
     families = [*plane.counts.families(), *own_families(seen, version_info()), *process_families()]
     return render(families)
+
+
+def _tell_of_copy(informers: Informers, recorder: Recorder, name: str, words: str) -> None:
+    """People look at a node's events."""
+    node = informers.cache(Node).get(ObjectKey("", name))
+    if node is not None:
+        recorder.record("node-controller", node, "Warning", "CardCopied", words)
 
 
 def leader_clock(settings: Settings) -> BoardClock:

@@ -10,23 +10,28 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import trio
+from msgspec import structs
 
 from pikube.agent.cluster_memory import ClusterMemory
+from pikube.agent.machine import read_machine
 from pikube.agent.membership import Member, Membership
 from pikube.agent.standing import Revoked, Standing, StandingParts
 from pikube.api.client import Client, ConnectionLost
+from pikube.api.errors import Forbidden
 from pikube.api.kinds.coordination import Lease
 from pikube.api.kinds.core_config import ConfigMap
 from pikube.api.kinds.meta import Object
 from pikube.certs.authority import fingerprint, split_bundle
 from pikube.certs.clock import BoardClock, last_write
 from pikube.certs.contexts import client_context, server_context
+from pikube.certs.enrolment import HEARD_ADDRESS, HEARD_MACHINE, HEARD_SESSION
 from pikube.certs.profiles import LEADER_NAME
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
@@ -51,7 +56,7 @@ K = TypeVar("K", bound=Object)
 def main_agent(settings: Settings) -> None:
     """Run the agent until SIGTERM or SIGINT. Raises StartupError."""
     check_root("the agent runs pods on this board and must be root for that: use sudo")
-    run_until_signal(agent, settings, (Revoked,))
+    run_until_signal(agent, settings, (Revoked, CardCopied))
 
 
 async def agent(settings: Settings) -> None:
@@ -75,7 +80,7 @@ async def agent(settings: Settings) -> None:
             memory = ClusterMemory(settings.data / "agent" / "kept")
             patience_s = PATIENCE_S if memory.node(settings.node_name) else float("inf")
             is_away = not await _start_within(patience_s, nursery, standing.run)
-            client = PulsingClient(connection)
+            client = PulsingClient(connection, address)
             informers = Informers(client, memory.remembered if is_away else None)
             async with trio.open_nursery() as inner:
                 await inner.start(informers.run)
@@ -128,20 +133,38 @@ async def follow_cluster(client: Client, standing: Standing) -> None:
     await informer.run()
 
 
-class PulsingClient(TypedClient):
-    """A heartbeat that gets no answer in time says that the leader is gone, or has moved: its connections are ended,
-    so that whoever waits on one of them begins anew."""
+class CardCopied(Exception):
+    """Another machine has the same card; the message names both."""
 
-    def __init__(self, connection: ApiConnection) -> None:
+
+class PulsingClient(TypedClient):
+    """Heartbeats say which machine sends them. One that gets no answer in time says that the leader is gone, or has
+    moved: its connections are ended, so that whoever waits on one of them begins anew. Raises CardCopied."""
+
+    def __init__(self, connection: ApiConnection, address: Callable[[], str]) -> None:
         super().__init__(connection)
         self._pulse = connection
+        self._session = secrets.token_hex(8)
+        self._address = address
+        self._machine = str(structs.replace(read_machine(address()), address=""))
+
+    async def create(self, obj: K) -> K:
+        """See Client."""
+        return await super().create(self._marked(obj) if isinstance(obj, Lease) else obj)
+
+    def _marked(self, lease: K) -> K:
+        marks = {HEARD_SESSION: self._session, HEARD_MACHINE: self._machine, HEARD_ADDRESS: self._address()}
+        return structs.replace(lease, metadata=structs.replace(lease.metadata, annotations=marks))
 
     async def update(self, obj: K, *, subresource: str = "") -> K:
         """See Client."""
         if not isinstance(obj, Lease):
             return await super().update(obj, subresource=subresource)
         with trio.move_on_after(PULSE_S):
-            return await super().update(obj, subresource=subresource)
+            try:
+                return await super().update(self._marked(obj), subresource=subresource)
+            except Forbidden as refusal:
+                raise CardCopied(refusal.message) from None
         lost = ConnectionLost(f"the leader did not answer a heartbeat within {PULSE_S:g} s")
         self._pulse.abandon()
         self._pulse.on_trouble(lost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pikube.certs.enrolment import Machine
-from pikube.wire.addresses import interface_of, primary_address
+from pikube.wire.addresses import interface_of, mac_of, primary_address
 
 MODEL_FILES = ("/proc/device-tree/model", "/sys/class/dmi/id/product_name")
 SERIAL_FILES = ("/proc/device-tree/serial-number", "/sys/class/dmi/id/product_serial")
@@ -15,7 +15,7 @@ def read_machine(node_ip: str = "") -> Machine:
     """As it is now; '' for what it does not know of itself."""
     address = node_ip or primary_address()
     interface = interface_of(address)
-    mac = _first((f"/sys/class/net/{interface}/address",)) if interface else ""
+    mac = mac_of(interface) if interface else ""
     return Machine(model=_first(MODEL_FILES), serial=_first(SERIAL_FILES), mac=mac, address=address)
 
 

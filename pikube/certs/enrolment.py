@@ -27,6 +27,9 @@ TRUSTS_ANNOTATION = "pikube.io/board-trusts"
 EXPIRES_ANNOTATION = "pikube.io/board-certificates-expire"
 """On a Node: when its certificates end, RFC 3339."""
 
+HEARD_SESSION, HEARD_MACHINE, HEARD_ADDRESS = "pikube.io/session", "pikube.io/machine", "pikube.io/address"
+"""On a node's Lease: which run of the agent on which machine sent the heartbeat. A copied card is found by them."""
+
 Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=253)]
 Label: TypeAlias = Annotated[str, msgspec.Meta(max_length=63)]
 Address: TypeAlias = Annotated[str, msgspec.Meta(max_length=45)]

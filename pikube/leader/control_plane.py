@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import trio
 
 from pikube.api.kinds.authentication import TokenRequest
 from pikube.api.kinds.core_pod import Pod
@@ -41,6 +42,7 @@ from pikube.leader.request.limits import LimitRanger
 from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.node_restriction import NodeRestriction, check_token
+from pikube.leader.request.one_machine import OneMachine
 from pikube.leader.request.plugins import standard_plugins
 from pikube.leader.request.policies import PoliciesAndWebhooks
 from pikube.leader.request.quota import QuotaAdmission
@@ -100,6 +102,7 @@ class ControlPlane:
     client: LocalClient
     tokens: ServiceTokens
     keys: BoardKeys
+    one_machine: OneMachine
     custom_kinds: CustomKinds
     counts: RequestCounts
     _make_handler: Callable[
@@ -145,8 +148,10 @@ def build_control_plane(
         ),
         Conversions(routes, caller),
     )
+    one_machine = OneMachine(trio.current_time)
     plugins: list[Any] = [
         NodeRestriction(),
+        one_machine,
         *standard_plugins(store, decode),
         LimitRanger(store, decode),
         Gates(),
@@ -210,7 +215,7 @@ def build_control_plane(
 
     client = make_client(registry, scheme, subresources, LEADER, wall_clock)
     return ControlPlane(
-        scheme, registry, client, tokens, keys, custom_kinds, counts, make_handler, caller.aclose
+        scheme, registry, client, tokens, keys, one_machine, custom_kinds, counts, make_handler, caller.aclose
     )
 
 

@@ -15,7 +15,7 @@ from pikube.wire.interfaces import open_address_changes
 log = logging.getLogger("pikube.addresses")
 
 PROBE = ("192.0.2.1", 9)  # RFC 5737: connecting a datagram socket sends nothing, it only picks a route
-SIOCGIFADDR = 0x8915  # netdevice(7)
+SIOCGIFADDR, SIOCGIFHWADDR = 0x8915, 0x8927  # netdevice(7)
 
 
 def primary_address() -> str:
@@ -39,6 +39,16 @@ def interface_of(address: str) -> str:
             if socket.inet_ntoa(answer[20:24]) == address:
                 return name
     return ""
+
+
+def mac_of(interface: str) -> str:
+    """An interface's hardware address, '' for none. sysfs would show another network namespace's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            answer = fcntl.ioctl(probe, SIOCGIFHWADDR, struct.pack("256s", interface[:15].encode()))
+        except OSError:
+            return ""
+    return answer[18:24].hex(":")
 
 
 def host_names() -> set[str]:

@@ -167,6 +167,7 @@ class Cluster:
         self.directory = directory
         self.lan = Lan()
         self.boards = []
+        self._count = 0
 
     @property
     def leader(self):
@@ -190,8 +191,14 @@ class Cluster:
         board.open(self.leader.directory / "image.tar")
         return board
 
+    def remove_board(self, board):
+        """Take it away, with all that is on it."""
+        self.boards.remove(board)
+        board.close()
+
     def _board(self):
-        number = len(self.boards) + 1
+        self._count += 1
+        number = self._count
         board = LanBoard(self.directory / f"b{number}", f"b{number}", self.lan, number)
         self.boards.append(board)
         return board

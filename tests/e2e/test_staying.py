@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -87,6 +88,21 @@ def test_a_deleted_node_can_no_longer_speak_and_may_join_again(lan):
     assert board.node not in lan.nodes()
     board.join(lan.token(), lan.url, "--reset")
     lan.wait_ready(board.node)
+
+
+def test_a_copied_card_is_found_and_both_boards_are_named(lan):
+    original = lan.boards[1]
+    copy = lan.add_board()
+    member = original.directory / "data" / "agent" / "member"
+    shutil.copytree(member, copy.directory / "data" / "agent" / "member")
+    copy.spawn("agent")
+    wait_until(lambda: copy.process.poll() is not None, 20, "the end of the copy's agent")
+    words = copy.log.read_text()
+    assert copy.process.returncode == 1 and "two boards at once" in words
+    assert original.address in words and copy.address in words
+    assert works(lan, original.node)
+    wait_until(lambda: "CardCopied" in lan.leader.kubectl("get", "events", "-A"), 10, "an event for people")
+    lan.remove_board(copy)
 
 
 def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):
