@@ -34,6 +34,7 @@ from pikube.leader.controllers.namespace_content import namespace_content_contro
 from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
+from pikube.leader.controllers.out_of_service import OUT_OF_SERVICE
 from pikube.leader.controllers.resource_quota import quota_controller
 from pikube.leader.controllers.role_aggregation import ROLE_AGGREGATION
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
@@ -95,6 +96,7 @@ def all_controllers(
         node_range_controller(cluster_cidr),
         pod_gc.pod_gc_controller(monotonic),
         pod_gc.ENDED_PODS,
+        OUT_OF_SERVICE,
         certificate_controller(sign),
     )
 

@@ -24,6 +24,9 @@ from pikube.leader.controllers.node_lifecycle import (
     wanted_taints,
 )
 from pikube.leader.controllers.node_ranges import Nodes, allocate, node_range_controller
+from pikube.leader.controllers.out_of_service import OUT_OF_SERVICE
+from pikube.leader.controllers.out_of_service import observe as out_of_service_view
+from pikube.leader.controllers.out_of_service import reconcile as out_of_service
 from pikube.leader.controllers.pod_gc import (
     ALL_ENDED,
     ENDED_LIMIT,
@@ -269,3 +272,22 @@ def test_only_the_oldest_ended_pods_beyond_the_limit_are_collected():
     actions = check_laws(reconcile_ended, ALL_ENDED, Ended(pods), NOW)
     assert [a.key.name for a in actions] == ["p0000", "p0001"]
     assert check_laws(reconcile_ended, ALL_ENDED, Ended(pods[:5]), NOW) == []
+
+
+def test_pods_stuck_on_a_board_that_is_out_of_service_are_let_go_and_only_those():
+    off = Taint(key="node.kubernetes.io/out-of-service", value="nodeshutdown", effect="NoExecute")
+    it = World([OUT_OF_SERVICE], has_boards=False)
+    it.api.create_nowait(node("a", ready="Unknown"))
+    it.api.create_nowait(node("b", taints=(off,)))
+    for where in "ab":
+        it.api.create_nowait(pod(f"going-{where}", node=where))
+        it.api.create_nowait(pod(f"stays-{where}", node=where))
+        it.api.delete_nowait(Pod, f"going-{where}", "default")
+    it.settle()
+    assert len(it.api.all_of(Pod)) == 4, "nobody says that a is switched off, and b answers"
+    lost = it.api.get_nowait(Node, "a")
+    it.api.update_nowait(structs.replace(lost, spec=structs.replace(lost.spec, taints=(off,))))
+    it.settle()
+    assert {p.metadata.name for p in it.api.all_of(Pod)} == {"stays-a", "going-b", "stays-b"}
+    desired, observed = out_of_service_view(it, ObjectKey("", "a"))
+    assert check_laws(out_of_service, desired, observed, it.now) == []
