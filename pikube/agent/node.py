@@ -16,6 +16,7 @@ import trio
 from msgspec import structs
 
 from pikube.agent.facts import BoardFacts, read_facts
+from pikube.agent.node_images import NodeImages
 from pikube.agent.node_object import new_node, node_status
 from pikube.agent.runtime.contract import Runtime, RuntimeInfo
 from pikube.api.client import Client, ConnectionLost
@@ -60,6 +61,7 @@ class NodeAgent:
         self._must_report = trio.Event()
         self._remembered = remembered
         self.pressures: Callable[[], AbstractSet[str]] = frozenset
+        self.images = NodeImages(runtime)
         self.not_ready_because = "the pod network is not there yet"
 
     async def register(self) -> Node:
@@ -131,9 +133,10 @@ class NodeAgent:
         self.facts = read_facts(Path(self._settings.data_dir))
         problem = self.not_ready_because or await self._runtime_problem()
         assert self._info is not None
+        await self.images.refresh()
         status = node_status(
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
-            not_ready_because=problem, pressures=self.pressures(),
+            not_ready_because=problem, pressures=self.pressures(), images=self.images.latest,
         )  # fmt: skip
         if _same(status, self.node.status):
             return  # the Lease is the heartbeat: an idle board writes nothing

@@ -14,8 +14,8 @@ from pikube.agent.facts import BoardFacts
 from pikube.agent.pressure.signals import DISK, MEMORY, parse_thresholds
 from pikube.agent.runtime.contract import RuntimeInfo
 from pikube.api.kinds.base import Quantity
-from pikube.api.kinds.core_node import DaemonEndpoint as Endpoint
 from pikube.api.kinds.core_node import (
+    ContainerImage,
     Node,
     NodeAddress,
     NodeCondition,
@@ -24,6 +24,7 @@ from pikube.api.kinds.core_node import (
     NodeSystemInfo,
     Taint,
 )
+from pikube.api.kinds.core_node import DaemonEndpoint as Endpoint
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.quantity import parse
 from pikube.api.times import render_time
@@ -87,6 +88,7 @@ def node_status(
     *,
     not_ready_because: str = "",
     pressures: AbstractSet[str] = frozenset(),
+    images: tuple[ContainerImage, ...] = (),
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
     system's reserve and what evictions keep free (kubelet cm/node_container_manager.go)."""
@@ -131,7 +133,7 @@ def node_status(
             operating_system="linux",
             architecture=facts.architecture,
         ),
-        images=old.images,
+        images=images,
     )
 
 

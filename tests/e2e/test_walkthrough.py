@@ -61,6 +61,7 @@ def test_the_node_tells_what_it_is(board):
     assert int(node["status"]["capacity"]["cpu"]) >= 1
     assert node["status"]["capacity"]["memory"].endswith("Ki")
     assert node["spec"]["podCIDR"] == "10.42.0.0/24"
+    assert any("localhost/box:1" in image["names"] for image in node["status"]["images"])
     table = board.kubectl("get", "nodes", "-o", "wide")
     assert "podman://" in table and "Ready" in table
 

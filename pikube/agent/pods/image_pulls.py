@@ -24,8 +24,11 @@ Say = Callable[[str, str, str], None]
 class ImagePulls:
     """One a board."""
 
-    def __init__(self, runtime: Runtime, architecture: str) -> None:
+    def __init__(
+        self, runtime: Runtime, architecture: str, *, pulled: Callable[[], None] = lambda: None
+    ) -> None:
         self._runtime = runtime
+        self._pulled = pulled
         self._architecture = architecture
         self._locks: dict[str, trio.Lock] = {}
 
@@ -61,6 +64,7 @@ class ImagePulls:
             waited_s = trio.current_time() - began_at
             found = await self._runtime.find_image(reference) if policy != "Always" and waited_s > 0 else None
             image = found or await self._pull_with_any(reference, known, say)
+        self._pulled()
         total_s = trio.current_time() - began_at
         say(
             "Normal",

@@ -1,0 +1,49 @@
+"""What a Node tells of the images that its board has."""
+
+from __future__ import annotations
+
+import trio
+
+from pikube.agent.node_images import LOOK_AGAIN_S, MOST_IMAGES, NodeImages, listed
+from pikube.agent.runtime.contract import Image, RuntimeFailure
+
+
+def image(name, size, digest=""):
+    return Image(
+        id=name, repo_digest=digest, architecture="", user="", size_bytes=size, names=(name,) if name else ()
+    )
+
+
+def test_the_largest_come_first_and_those_without_a_name_are_left_out():
+    found = listed([image("small:1", 1), image("", 9), image("large:1", 5, "large@sha256:0")])
+    assert [(i.names, i.size_bytes) for i in found] == [(("large@sha256:0", "large:1"), 5), (("small:1",), 1)]
+    assert len(listed([image(f"i:{n}", n) for n in range(99)])) == MOST_IMAGES
+
+
+class Listing:
+    """A runtime that counts how often it is asked."""
+
+    def __init__(self):
+        self.asked, self.there, self.is_down = 0, [], False
+
+    async def images(self):
+        self.asked += 1
+        if self.is_down:
+            raise RuntimeFailure("podman is away")
+        return self.there, frozenset()
+
+
+async def test_podman_is_asked_only_when_something_may_have_changed(autojump_clock):
+    runtime = Listing()
+    images = NodeImages(runtime)
+    for _ in range(5):
+        await images.refresh()
+    assert runtime.asked == 1
+    runtime.there = [image("new:1", 1)]
+    images.note()
+    await images.refresh()
+    assert (runtime.asked, images.latest[0].names) == (2, ("new:1",))
+    runtime.is_down = True
+    await trio.sleep(LOOK_AGAIN_S + 1)
+    await images.refresh()
+    assert images.latest[0].names == ("new:1",)
