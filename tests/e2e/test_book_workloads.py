@@ -265,6 +265,16 @@ def test_chapter_11_a_daemon_set_follows_the_labels_of_nodes(board, kubectl):
         assert table[0].split()[6] == "NODE" and table[1].split()[6] == "board"
         row = kubectl("get", "ds", "fast-storage").splitlines()[1].split()
         assert row[1:7] == ["1", "1", "1", "1", "1", "ssd=true"]
+        kubectl("set", "env", "ds/fast-storage", "COLOUR=blue")
+        kubectl("rollout", "status", "daemonsets", "fast-storage", "--timeout=60s")
+        [pod] = running(kubectl)
+        assert pod["spec"]["containers"][0]["env"] == [{"name": "COLOUR", "value": "blue"}]
+        history = kubectl("rollout", "history", "ds/fast-storage").splitlines()
+        assert [line.split()[0] for line in history[2:] if line] == ["1", "2"]
+        kubectl("rollout", "undo", "ds/fast-storage", "--to-revision=1")
+        kubectl("rollout", "status", "daemonsets", "fast-storage", "--timeout=60s")
+        [pod] = running(kubectl)
+        assert "env" not in pod["spec"]["containers"][0]
     finally:
         board.kubectl("label", "nodes", "board", "ssd-")
     wait_until(lambda: not kubectl.get("pods")["items"], what="the pod goes with the label")
@@ -391,3 +401,43 @@ def test_a_pod_of_high_priority_takes_the_room_of_a_lower_one(board, namespace, 
         assert "Preempted" in events and "on node board" in events
     finally:
         board.kubectl("delete", "priorityclass", f"urgent-{namespace}")
+
+
+MEMBERS = f"""\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: member}}
+spec:
+  serviceName: member
+  replicas: 2
+  selector: {{matchLabels: {{app: member}}}}
+  template:
+    metadata: {{labels: {{app: member}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{{name: box, image: {BOX}, command: [sleep, "3600"]}}]
+"""
+
+
+def test_members_of_a_stateful_set_roll_from_the_top_down_to_the_partition_and_back(kubectl):
+    kubectl.apply(MEMBERS)
+    kubectl("rollout", "status", "sts/member", "--timeout=60s")
+    partition = '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 1}}}}'
+    kubectl("patch", "sts", "member", "-p", partition)
+    before = {p["metadata"]["name"]: p["metadata"]["uid"] for p in running(kubectl)}
+    kubectl("set", "env", "sts/member", "COLOUR=blue")
+    out = kubectl("rollout", "status", "sts/member", "--timeout=60s")
+    assert "partitioned roll out complete: 1 new pods have been updated..." in out
+    after = {p["metadata"]["name"]: p["metadata"]["uid"] for p in running(kubectl)}
+    assert after["member-0"] == before["member-0"] and after["member-1"] != before["member-1"]
+    status = kubectl.get("sts", "member")["status"]
+    assert status["currentRevision"] != status["updateRevision"]
+    assert (status["currentReplicas"], status["updatedReplicas"]) == (1, 1)
+    kubectl("rollout", "undo", "sts/member")
+    wait_until(
+        lambda: "env" not in kubectl.get("pod", "member-1")["spec"]["containers"][0],
+        what="the old template again",
+    )
+    kubectl("rollout", "status", "sts/member", "--timeout=60s")
+    kubectl("scale", "sts", "member", "--replicas=0")
+    wait_until(lambda: not kubectl.get("pods")["items"], what="nobody is left")
