@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import trio
@@ -147,8 +148,8 @@ async def renew_known(
     Whoever says that he is its cluster must have the authority that the person named, or the one the board knows.
     """
     try:
-        found = await find(settings, ca_hash or known_hash(membership), patience_s=LOOK_S)
-        if found.document.id != known.cluster.id:
+        found = await find_known(settings, [ca_hash] if ca_hash else known_hashes(membership))
+        if found is None or found.document.id != known.cluster.id:
             return None
         tls = client_context(ca_data=found.verified, server_name=LEADER_NAME)
         trusts = bundle_hash(membership.ca_file.read_bytes())
@@ -156,14 +157,25 @@ async def renew_known(
             node=known.node, request=enrolling.request_for(membership.key(), known.node), trusts=trusts
         )
         return membership.store(known.node, await enrolling.renew(found.servers, tls, wish))
-    except (ApiError, ConnectionLost, LeaderNotFound, OSError, ValueError) as error:
+    except (ApiError, ConnectionLost, OSError, ValueError) as error:
         log.debug("event=not_renewed why=%r", str(error))
         return None
 
 
-def known_hash(membership: Membership) -> str:
-    """Of the authority that this board was told to trust when it joined. OSError, ValueError."""
-    return fingerprint(split_bundle(membership.ca_file.read_bytes())[0])
+async def find_known(settings: Settings, hashes: Iterable[str]) -> Found | None:
+    """A leader that has one of these authorities."""
+    for ca_hash in hashes:
+        try:
+            return await find(settings, ca_hash, patience_s=LOOK_S)
+        except LeaderNotFound as error:
+            log.debug("event=leader_not_found why=%r", str(error))
+    return None
+
+
+def known_hashes(membership: Membership) -> list[str]:
+    """Of the authorities that this board was told to trust: two when it was last here while its cluster went over to
+    another. OSError, ValueError."""
+    return [fingerprint(certificate) for certificate in split_bundle(membership.ca_file.read_bytes())]
 
 
 async def request_membership(

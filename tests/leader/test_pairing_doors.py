@@ -284,6 +284,9 @@ async def test_a_false_leader_cannot_take_a_member_over(leader, tmp_path):
         assert membership.ca_file.read_text() == leader.authority
         member = await join_once(settings_with(true_url), again, membership)
         assert member.node == "b2" and membership.ca_file.read_text() == leader.authority
+        other = make_ca("old", time.time()).certificate  # it was here last while two authorities were trusted
+        membership.ca_file.write_bytes(other + leader.ca.certificate)
+        assert (await join_once(settings_with(true_url), again, membership)).node == "b2"
 
 
 def settings_with(url):
