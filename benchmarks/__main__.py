@@ -6,7 +6,6 @@ Targets come from a real Kubernetes measured on a 2-core x86-64 machine; ratios 
 """
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,10 +19,11 @@ from board import Board
 
 from benchmarks import joining, node_loss
 from benchmarks.api import Row, cpu_s
+from benchmarks.pods import cost_rows as pod_costs
+from benchmarks.pods import start_rows as pod_starts
 from benchmarks.scale import rows as scale_rows
 
 IDLE_S = 30
-STARTS = 10
 
 
 def resident_mb(pid):
@@ -49,23 +49,8 @@ def idle_rows(pid):
 
 def api_rows(board, pid):
     """Measured from inside the board's network namespace."""
-    done = board.run(
-        sys.executable, "-m", "benchmarks.api", str(board.kubeconfig), str(pid), str(STARTS), timeout_s=600
-    )
+    done = board.run(sys.executable, "-m", "benchmarks.api", str(board.kubeconfig), str(pid), timeout_s=600)
     return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]
-
-
-def podman_start_s(board):
-    """The median of `podman run -d`, one after the other."""
-    times = []
-    for number in range(STARTS):
-        began = time.perf_counter()
-        board.podman(
-            "run", "-d", "--network", "none", "--name", f"r{number}", "localhost/box:1", "sleep", "1000"
-        )
-        times.append(time.perf_counter() - began)
-        board.podman("rm", "-f", "-t", "0", f"r{number}")
-    return statistics.median(times)
 
 
 def main():
@@ -86,12 +71,8 @@ def main():
             Row("start → node Ready, again", f"{time.perf_counter() - began:7.2f} s", "≤ 1.5 s to API ready")
         )
         rows += idle_rows(pid)
-        peer_ms = podman_start_s(board) * 1000
         rows += api_rows(board, pid)
-        ours_ms = float(rows[-1].value.split()[0])
-        rows.append(
-            Row("… against podman run -d", f"{ours_ms / peer_ms:7.2f} × ({peer_ms:.0f} ms)", "≤ 1.3 ×")
-        )
+        rows += pod_starts(board) + pod_costs(board, [10, 50])
     finally:
         board.close()
     rows += node_loss.rows()

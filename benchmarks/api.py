@@ -125,28 +125,10 @@ def run(kubeconfig, pid):
     return rows
 
 
-def pod_start_row(kubeconfig, count):
-    """POST → Running, one pod after the other."""
-    client = Client(kubeconfig)
-    pods = "/api/v1/namespaces/default/pods"
-    container = {"name": "c", "image": "localhost/box:1", "imagePullPolicy": "IfNotPresent"}
-    container["command"] = ["sleep", "1000"]
-    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
-    times = []
-    for number in range(count):
-        began = time.perf_counter()
-        client.ask("POST", pods, {"metadata": {"name": f"s{number}"}, "spec": spec})
-        while json.loads(client.ask("GET", f"{pods}/s{number}"))["status"]["phase"] != "Running":
-            pass  # each question is a round trip of a third of a millisecond
-        times.append(time.perf_counter() - began)
-        client.ask("DELETE", f"{pods}/s{number}", {"gracePeriodSeconds": 0})
-    return Row("apply → Running, p50", f"{statistics.median(times) * 1000:7.0f} ms", "≤ 400 ms")
-
-
 def main():
-    """argv: kubeconfig, the server's process, pods to start. Prints the rows as JSON."""
-    kubeconfig, pid, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    rows = [*run(kubeconfig, pid), pod_start_row(kubeconfig, count)]
+    """argv: kubeconfig, the server's process. Prints the rows as JSON."""
+    kubeconfig, pid = sys.argv[1], int(sys.argv[2])
+    rows = run(kubeconfig, pid)
     print(json.dumps([asdict(row) for row in rows]))
 
 

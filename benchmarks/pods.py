@@ -1,0 +1,193 @@
+"""Shell: how fast pods start and end on a board, and what many of them cost while nothing happens.
+
+Enter: a board with a running leader. Leave: rows for the table of `python -m benchmarks`. The peer is `podman run -d`
+of the same image in the same network, by turns with our own starts, so that both see the same machine.
+`python -m benchmarks.pods` prints these rows alone; `--pods 110` looks at more of them.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
+
+from board import Board
+
+from benchmarks.api import Row, cpu_s
+
+PODS = "/api/v1/namespaces/default/pods"
+ONE_BY_ONE, AT_ONCE = 20, 30
+LOOK_S = 0.004  # a pause between questions: asking must not take the core from what is measured
+LIMIT_S = 300
+QUIET_S = 60
+
+
+def manifest(name, probe=False):
+    container = {"name": "c", "image": "localhost/box:1", "imagePullPolicy": "IfNotPresent"}
+    container["command"] = ["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"]
+    if probe:
+        container["readinessProbe"] = {"tcpSocket": {"port": 8080}, "periodSeconds": 10}
+        container["command"] = ["httpd", "-f", "-p", "8080", "-h", "/tmp"]
+    spec = {"terminationGracePeriodSeconds": 2, "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def percentiles(times):
+    """`p50 / p99` in milliseconds."""
+    worst = statistics.quantiles(times, n=100)[-1] if len(times) > 1 else times[0]
+    return statistics.median(times) * 1000, worst * 1000
+
+
+def in_namespace(board, *argv):
+    """This module's own measuring part, inside the board's network namespace."""
+    done = board.run(
+        sys.executable, "-m", "benchmarks.pods", "--inside", str(board.kubeconfig), *argv, timeout_s=900
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def start_rows(board):
+    """apply → Running and Ready, one by one against podman, and many at once."""
+    peers, running, ready, gone = [], [], [], []
+    for number in range(ONE_BY_ONE):
+        began = time.perf_counter()
+        board.podman(
+            "run", "-d", "--network", "pikube0", "--name", f"peer{number}", "localhost/box:1", "sleep", "1000"
+        )
+        peers.append(time.perf_counter() - began)
+        board.podman("rm", "-f", "-t", "0", f"peer{number}")
+        one = in_namespace(board, "one", f"p{number}")
+        running.append(one["running"])
+        ready.append(one["ready"])
+        gone.append(one["gone"])
+    (peer, _), (run50, run99) = percentiles(peers), percentiles(running)
+    (ready50, ready99), (gone50, gone99) = percentiles(ready), percentiles(gone)
+    many = in_namespace(board, "many", str(AT_ONCE))
+    return [
+        Row("apply → Running, p50 / p99", f"{run50:7.0f} / {run99:.0f} ms", "≤ 400 ms"),
+        Row("apply → Ready, p50 / p99", f"{ready50:7.0f} / {ready99:.0f} ms", ""),
+        Row("… against podman run -d", f"{run50 / peer:7.2f} × ({peer:.0f} ms)", "≤ 1.3 ×"),
+        Row("delete → gone, p50 / p99", f"{gone50:7.0f} / {gone99:.0f} ms", "≤ 700 ms"),
+        Row(f"{AT_ONCE} pods at once, all Running", f"{many['running']:7.2f} s", "≤ 4.5 s"),
+        Row("… a pod, against podman run -d", f"{many['running'] * 1000 / AT_ONCE / peer:7.2f} ×", "≤ 1 ×"),
+    ]
+
+
+def cost_rows(board, counts):
+    """What pods with a probe every ten seconds cost the leader with its agent, and what is written."""
+    rows = []
+    for count in counts:
+        in_namespace(board, "with-probes", str(count))
+        pids = [pid for pid, words in board.processes().items() if b"conmon" not in words]
+        pids = [pid for pid in pids if b"pikube" in board.processes().get(pid, b"")]
+        before, written = sum(map(cpu_s, pids)), sum(map(written_bytes, pids))
+        threading.Event().wait(QUIET_S)
+        used, wrote = sum(map(cpu_s, pids)) - before, sum(map(written_bytes, pids)) - written
+        resident = resident_mb(board.process.pid)
+        a_minute = 60 / QUIET_S
+        what = f"{count} pods with probes"
+        rows += [
+            Row(f"{what}: resident, leader with agent", f"{resident:7.1f} MB", "≤ 110 MB with 10"),
+            Row(f"{what}: CPU", f"{used * a_minute:7.2f} s a minute", "≤ 0.6 s with 30"),
+            Row(f"{what}: written", f"{wrote * a_minute * 60 / 1024:7.0f} KiB an hour", "0"),
+        ]
+    in_namespace(board, "none")
+    return rows
+
+
+def resident_mb(pid):
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def written_bytes(pid):
+    io = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(io["write_bytes"])
+
+
+# -- inside the board's namespace ---------------------------------------------------------------
+
+
+def inside(kubeconfig, verb, argument=""):
+    from benchmarks.api import Client
+
+    client = Client(kubeconfig)
+    pause = threading.Event()
+
+    def status(name):
+        return json.loads(client.ask("GET", f"{PODS}/{name}"))["status"]
+
+    def until(condition):
+        began = time.perf_counter()
+        while not condition():
+            assert time.perf_counter() - began < LIMIT_S, "pods did not come up"
+            pause.wait(LOOK_S)
+        return time.perf_counter() - began
+
+    def names():
+        return [p["metadata"]["name"] for p in json.loads(client.ask("GET", PODS))["items"]]
+
+    def phases():
+        return [p["status"].get("phase") for p in json.loads(client.ask("GET", PODS))["items"]]
+
+    def clear():
+        for name in names():
+            client.ask("DELETE", f"{PODS}/{name}")
+        until(lambda: not names())
+
+    if verb == "one":
+        began = time.perf_counter()
+        client.ask("POST", PODS, manifest(argument))
+        until(lambda: status(argument)["phase"] == "Running")
+        running = time.perf_counter() - began
+        until(
+            lambda: any(
+                c["type"] == "Ready" and c["status"] == "True" for c in status(argument)["conditions"]
+            )
+        )
+        ready = time.perf_counter() - began
+        client.ask("DELETE", f"{PODS}/{argument}")
+        return {"running": running, "ready": ready, "gone": until(lambda: argument not in names())}
+    if verb == "many":
+        began = time.perf_counter()
+        for number in range(int(argument)):
+            client.ask("POST", PODS, manifest(f"m{number}"))
+        until(lambda: phases().count("Running") == int(argument))
+        running = time.perf_counter() - began
+        clear()
+        return {"running": running}
+    if verb == "with-probes":
+        for number in range(len(names()), int(argument)):
+            client.ask("POST", PODS, manifest(f"q{number}", probe=True))
+        until(lambda: phases().count("Running") == int(argument))
+    if verb == "none":
+        clear()
+    return {}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inside", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--pods", type=int, nargs="*", default=[10])
+    asked = parser.parse_args()
+    if asked.inside:
+        print(json.dumps(inside(*asked.inside)))
+        return
+    board = Board(Path(tempfile.mkdtemp(prefix="pikube-bench-")))
+    try:
+        board.open()
+        board.start()
+        rows = start_rows(board) + cost_rows(board, asked.pods)
+    finally:
+        board.close()
+    for row in rows:
+        print(f"{row.what:<50}  {row.value:<40}  target {row.target}")
+
+
+if __name__ == "__main__":
+    main()
