@@ -36,6 +36,7 @@ from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop, run_loops
 from pikube.informer.recorder import Recorder
 from pikube.leader.announcing import make_announcer
+from pikube.leader.api_services import make_api_services
 from pikube.leader.archive import UNFINISHED
 from pikube.leader.backup_desk import BackupDesk, WriteDatabase
 from pikube.leader.board_keys import while_they_may
@@ -156,6 +157,7 @@ async def run_control_plane(
     volumes = str(settings.data / "storage")
     await make_first_objects(client, settings.kubernetes_service_ip, [address()], port, volumes)
     await reconcile_roles(client)
+    await make_api_services(client, plane.scheme)
     informers = Informers(client)
     recorder = Recorder(client)
     checks["informer-sync"] = lambda: _unsynced(informers)

@@ -20,6 +20,7 @@ TITLE = "Kubernetes"
 PACKAGES = {
     "meta": "io.k8s.apimachinery.pkg.apis.meta.v1",
     "extensions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+    "apiregistration": "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
     "metrics": "io.k8s.metrics.pkg.apis.metrics.v1beta1",
     "admission": "io.k8s.api.admissionregistration.v1",
     "autoscaling_v2": "io.k8s.api.autoscaling.v2",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pikube.api import admission_policy, views, views_autoscaling
+from pikube.api import admission_policy, names, views, views_autoscaling
 from pikube.api.custom import definitions
 from pikube.api.defaulting import pods, services, workloads
 from pikube.api.errors import Cause
 from pikube.api.kinds import (
     admission,
+    apiregistration,
     apps,
     authentication,
     authorization,
@@ -36,6 +37,7 @@ from pikube.api.kinds import (
     storage,
 )
 from pikube.api.scheme import ALL_VERBS, REVIEW_VERBS, STATUS, KindInfo, Subresource
+from pikube.api.validation import aggregation as check_aggregation
 from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import cluster as check_cluster
 from pikube.api.validation import networking as check_networking
@@ -466,6 +468,17 @@ EXTENSIONS = (
     ),
 )
 
+AGGREGATION = (
+    KindInfo(
+        cls=apiregistration.APIService,
+        default=check_aggregation.default_api_service,
+        validate=check_aggregation.api_service_causes,
+        validate_update=check_aggregation.api_service_update_causes,
+        name_rule=names.path_segment_name,
+        subresources=(STATUS,),
+    ),
+)
+
 OTHERS = (
     KindInfo(
         cls=scheduling.PriorityClass,
@@ -507,6 +520,7 @@ SERVED: tuple[KindInfo, ...] = (
     *STORAGE,
     *ADMISSION,
     *EXTENSIONS,
+    *AGGREGATION,
     *OTHERS,
     *METRICS,
 )

@@ -161,6 +161,16 @@ def event_row(obj: Any, now: float) -> list[Any]:
     ]
 
 
+def api_service_row(obj: Any, now: float) -> list[Any]:
+    service = obj.spec.service
+    found = next((c for c in obj.status.conditions if c.type == "Available"), None)
+    available = UNKNOWN if found is None else found.status
+    if found is not None and found.status != "True":
+        available += f" ({found.reason})"
+    where = "Local" if service is None else f"{service.namespace}/{service.name}"
+    return [obj.metadata.name, where, available, _age(obj, now)]
+
+
 def volume_row(obj: Any, now: float) -> list[Any]:
     claim = obj.spec.claim_ref
     return [
@@ -466,6 +476,7 @@ TABLES = {
         signing_request_row,
     ),
     "CustomResourceDefinition": Columns((NAME, CREATED), crd_row),
+    "APIService": Columns((NAME, Column("Service"), Column("Available"), AGE), api_service_row),
     "RuntimeClass": Columns((NAME, Column("Handler"), AGE), runtime_class_row),
     "PodTemplate": Columns(
         (NAME, Column("Containers"), Column("Images"), Column("Pod Labels")), pod_template_row

@@ -1,0 +1,73 @@
+"""Pure: APIServices: what is filled in, and what is wrong with them.
+
+Source: kubernetes kube-aggregator pkg/apis/apiregistration/validation, pkg/controllers/status.
+"""
+
+from __future__ import annotations
+
+from pikube.api import names
+from pikube.api.errors import Cause
+from pikube.api.kinds.apiregistration import APIService, APIServiceCondition, APIServiceStatus
+from pikube.api.validation.causes import by_rule, invalid, required
+
+LOCAL = ("True", "Local", "Local APIServices are always available")
+ELSEWHERE = ("False", "FailedDiscoveryCheck", "this server does not pass requests on to the APIs of others")
+
+
+def default_api_service(obj: APIService) -> None:
+    """What this server serves itself is available; what a Service would serve is not."""
+    status, reason, message = LOCAL if obj.spec.service is None else ELSEWHERE
+    condition = APIServiceCondition(
+        type="Available",
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=obj.metadata.creation_timestamp,
+    )
+    obj.status = APIServiceStatus(conditions=(condition,))
+    if obj.spec.service is not None and obj.spec.service.port is None:
+        obj.spec.service.port = 443
+
+
+def api_service_causes(obj: APIService) -> list[Cause]:
+    spec = obj.spec
+    wanted = f"{spec.version}.{spec.group}"
+    causes: list[Cause] = []
+    if obj.metadata.name != wanted:
+        words = f'must be `spec.version+"."+spec.group`: "{wanted}"'
+        causes.append(invalid("metadata.name", obj.metadata.name, words))
+    if spec.group:
+        causes += by_rule("spec.group", spec.group, names.dns1123_subdomain)
+    causes += (
+        by_rule("spec.version", spec.version, names.dns1035_label)
+        if spec.version
+        else [required("spec.version")]
+    )
+    if not 0 < spec.group_priority_minimum <= 20000:
+        words = "must be positive and less than 20000"
+        causes.append(invalid("spec.groupPriorityMinimum", spec.group_priority_minimum, words))
+    if not 0 < spec.version_priority <= 1000:
+        causes.append(
+            invalid("spec.versionPriority", spec.version_priority, "must be positive and less than 1000")
+        )
+    service = spec.service
+    if service is None:
+        if spec.ca_bundle:
+            causes.append(invalid("spec.caBundle", "<raw data>", "local APIServices may not have a caBundle"))
+        if spec.insecure_skip_tls_verify:
+            words = "local APIServices may not have insecureSkipTLSVerify"
+            causes.append(invalid("spec.insecureSkipTLSVerify", True, words))
+        return causes
+    causes += [
+        required(f"spec.service.{name}")
+        for name, value in (("namespace", service.namespace), ("name", service.name))
+        if not value
+    ]
+    if spec.insecure_skip_tls_verify and spec.ca_bundle:
+        words = "may not be true if caBundle is present"
+        causes.append(invalid("spec.insecureSkipTLSVerify", True, words))
+    return causes
+
+
+def api_service_update_causes(new: APIService, old: APIService) -> list[Cause]:
+    return [] if new.spec == old.spec else api_service_causes(new)
