@@ -24,6 +24,7 @@ from pikube.api.errors import ApiError
 from pikube.wire.client import ApiConnection, open_api_connection
 from pikube.wire.typed_client import TypedClient
 
+AT_ONCE = 10  # boards that register at the same time
 WATCHED = ("/api/v1/nodes", "/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices")
 
 
@@ -55,12 +56,18 @@ async def follow(connection: ApiConnection, path: str) -> None:
 async def run(kubeconfig: str, count: int) -> None:
     url, context = read_kubeconfig(kubeconfig)
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
-        for number in range(1, count + 1):
+
+        async def begin(number: int) -> None:
             connection = await stack.enter_async_context(open_api_connection([url], context))
             node = FakeNode(TypedClient(connection), f"node-{number:03}", number)
             await nursery.start(node.run)
             for path in WATCHED:
                 nursery.start_soon(follow, connection, path)
+
+        for first in range(1, count + 1, AT_ONCE):
+            async with trio.open_nursery() as starting:
+                for number in range(first, min(first + AT_ONCE, count + 1)):
+                    starting.start_soon(begin, number)
         print("ready", flush=True)
         await trio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)
         nursery.cancel_scope.cancel()
