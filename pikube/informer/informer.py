@@ -25,6 +25,7 @@ log = logging.getLogger("pikube.informer")
 K = TypeVar("K", bound=Object)
 
 FIRST_BACKOFF_S = 0.2
+STEADY_S = 5.0  # a watch that lasted so long was a good one: its end is the first failure, not the next
 MAX_BACKOFF_S = 10.0  # a leader that is away for long is asked six times a minute: cheap, and soon noticed
 
 
@@ -91,6 +92,7 @@ class Informer(Generic[K]):
         must_list = True
         backoff_s = FIRST_BACKOFF_S
         while True:
+            began_at = trio.current_time()
             try:
                 if must_list:
                     await self._list()
@@ -108,6 +110,8 @@ class Informer(Generic[K]):
                 why = str(lost)
             except ApiError as error:
                 why, must_list = error.message, True
+            if trio.current_time() - began_at > STEADY_S:
+                backoff_s = FIRST_BACKOFF_S
             log.warning("event=informer_lost kind=%s retry_s=%.1f why=%r", self.cls.__name__, backoff_s, why)
             await trio.sleep(backoff_s * random.uniform(0.5, 1.0))
             backoff_s = min(MAX_BACKOFF_S, backoff_s * 2)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+from contextlib import asynccontextmanager
+
 import trio
 import trio.testing
 from fakes.fake_api import FakeApi
@@ -78,6 +81,35 @@ async def test_a_server_that_is_away_is_asked_again_and_nothing_is_missed(autoju
         assert [obj.metadata.name for obj in informer.cache] == ["a"]
         assert api.lists == 3
         nursery.cancel_scope.cancel()
+
+
+async def test_a_watch_that_was_good_for_long_is_taken_up_again_soon(autojump_clock):
+    watches = []
+
+    class Cut(FakeApi):
+        def watch(self, cls, namespace=None, **options):
+            watches.append(trio.current_time())
+            if len(watches) <= 8:
+                raise ConnectionLost("away")  # so that the back-off is at its longest
+            return lasting()
+
+    @asynccontextmanager
+    async def lasting():
+        async def events():
+            await trio.sleep(600)
+            raise ConnectionLost("hung up")
+            yield
+
+        yield events()
+
+    api = Cut()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Informer(api, ConfigMap).run)
+        await trio.sleep(5000)
+        nursery.cancel_scope.cancel()
+    pauses = [later - earlier for earlier, later in itertools.pairwise(watches)]
+    assert max(pauses[:8]) > 4
+    assert all(600 < pause <= 600.3 for pause in pauses[8:]), pauses
 
 
 async def test_an_expired_watch_lists_anew_and_drops_what_went_meanwhile(autojump_clock):

@@ -155,8 +155,8 @@ async def disturb(leader, driver, boards, over_s):
         elif what == "stop":
             await trio.to_thread.run_sync(leader.stop)
         else:
-            boards.pop("board-1").cancel()
             await driver.wait_answer()
+            boards.pop("board-1").cancel()
             await driver.ask("DELETE", "/api/v1/nodes/board-1")
             continue
         leader.start()
@@ -217,11 +217,12 @@ async def test_random_work_and_crashes_leave_everything_right(tmp_path):
             for number in range(1, BOARDS + 1):
                 boards[f"board-{number}"] = await nursery.start(run_board, leader, number)
             await prepare(driver)
-            nursery.start_soon(disturb, leader, driver, boards, SECONDS)
-            with trio.move_on_after(SECONDS):
-                while True:
-                    await driver.step()
-                    await trio.sleep(0.03)
+            async with trio.open_nursery() as disturbed:
+                disturbed.start_soon(disturb, leader, driver, boards, SECONDS)
+                with trio.move_on_after(SECONDS):
+                    while True:
+                        await driver.step()
+                        await trio.sleep(0.03)
             await driver.wait_answer()
             wrong = await find_wrong(driver)
             assert not wrong, "\n".join([*wrong, "leader's log:", leader.log()[-3000:]])
