@@ -270,7 +270,7 @@ $ get rolebindings -o wide
 ~ reads +Role/reader +\d+s +ann +readers +default/robot
 $ set subject rolebinding reads --user=bob
 rolebinding.rbac.authorization.k8s.io/reads subjects updated
-$ create quota limits --hard=pods=10,requests.cpu=2
+$ create quota limits --hard=pods=10,services=20
 resourcequota/limits created
 $ create service clusterip inside --tcp=80:8080
 service/inside created
