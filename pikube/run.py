@@ -19,6 +19,7 @@ from functools import partial
 import trio
 
 from pikube import __version__
+from pikube.agent.agent import read_resolv_conf
 from pikube.agent.cluster_memory import ClusterMemory
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
@@ -70,6 +71,7 @@ from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
 from pikube.leader.upkeep import Upkeep, UpkeepParts
+from pikube.netproxy.netproxy import Netproxy
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
@@ -182,6 +184,10 @@ async def run_control_plane(
         plane.custom_kinds.subscribe(loop.add_kind)
     scheduler = Scheduler(client, informers, recorder)
     async with trio.open_nursery() as nursery:
+        netproxy = None
+        if not settings.no_agent:
+            netproxy = Netproxy(informers, settings, read_resolv_conf()[0])
+            nursery.start_soon(netproxy.run)
         await nursery.start(recorder.run)
         nursery.start_soon(EventKeeper(plane.registry.store).run)
         await nursery.start(informers.run)
@@ -235,11 +241,11 @@ async def run_control_plane(
         await nursery.start(rotation.run)
         log.info("event=api_ready url=https://%s:%d", address(), port)
         nursery.start_soon(feed_watchdog, answers_on(settings.bind_address, port))
-        if settings.no_agent:
+        if netproxy is None:
             notify("READY=1")
             await trio.sleep_forever()
         memory = ClusterMemory(None)
-        board = BoardParts(client, informers, settings, address, certificates.kubelet, True, memory)
+        board = BoardParts(client, informers, settings, address, certificates.kubelet, netproxy, True, memory)
         agent = await nursery.start(run_board, board)
         kubelets.local[settings.node_name] = agent.kubelet
         notify("READY=1")

@@ -19,6 +19,7 @@ from typing import TypeVar
 import trio
 from msgspec import structs
 
+from pikube.agent.agent import read_resolv_conf
 from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.machine import read_machine
 from pikube.agent.membership import Member, Membership
@@ -36,6 +37,7 @@ from pikube.certs.profiles import LEADER_NAME
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
+from pikube.netproxy.netproxy import Netproxy
 from pikube.notify import notify
 from pikube.program import cancel_on_signal, check_root, run_until_signal
 from pikube.run_board import BoardParts, run_board
@@ -82,10 +84,12 @@ async def agent(settings: Settings) -> None:
             is_away = not await _start_within(patience_s, nursery, standing.run)
             client = PulsingClient(connection, address)
             informers = Informers(client, memory.remembered if is_away else None)
+            netproxy = Netproxy(informers, settings, read_resolv_conf()[0])
+            nursery.start_soon(netproxy.run)
             async with trio.open_nursery() as inner:
                 await inner.start(informers.run)
                 inner.start_soon(follow_cluster, client, standing)
-                board = BoardParts(client, informers, settings, address, kubelet_tls, False, memory)
+                board = BoardParts(client, informers, settings, address, kubelet_tls, netproxy, False, memory)
                 await inner.start(run_board, board)
                 inner.start_soon(feed_watchdog, answers_on("", settings.kubelet_port))
                 notify("READY=1")

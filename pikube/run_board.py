@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from pikube.agent.agent import Agent, open_agent, podman_place, read_resolv_conf
+from pikube.agent.agent import Agent, open_agent, podman_place
 from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.image_folder import import_images
 from pikube.api.client import Client
@@ -29,13 +29,15 @@ from pikube.wire.server import listen, serve
 
 @dataclass(frozen=True, slots=True)
 class BoardParts:
-    """What a board needs from whoever runs it."""
+    """What a board needs from whoever runs it. `netproxy` runs already: services of last time are served before the
+    agent is there."""
 
     client: Client
     informers: Informers
     settings: Settings
     address: OwnAddress
     kubelet_tls: ssl.SSLContext
+    netproxy: Netproxy
     is_leader: bool
     memory: ClusterMemory
 
@@ -59,9 +61,8 @@ async def run_board(
         ) as agent,
         trio.open_nursery() as nursery,
     ):
-        netproxy = Netproxy(parts.informers, settings, agent.record, read_resolv_conf()[0])
-        netproxy.follow_pods(agent.pods)
-        await nursery.start(netproxy.run)
+        parts.netproxy.attach(agent.pods, agent.record, agent.say_unreached)
+        await parts.netproxy.ready.wait()
         await nursery.start(serve_kubelet, settings, parts.kubelet_tls, agent.kubelet)
         task_status.started(agent)
         memory = settings.data / "agent" / "imported-images.json"

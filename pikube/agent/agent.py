@@ -66,6 +66,7 @@ class Agent:
     pod_cidr: str
     pods: Informer[Pod]
     record: Callable[[Object, str, str, str], None]
+    say_unreached: Callable[[str], None]
 
 
 def podman_place(settings: Settings) -> PodmanPlace:
@@ -177,7 +178,7 @@ async def open_agent(
         log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
         usage = UsageApi(manager.containers, settings.node_name, Path(settings.data_dir))
         record = partial(recorder.record, "kube-proxy")
-        yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr, pods, record)
+        yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr, pods, record, node.say_unreached)
         nursery.cancel_scope.cancel()
 
 

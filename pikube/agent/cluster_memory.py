@@ -1,7 +1,7 @@
 """Shell: what a board remembers of its cluster, so that it starts and serves its pods while the leader is away.
 
-Enter: informers of nodes, services and endpoints. Leave: the same objects after a reboot. Written some time after a
-change, and only what says something new: a card must not wear out for endpoints that flap. A leader's own board
+Enter: informers of nodes, services, endpoints and namespaces. Leave: the same objects after a reboot. Written some
+time after a change, and only what says something new: a card must not wear out for endpoints that flap. A leader's own board
 remembers nothing: its API is in the same process. Called by the agent and by whoever runs it.
 """
 
@@ -14,13 +14,14 @@ from typing import Any
 import trio
 
 from pikube.agent.pods.kept import KeptObjects, Ref
+from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.discovery import EndpointSlice
 from pikube.api.kinds.meta import Object
 from pikube.informer.informer import Informers
 
-KINDS: tuple[type[Object], ...] = (Node, Service, EndpointSlice)
+KINDS: tuple[type[Object], ...] = (Node, Service, EndpointSlice, Namespace)
 FIRST_WRITE_S, WRITE_AFTER_S = 1.0, 30.0
 
 

@@ -63,6 +63,7 @@ class NodeAgent:
         self.pressures: Callable[[], AbstractSet[str]] = frozenset
         self.images = NodeImages(runtime)
         self.not_ready_because = "the pod network is not there yet"
+        self.unreached = ""
 
     async def register(self) -> Node:
         """Make or adopt the Node; the remembered one, if the leader is away (ConnectionLost without)."""
@@ -128,6 +129,11 @@ class NodeAgent:
             except (ApiError, ConnectionLost) as error:
                 log.warning("event=node_status_failed why=%r", str(error))
 
+    def say_unreached(self, problem: str) -> None:
+        """Boards whose pods cannot be reached from here, in words; ''."""
+        self.unreached = problem
+        self.report_soon()
+
     async def report(self) -> None:
         """Write the status if it changed or has not been written for long."""
         self.facts = read_facts(Path(self._settings.data_dir))
@@ -137,6 +143,7 @@ class NodeAgent:
         status = node_status(
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
             not_ready_because=problem, pressures=self.pressures(), images=self.images.latest,
+            unreached=self.unreached,
         )  # fmt: skip
         if _same(status, self.node.status):
             return  # the Lease is the heartbeat: an idle board writes nothing

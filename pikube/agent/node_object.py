@@ -32,6 +32,7 @@ from pikube.config import Settings
 
 KUBELET_VERSION = f"v1.36.0+pikube{__version__}"
 NANO = 10**9
+INCOMPLETE = "PodNetworkIncomplete"  # ours; NetworkUnavailable would keep pods away from boards that work
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
@@ -89,9 +90,10 @@ def node_status(
     not_ready_because: str = "",
     pressures: AbstractSet[str] = frozenset(),
     images: tuple[ContainerImage, ...] = (),
+    unreached: str = "",
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
-    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go)."""
+    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go). `unreached`: boards that cannot be."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),
@@ -116,7 +118,7 @@ def node_status(
     return NodeStatus(
         capacity=capacity,
         allocatable=allocatable,
-        conditions=node_conditions(pressures, old.conditions, now, not_ready_because),
+        conditions=node_conditions(pressures, old.conditions, now, not_ready_because, unreached),
         addresses=(
             NodeAddress(type="InternalIP", address=address),
             NodeAddress(type="Hostname", address=settings.node_name),
@@ -138,9 +140,13 @@ def node_status(
 
 
 def node_conditions(
-    pressures: AbstractSet[str], before: tuple[NodeCondition, ...], now: float, not_ready_because: str
+    pressures: AbstractSet[str],
+    before: tuple[NodeCondition, ...],
+    now: float,
+    not_ready_because: str,
+    unreached: str = "",
 ) -> tuple[NodeCondition, ...]:
-    """MemoryPressure, DiskPressure, PIDPressure, Ready."""
+    """MemoryPressure, DiskPressure, PIDPressure, Ready; PodNetworkIncomplete where it ever was."""
     memory = ("KubeletHasSufficientMemory", "kubelet has sufficient memory available")
     no_memory = ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
     disk = ("KubeletHasNoDiskPressure", "kubelet has no disk pressure")
@@ -156,6 +162,9 @@ def node_conditions(
         _condition("Ready", not not_ready_because, not_ready, ready),
     ]
     old = {condition.type: condition for condition in before}
+    if unreached or INCOMPLETE in old:
+        whole = ("RoutesCreated", "every other node is on one link with this node")
+        wanted.insert(0, _condition(INCOMPLETE, bool(unreached), whole, ("NotOnLink", unreached)))
     for condition in wanted:
         condition.last_heartbeat_time = render_time(now)
         known = old.get(condition.type)

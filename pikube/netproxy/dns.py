@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import dns.name
 import dns.rcode
@@ -44,9 +44,19 @@ MAX_ALIASES = 8  # ExternalName after ExternalName
 
 
 class DnsServer:
-    """One address; `upstreams` are the host's nameservers, without our own address."""
+    """One address; `upstreams` are the host's nameservers, without our own address. Until `is_ready` names of the
+    cluster are a failure."""
 
-    def __init__(self, address: str, zone: Zone, upstreams: Sequence[str], *, port: int = PORT) -> None:
+    def __init__(
+        self,
+        address: str,
+        zone: Zone,
+        upstreams: Sequence[str],
+        *,
+        port: int = PORT,
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._is_ready = is_ready
         self._address = address
         self._port = port
         self._zone = zone
@@ -133,6 +143,8 @@ class DnsServer:
         found = self._zone.answer(question.name.to_text(), type_)
         if found is None:
             return to_bytes(await self._forwarder.ask(query), limit)
+        if not self._is_ready():  # "no such name" would be a lie, and be kept
+            return to_bytes(failed(query, dns.rcode.SERVFAIL), limit)
         response = answered(query, _shuffled(found), self._zone.domain)
         is_alias = len(found.records) == 1 and found.records[0].type == "CNAME"
         if is_alias and type_ in ("A", "AAAA"):

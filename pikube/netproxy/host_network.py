@@ -1,8 +1,9 @@
-"""Shell: what the proxy puts on the host: one local route, one nft table, forwarding; and takes away again.
+"""Shell: what netproxy puts on the host, all of it marked: routes of protocol 112, nft tables called pikube.
 
 `local SERVICE_CIDR dev lo` makes every ClusterIP an address of this host (AnyIP). Its side effect, that
 whatever listens on 0.0.0.0 would answer on every ClusterIP, is closed by an nft table that lets in only
-the ports that are services'.
+the ports that are services'. Another nft table keeps pods' own addresses on the way to other pods, and hides them on
+the way out. `leftovers.py` lists all this and takes it away.
 """
 
 from __future__ import annotations
@@ -18,30 +19,45 @@ from pikube.netproxy.targets import ANY, Listener
 
 log = logging.getLogger("pikube.netproxy")
 
-TABLE = "pikube"
-FORWARD = "/proc/sys/net/ipv4/ip_forward"
+GUARD, NAT = "pikube", "pikube-pods"
+TABLES = (("inet", GUARD), ("ip", NAT))
+PROTOCOL = 112  # an unassigned number of rtnetlink(7): routes that are ours to change and to remove
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+WAS_OFF = (
+    "ip-forward-was-off"  # a file of this name in the agent's directory: who takes pikube away sets it back
+)
 
 
 class HostNetwork:
     """The host's side of the proxy, for one service range. Blocking calls: short, at start and on change."""
 
-    def __init__(self, service_cidr: str, cluster_cidr: str) -> None:
+    def __init__(self, service_cidr: str, cluster_cidr: str, directory: Path) -> None:
         self._service_cidr = service_cidr
         self._cluster_cidr = cluster_cidr
+        self._directory = directory
         self._services = ipaddress.ip_network(service_cidr)
         self._has_nft = shutil.which("nft") is not None
         self._shown: frozenset[Listener] | None = None
 
     def set_up(self) -> None:
-        """Route, forwarding, guard. Idempotent. Raises OSError when the route cannot be made."""
-        Path(FORWARD).write_text("1\n")
-        done = _run(["ip", "route", "replace", "local", self._service_cidr, "dev", "lo", "proto", "112"])
+        """Route, forwarding, masquerade. Idempotent. Raises OSError when the route cannot be made."""
+        if FORWARD.read_text().strip() == "0":
+            (self._directory / WAS_OFF).touch()
+            FORWARD.write_text("1\n")
+        done = run("ip", "route", "replace", "local", self._service_cidr, "dev", "lo", "proto", str(PROTOCOL))
         if done.returncode:
             raise OSError(f"the route for Services cannot be made: {done.stderr.strip()}")
         if not self._has_nft:
             log.warning(
                 "event=no_nft words='nft is not installed: what this board serves on 0.0.0.0 answers on every "
-                "ClusterIP; apt install nftables'"
+                "ClusterIP, and pods are seen by other boards under this board's address; apt install nftables'"
+            )
+            return
+        done = run("nft", "-f", "-", text=render_nat(self._cluster_cidr))
+        if done.returncode:
+            log.warning(
+                "event=no_masquerade why=%r words='pods reach the outside only as far as Podman lets them'",
+                done.stderr.strip(),
             )
 
     def allow(self, listeners: Iterable[Listener]) -> None:
@@ -53,17 +69,11 @@ class HostNetwork:
         )
         if not self._has_nft or wanted == self._shown:
             return
-        done = _run(["nft", "-f", "-"], render_guard(self._service_cidr, wanted))
+        done = run("nft", "-f", "-", text=render_guard(self._service_cidr, wanted))
         if done.returncode:
             log.warning("event=nft_failed why=%r", done.stderr.strip())
             return
         self._shown = wanted
-
-    def tear_down(self) -> None:
-        """Leave nothing of ours behind."""
-        _run(["ip", "route", "del", "local", self._service_cidr, "dev", "lo", "proto", "112"])
-        if self._has_nft:
-            _run(["nft", "delete", "table", "inet", TABLE])
 
 
 def render_guard(service_cidr: str, listeners: Iterable[Listener]) -> str:
@@ -74,9 +84,9 @@ def render_guard(service_cidr: str, listeners: Iterable[Listener]) -> str:
     )
     content = f"    elements = {{ {elements} }}\n" if elements else ""
     return f"""\
-add table inet {TABLE}
-delete table inet {TABLE}
-table inet {TABLE} {{
+add table inet {GUARD}
+delete table inet {GUARD}
+table inet {GUARD} {{
   set services {{
     type ipv4_addr . inet_proto . inet_service
 {content}  }}
@@ -92,5 +102,25 @@ table inet {TABLE} {{
 """
 
 
-def _run(argv: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+def render_nat(cluster_cidr: str) -> str:
+    """The nft script for pods. It decides before Podman's rules do (priority srcnat), which would give a pod's
+    traffic to pods of other boards this board's address: a translation to its own address ends the search."""
+    return f"""\
+add table ip {NAT}
+delete table ip {NAT}
+table ip {NAT} {{
+  chain postrouting {{
+    type nat hook postrouting priority srcnat - 1; policy accept;
+    ip saddr {cluster_cidr} ip daddr {cluster_cidr} snat to ip saddr
+    ip saddr {cluster_cidr} ip daddr != 224.0.0.0/4 masquerade
+  }}
+}}
+"""
+
+
+def run(*argv: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """A command, ended; nobody is raised."""
+    try:
+        return subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return subprocess.CompletedProcess(argv, 127, "", str(error))

@@ -1,25 +1,32 @@
 """Shell: the way to the pods of other boards: a host route to each node's pod range through its address.
 
-Enter: the informer's Nodes. Leave: routes of protocol 112, ours. Boards share a LAN, so that no overlay is needed
-(host-gw of flannel). Called by run_board beside the proxy.
+Enter: the informer's Nodes; word of the kernel that links, addresses or routes changed. Leave: routes of protocol
+112, ours, compared with what the kernel has at every change, so that those of a former life go and those that went
+with a cable come back. Boards share a LAN, so that no overlay is needed (host-gw of flannel); a board that is not on
+the same link is told to the node's condition. Run by netproxy.py.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+import math
+import socket
+from collections.abc import Callable, Iterable, Mapping
 
 import trio
 
 from pikube.api.kinds.core_node import Node
 from pikube.informer.informer import Informers
+from pikube.netproxy.host_network import PROTOCOL
+from pikube.wire.interfaces import LINKS_AND_ROUTES, open_address_changes
 
 log = logging.getLogger("pikube.netproxy")
 
-PROTOCOL = 112  # an unassigned number of rtnetlink(7): routes that are ours to change and to remove
 RETRY_S = 5.0  # a gateway that no interface leads to now may be there when the cable is
+
+Routes = Mapping[str, str]
+"""Pod range → gateway"""
 
 
 def compute_routes(nodes: Iterable[Node], own: str) -> dict[str, str]:
@@ -32,51 +39,105 @@ def compute_routes(nodes: Iterable[Node], own: str) -> dict[str, str]:
     return found
 
 
-class PodRoutes:
-    """`run` never returns."""
+def compute_changes(wanted: Routes, present: Routes) -> tuple[dict[str, str], list[str]]:
+    """(to set, to remove)."""
+    changed = {network: gateway for network, gateway in wanted.items() if present.get(network) != gateway}
+    return changed, sorted(network for network in present if network not in wanted)
 
-    def __init__(self, informers: Informers, node: str) -> None:
+
+def words_for(failed: Routes, nodes: Iterable[Node]) -> str:
+    """What users read in the node's condition; '' when every board is reached."""
+    names = {node.spec.pod_cidr: node.metadata.name for node in nodes}
+    parts = [
+        f"{names.get(network, network)} ({gateway})"
+        for network, gateway in sorted(failed.items(), key=lambda item: names.get(item[0], item[0]))
+    ]
+    return (
+        f"not on one link with this node, so that its pods cannot be reached: {', '.join(parts)}"
+        if parts
+        else ""
+    )
+
+
+class PodRoutes:
+    """`run` never returns. `tell(problem)` is called when the problem changes, '' for none."""
+
+    def __init__(self, informers: Informers, node: str, tell: Callable[[str], None]) -> None:
         self._nodes = informers.of(Node)
         self._node = node
+        self._tell = tell
+        self._problem = ""
         self._changed = trio.Event()
-        self._set: dict[str, str] = {}
-        self._nodes.subscribe(lambda old, new: self._changed.set())
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when the routes of the nodes known so far are set."""
+        await self._nodes.wait_synced()
+        self._nodes.subscribe(self._node_changed)
         has_started = False
+        async with open_address_changes(LINKS_AND_ROUTES) as changes, trio.open_nursery() as nursery:
+            nursery.start_soon(self._follow, changes.wait)
+            while True:
+                self._changed = trio.Event()
+                wanted = compute_routes(self._nodes.cache, self._node)
+                failed = await trio.to_thread.run_sync(_apply, wanted) if wanted or not has_started else {}
+                self._say(words_for(failed, self._nodes.cache))
+                if not has_started:
+                    has_started = True
+                    task_status.started()
+                with trio.move_on_after(RETRY_S if failed else math.inf):
+                    await self._changed.wait()
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        """A heartbeat changes no route."""
+        if compute_routes([old] if old else [], self._node) != compute_routes(
+            [new] if new else [], self._node
+        ):
+            self._changed.set()
+
+    async def _follow(self, wait_change: Callable[[], object]) -> None:
         while True:
-            self._changed = trio.Event()
-            wanted = compute_routes(self._nodes.cache, self._node)
-            failed = wanted != self._set and await trio.to_thread.run_sync(self._apply, wanted)
-            if not has_started:
-                has_started = True
-                task_status.started()
-            with trio.move_on_after(RETRY_S if failed else float("inf")):
-                await self._changed.wait()
+            await wait_change()  # type: ignore[misc]
+            self._changed.set()
 
-    def _apply(self, wanted: dict[str, str]) -> bool:
-        """Whether something has to be tried again."""
-        from pyroute2 import IPRoute  # late: the leader alone on its board never needs it
-        from pyroute2.netlink.exceptions import NetlinkError
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            if problem:
+                log.warning("event=boards_apart words=%r", problem)
+            self._tell(problem)
 
-        failed = False
-        with IPRoute() as netlink:
-            for network in [n for n in self._set if n not in wanted]:
-                with suppress(NetlinkError, OSError):  # it may have gone with its interface
-                    netlink.route("del", dst=network, proto=PROTOCOL)
-                del self._set[network]
-            for network, gateway in wanted.items():
-                if self._set.get(network) == gateway:
-                    continue
-                try:
-                    version = ipaddress.ip_network(network).version
-                    family = {4: 2, 6: 10}[version]
-                    netlink.route("replace", dst=network, gateway=gateway, proto=PROTOCOL, family=family)
-                    self._set[network] = gateway
-                except (NetlinkError, OSError) as error:
-                    failed = True
-                    log.warning(
-                        "event=pod_route_failed network=%s gateway=%s why=%r", network, gateway, str(error)
-                    )
-        return failed
+
+def _apply(wanted: Routes) -> dict[str, str]:
+    """Make the kernel's routes these; what it refused."""
+    from pyroute2 import IPRoute  # late: the leader alone on its board never needs it
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    failed: dict[str, str] = {}
+    with IPRoute() as netlink:
+        present = _present(netlink)
+        changed, gone = compute_changes(wanted, present)
+        for network in gone:
+            try:
+                netlink.route("del", dst=network, proto=PROTOCOL)
+            except (NetlinkError, OSError) as error:  # it may have gone with its interface
+                log.info("event=pod_route_gone network=%s why=%r", network, str(error))
+        for network, gateway in changed.items():
+            family = socket.AF_INET6 if ipaddress.ip_network(network).version == 6 else socket.AF_INET
+            try:
+                netlink.route("replace", dst=network, gateway=gateway, proto=PROTOCOL, family=family)
+            except (NetlinkError, OSError) as error:
+                failed[network] = gateway
+                log.debug("event=pod_route_failed network=%s gateway=%s why=%r", network, gateway, str(error))
+    return failed
+
+
+def _present(netlink: object) -> dict[str, str]:
+    """Our routes with a gateway, as the kernel has them."""
+    found: dict[str, str] = {}
+    for message in netlink.get_routes(proto=PROTOCOL):  # type: ignore[attr-defined]
+        if message["proto"] != PROTOCOL:
+            continue
+        gateway = message.get_attr("RTA_GATEWAY")
+        if gateway:
+            found[f"{message.get_attr('RTA_DST')}/{message['dst_len']}"] = gateway
+    return found

@@ -18,7 +18,7 @@ from typing import Any
 import trio
 
 from pikube import __version__
-from pikube.netproxy.targets import Backends, Listener, encode_entry
+from pikube.netproxy.targets import TABLE_FILE, Backends, Listener, decode_entry, encode_entry
 
 log = logging.getLogger("pikube.netproxy")
 
@@ -177,6 +177,20 @@ class RelayLink:
 def _start(argv: list[str]) -> subprocess.Popen[bytes]:
     """A process that outlives this one."""
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def read_table(directory: Path) -> dict[Listener, Backends]:
+    """The table of the relay's last life; empty if there is none."""
+    try:
+        return dict(decode_entry(entry) for entry in json.loads((directory / TABLE_FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def has_relay(directory: Path) -> bool:
+    """Whether one answers. Blocking."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        return sock.connect_ex(str(directory / "relay.sock")) == 0
 
 
 def stop_relay(directory: Path) -> bool:

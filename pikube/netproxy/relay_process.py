@@ -26,7 +26,7 @@ from typing import Any
 from pikube import __version__
 from pikube.netproxy.doors import DOORS, Counts, Door, UdpDoor
 from pikube.netproxy.engine import INCOMING, Engine
-from pikube.netproxy.targets import Backends, Listener, decode_entry, encode_entry
+from pikube.netproxy.targets import TABLE_FILE, Backends, Listener, decode_entry, encode_entry
 from pikube.netproxy.tcp import Shared
 
 log = logging.getLogger("pikube.relay")
@@ -102,7 +102,7 @@ class Control:
 
     def __init__(self, engine: Engine, directory: Path) -> None:
         self._engine = engine
-        self._table_file = directory / "relay-table.json"
+        self._table_file = directory / TABLE_FILE
         self._path = directory / "relay.sock"
         self._is_dirty = False
         self._saved_at = -SAVE_S

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 ANY = "0.0.0.0"
+TABLE_FILE = "relay-table.json"  # what the relay leaves for its next life
 
 
 class Listener(NamedTuple):

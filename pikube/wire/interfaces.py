@@ -19,7 +19,14 @@ VIRTUAL = (
     *("lxc*", "lxd*", "virbr*", "vnet*", "wg*", "tun*", "tap*", "tailscale*", "zt*", "dummy*", "ifb*", "vxlan*"),
 )  # fmt: skip
 SETTLE_S = 0.5  # DHCP removes an address and adds the next; both are one change
-RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x10, 0x100  # linux/rtnetlink.h
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR = (
+    0x1,
+    0x10,
+    0x40,
+    0x100,
+)  # linux/rtnetlink.h
+ADDRESSES = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+LINKS_AND_ROUTES = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE
 NETLINK_READ_BYTES = 64 * 1024
 
 
@@ -83,9 +90,9 @@ class AddressChanges:
 
 
 @asynccontextmanager
-async def open_address_changes() -> AsyncIterator[AddressChanges]:
-    """Listen from now on. OSError where there is no rtnetlink."""
+async def open_address_changes(groups: int = ADDRESSES) -> AsyncIterator[AddressChanges]:
+    """Listen from now on, by default to addresses. OSError where there is no rtnetlink."""
     raw = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     with trio.socket.from_stdlib_socket(raw) as netlink:
-        await netlink.bind((0, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
+        await netlink.bind((0, groups))
         yield AddressChanges(netlink)
