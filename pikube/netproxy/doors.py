@@ -179,7 +179,7 @@ class TcpDoor(Door):
 
     def _serve(self, client: socket.socket, address: str) -> None:
         self._counts.enter(address)
-        Connection(self._shared, client, address, self.backends, self._balancer, self._left).connect()
+        Connection(self._shared, client, address, self.backends, self._balancer, self._left).begin()
 
     def _left(self, connection: Connection) -> None:
         self._counts.leave(connection.address)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pikube.netproxy.balancer_addresses import LABEL
 from pikube.netproxy.host_network import FORWARD, PROTOCOL, TABLES, WAS_OFF, run
 from pikube.netproxy.relay_link import has_relay, stop_relay
 from pikube.netproxy.targets import TABLE_FILE
 
-ADDRESS_LABEL = "pikube"  # of addresses that this board has for Services: eth0:pikube
 FILES = (TABLE_FILE, "relay.sock", WAS_OFF)
 
 Thing = tuple[str, Callable[[], object]]
@@ -52,7 +52,7 @@ def _things(directory: Path) -> Iterator[Thing]:
         )
     for interface in _json("ip", "-j", "address", "show"):
         for address in interface.get("addr_info", ()):
-            if address.get("label", "").endswith(f":{ADDRESS_LABEL}"):
+            if address.get("label", "").endswith(f":{LABEL}"):
                 text = f"{address['local']}/{address['prefixlen']}"
                 yield (
                     f"address {text} on {interface['ifname']}",

@@ -21,6 +21,7 @@ from pikube.api.kinds.discovery import EndpointSlice
 from pikube.api.kinds.meta import Object
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
+from pikube.netproxy.balancer_addresses import BalancerAddresses
 from pikube.netproxy.dns import DnsServer
 from pikube.netproxy.host_network import HostNetwork
 from pikube.netproxy.pod_routes import PodRoutes
@@ -56,6 +57,7 @@ class Netproxy:
         for informer in names:
             informer.subscribe(lambda old, new: self._dns.forget())
         self._routes = PodRoutes(informers, settings.node_name, self._say_unreached)
+        self._addresses = BalancerAddresses(informers, settings.node_name)
         self._proxy = Proxy(
             informers, self._host, self._link, settings.node_name, self._say, self._dns.listeners
         )
@@ -77,6 +79,7 @@ class Netproxy:
             await nursery.start(self._dns.run)
             await nursery.start(self._proxy.run)
             await nursery.start(self._routes.run)
+            nursery.start_soon(self._addresses.run)
             self.ready.set()
 
     def _say(self, regarding: Object, type_: str, reason: str, message: str) -> None:

@@ -204,7 +204,7 @@ class Connection:
     """From accept to close. `closed` is called once, at the end, whatever happened."""
 
     __slots__ = (
-        "_backend", "_balancer", "_client", "_closed", "_down", "_is_closed", "_order", "_shared", "_up",
+        "_backend", "_balancer", "_client", "_closed", "_down", "_heard", "_is_closed", "_order", "_shared", "_up",
         "_upstream", "address", "backends",
     )  # fmt: skip
 
@@ -226,12 +226,23 @@ class Connection:
         self._order = balancer.order(backends, address, shared.engine.now)
         self._order.reverse()
         self._is_closed = False
+        self._heard = 0  # of the client, while there was no backend
         self._backend: Backend | None = None
         self._upstream: socket.socket | None = None
         self._up: Flow | None = None
         self._down: Flow | None = None
 
     # -- finding a backend that answers ---------------------------------------------------------
+
+    def begin(self) -> None:
+        """Look for a backend; a client that goes meanwhile takes up no place."""
+        self._shared.engine.watch(self._client.fileno(), self._waiting)
+        self.connect()
+
+    def _waiting(self, events: int) -> None:
+        self._heard |= events
+        if events & BROKEN:
+            self.abort()
 
     def connect(self) -> None:
         """Try the next backend; with none left the client is reset, as kube-proxy rejects."""
@@ -283,13 +294,15 @@ class Connection:
         self._balancer.opened(self.backends, self._backend, self.address, shared.engine.now)
         self._order.clear()
         self._up, self._down = Flow(client, upstream), Flow(upstream, client)
-        self._down.is_ending = bool(events & ENDED)
+        self._up.is_ending, self._down.is_ending = bool(self._heard & ENDED), bool(events & ENDED)
         try:
             for option in KEEPALIVE:
                 upstream.setsockopt(*option)
             shared.engine.rewatch(upstream.fileno(), self._from_backend)
-            shared.engine.watch(client.fileno(), self._from_client)
-            if events & READABLE:
+            shared.engine.rewatch(client.fileno(), self._from_client)
+            if self._heard & READABLE:
+                self._move(self._up)
+            if events & READABLE and self._down is not None:
                 self._move(self._down)
         except OSError:
             self.abort()
@@ -348,6 +361,7 @@ class Connection:
         if self._is_closed:
             return
         self._is_closed = True
+        self._shared.answered(self)
         self._shared.engine.bury(self._client)
         self._drop_upstream()
         if self._up is not None and self._down is not None:
