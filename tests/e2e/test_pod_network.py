@@ -116,7 +116,8 @@ def test_services_and_names_are_served_while_the_leader_is_away_also_after_a_res
     )
     leader.stop()
     try:
-        board.restart("agent", kill=True)
+        board.kill()
+        board.spawn("agent")
         answers = {board.curl(f"http://{address}/").stdout.strip() for _ in range(12)}
         assert own in answers and "" not in answers
 
@@ -145,8 +146,8 @@ def test_routes_follow_the_address_of_a_board(cluster, across):
 def test_an_address_of_the_pool_is_on_one_board_and_moves_when_that_is_lost(cluster, across):
     leader = cluster.leader
     vip = cluster.lan.address(240)
-    leader.restart("leader", "--lb-pool", f"{vip}-{cluster.lan.address(245)}")
-    leader.wait_api()
+    leader.stop()
+    leader.start_leader("--lb-pool", f"{vip}-{cluster.lan.address(245)}")
     spec = {
         "type": "LoadBalancer",
         "selector": {"app": "across"},
@@ -179,6 +180,6 @@ def test_an_address_of_the_pool_is_on_one_board_and_moves_when_that_is_lost(clus
     finally:
         leader.kubectl("delete", "service", "pooled")
     wait_until(lambda: holders() == [], 20, "nobody has it any more")
-    leader.restart("leader")
-    leader.wait_api()
+    leader.stop()
+    leader.start_leader()
     cluster.wait_ready("b1", "b2", "b3")

@@ -20,7 +20,7 @@ def free_port(kind=socket.SOCK_STREAM):
         return sock.getsockname()[1]
 
 
-def wait_until(condition, timeout_s=10.0):
+def wait_until(condition, timeout_s=30.0):
     pause = threading.Event()
     for _ in range(int(timeout_s / 0.01)):
         found = condition()

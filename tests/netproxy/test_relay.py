@@ -123,11 +123,11 @@ def test_a_reset_of_either_side_resets_the_other(relay, servers):
 
     listener = door()
     relay.put(listener, servers(serve).target)
-    with socket.create_connection(listener[1:], timeout=5) as client:
+    with socket.create_connection(listener[1:], timeout=20) as client:
         client.sendall(b"s")
         with pytest.raises(ConnectionResetError):
             client.recv(1)
-    client = socket.create_connection(listener[1:], timeout=5)
+    client = socket.create_connection(listener[1:], timeout=20)
     client.sendall(b"c")
     assert client.recv(1) == b"k"
     reset(client)
@@ -138,10 +138,10 @@ def test_a_reset_of_either_side_resets_the_other(relay, servers):
 def test_ten_thousand_resets_end_nothing_but_themselves(relay, servers):
     listener = door()
     relay.put(listener, servers().target)
-    other = socket.create_connection(listener[1:], timeout=5)
+    other = socket.create_connection(listener[1:], timeout=20)
     before = relay.descriptors()
     for turn in range(10_000):
-        sock = socket.create_connection(listener[1:], timeout=5)
+        sock = socket.create_connection(listener[1:], timeout=20)
         if turn % 2:
             sock.send(b"x")
         reset(sock)
@@ -155,7 +155,7 @@ def test_ten_thousand_resets_end_nothing_but_themselves(relay, servers):
 def test_a_peer_that_does_not_read_holds_up_nobody_and_costs_little(relay, servers):
     listener = door()
     relay.put(listener, servers().target)
-    slow = [socket.create_connection(listener[1:], timeout=5) for _ in range(50)]
+    slow = [socket.create_connection(listener[1:], timeout=20) for _ in range(50)]
     for sock in slow:  # push until nothing goes any more; nobody reads the echo
         sock.setblocking(False)
         try:
@@ -183,7 +183,7 @@ def test_clients_that_say_nothing_leave_room_for_others(tmp_path, servers):
         statistics = relay.synced()
         assert statistics["open"] <= 200
         other = socket.create_connection(
-            ("127.0.0.1", listener[2]), timeout=5, source_address=("127.0.0.2", 0)
+            ("127.0.0.1", listener[2]), timeout=20, source_address=("127.0.0.2", 0)
         )
         other.sendall(b"hello")
         assert other.recv(10) == b"hello"
@@ -255,7 +255,7 @@ def test_a_health_port_tells_how_many_endpoints_are_here(relay):
 def test_doors_outlive_the_agent_and_a_successor_takes_over_without_a_refusal(relay, servers):
     listener = door()
     relay.put(listener, servers().target)
-    kept = socket.create_connection(listener[1:], timeout=5)
+    kept = socket.create_connection(listener[1:], timeout=20)
     kept.sendall(b"1")
     assert kept.recv(1) == b"1"
     relay.hang_up()  # the agent is gone
@@ -372,7 +372,7 @@ def test_a_flood_of_datagrams_from_many_clients_stays_within_bounds(relay):
 def test_a_dropped_door_is_closed_and_its_connections_go_on(relay, servers):
     listener = door()
     relay.put(listener, servers().target)
-    with socket.create_connection(listener[1:], timeout=5) as kept:
+    with socket.create_connection(listener[1:], timeout=20) as kept:
         kept.sendall(b"a")
         assert kept.recv(1) == b"a"
         relay.drop(listener)
