@@ -1,8 +1,8 @@
 """Shell: what a board remembers of its cluster, so that it starts and serves its pods while the leader is away.
 
 Enter: informers of nodes, services, endpoints and namespaces. Leave: the same objects after a reboot. Written some
-time after a change, and only what says something new: a card must not wear out for endpoints that flap. A leader's own board
-remembers nothing: its API is in the same process. Called by the agent and by whoever runs it.
+time after a change, and only what says something new: a card must not wear out for endpoints that flap. A leader's
+own board remembers nothing: its API is in the same process. Called by the agent and by whoever runs it.
 """
 
 from __future__ import annotations

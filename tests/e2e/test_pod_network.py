@@ -111,9 +111,12 @@ def test_services_and_names_are_served_while_the_leader_is_away_also_after_a_res
     address = leader.get("service", "across")["spec"]["clusterIP"]
     own = across["b2"]["metadata"]["name"]
     kept = board.directory / "data/agent/kept"
-    wait_until(
-        lambda: any(own in file.read_text() for file in kept.rglob("*across*")), 60, "endpoints are kept"
-    )
+    address_of_own = across["b2"]["status"]["podIP"]
+
+    def are_kept():
+        return any(address_of_own in file.read_text() for file in kept.glob("endpointslices_*"))
+
+    wait_until(are_kept, 60, "endpoints are kept")
     leader.stop()
     try:
         board.kill()
@@ -122,7 +125,9 @@ def test_services_and_names_are_served_while_the_leader_is_away_also_after_a_res
         assert own in answers and "" not in answers
 
         def resolves():
-            done = board.run("nslookup", "across.default.svc.cluster.local", "10.43.0.10", check=False)
+            done = board.run(
+                "busybox", "nslookup", "across.default.svc.cluster.local", "10.43.0.10", check=False
+            )
             return address in done.stdout
 
         wait_until(resolves, 30, "names while the leader is away")
