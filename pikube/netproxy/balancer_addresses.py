@@ -32,7 +32,8 @@ log = logging.getLogger("pikube.netproxy")
 LABEL = "pikube"  # of the addresses: eth0:pikube
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 LOOK_S = 1.0
-MISSES = 3  # with LOOK_S and an answer's time: taken over within 5 s
+HURRY_S = 0.3  # after a silent answer
+MISSES = 3  # silent answers in a row: with the times above and an answer's, taken over within 4 s
 REMIND_S = 30.0  # caches of switches and phones forget
 
 
@@ -99,7 +100,7 @@ class BalancerAddresses:
                 except OSError as error:
                     log.warning("event=address_failed address=%s why=%r", address, str(error))
             if wanted:
-                await trio.sleep(LOOK_S)
+                await trio.sleep(HURRY_S if self._misses else LOOK_S)
             else:
                 with trio.move_on_after(math.inf):
                     await self._changed.wait()

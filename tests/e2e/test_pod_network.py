@@ -176,11 +176,11 @@ def test_an_address_of_the_pool_is_on_one_board_and_moves_when_that_is_lost(clus
         holder.cut()
         began = time.monotonic()
         try:
-            wait_until(lambda: answers(others[0]), 20, "another board has it")
+            wait_until(lambda: any(board in others for board in holders()), 20, "another board has it")
             took_s = time.monotonic() - began
         finally:
             holder.heal()
-        assert took_s < 10, "5 s on a quiet machine"
+        assert took_s < 10, "4 s on a quiet machine"
         wait_until(lambda: len(holders()) == 1 and answers(others[0]), 30, "one board again")
     finally:
         leader.kubectl("delete", "service", "pooled")

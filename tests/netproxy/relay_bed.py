@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import resource
 import socket
 import subprocess
@@ -15,9 +16,15 @@ ECHO_CHUNK = 65536
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that nobody has on any address, from below those that connections get."""
+    for number in random.sample(range(15_000, 30_000), 100):
+        with socket.socket(socket.AF_INET, kind) as sock:
+            try:
+                sock.bind(("0.0.0.0", number))
+            except OSError:
+                continue
+            return number
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, timeout_s=30.0):
