@@ -93,7 +93,8 @@ def node_status(
     unreached: str = "",
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
-    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go). `unreached`: boards that cannot be."""
+    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go). `unreached`: boards that
+    cannot be."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),
