@@ -50,6 +50,7 @@ SERVICES = {
     },
     "balanced": BALANCED,
     "local": {**BALANCED, "ports": [{"port": 8082, "targetPort": 8080}], "externalTrafficPolicy": "Local"},
+    "loaded": {"type": "NodePort", "selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]},
     "outside": {"ports": [{"port": 80, "targetPort": 8080}]},
     "alias": {"type": "ExternalName", "externalName": "two.{namespace}.svc.cluster.local"},
     "telephone": {"selector": {"app": "web"}, "ports": [{"port": 80, "protocol": "SCTP"}]},
@@ -209,10 +210,10 @@ class Load:
 
 
 def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
-    service = get(board, shop, "rival")
+    service = get(board, shop, "loaded")
     cluster, node_port = service["spec"]["clusterIP"], service["spec"]["ports"][0]["nodePort"]
     with (
-        Load(board, f"http://{cluster}:8081/") as inside,
+        Load(board, f"http://{cluster}/") as inside,
         Load(board, f"http://{ADDRESS}:{node_port}/") as outside,
     ):
         board.kubectl("-n", shop, "set", "env", "deployment/web", "COLOUR=green")
