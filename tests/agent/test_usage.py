@@ -189,6 +189,19 @@ async def test_the_first_question_is_answered_after_a_second_and_the_next_at_onc
     assert await meter.samples() is series, "asked again within a second"
 
 
+async def test_a_rate_is_measured_also_where_somebody_just_asked_for_totals():
+    used = iter(range(0, 10**12, 10**8))
+
+    def read(path):
+        if path.endswith("cpu.stat"):
+            return f"usage_usec {next(used) // 1000}"
+        return {"/proc/mounts": V2}.get(path)
+
+    meter = Meter(lambda: [container()], read=read, wall_clock=lambda: 1000.0)
+    await meter.latest()
+    assert container_rate(await meter.samples(), "abc") is not None
+
+
 def pod_entry():
     pod = Pod(metadata=ObjectMeta(name="p", namespace="n", uid="u"))
     return reports.PodContainers(pod, (container(),))

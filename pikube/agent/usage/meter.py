@@ -40,22 +40,21 @@ class Meter:
     async def samples(self) -> tuple[Sample, ...]:
         """Samples, oldest first, the last one of this moment. Takes SHORT_S when nobody asked for long."""
         async with self._lock:
-            if self._samples and trio.current_time() - self._samples[-1].at < FRESH_S:
-                return self._samples
-            sample = await self._sample()
-            if wants_second(self._samples, sample):
-                self._samples = keep(self._samples, sample)
+            await self._refresh()
+            if wants_second(self._samples[:-1], self._samples[-1]):
                 await trio.sleep(SHORT_S)
-                sample = await self._sample()
-            self._samples = keep(self._samples, sample)
+                self._samples = keep(self._samples, await self._sample())
             return self._samples
 
     async def latest(self) -> Sample:
         """The totals of this moment, for who takes differences himself (Prometheus)."""
         async with self._lock:
-            if not self._samples or trio.current_time() - self._samples[-1].at >= FRESH_S:
-                self._samples = keep(self._samples, await self._sample())
+            await self._refresh()
             return self._samples[-1]
+
+    async def _refresh(self) -> None:
+        if not self._samples or trio.current_time() - self._samples[-1].at >= FRESH_S:
+            self._samples = keep(self._samples, await self._sample())
 
     async def _sample(self) -> Sample:
         containers = list(self._running())
