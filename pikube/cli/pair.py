@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -76,7 +77,7 @@ async def list_boards(connection: ApiConnection, arguments: argparse.Namespace) 
     if arguments.output == "json":
         print_json({"pairings": rows})
     elif rows:
-        print_table(COLUMNS, [row_of(row) for row in rows])
+        print_table(COLUMNS, table_of(rows))
     else:
         print("No board is waiting.", file=sys.stderr)
     return 0
@@ -100,7 +101,7 @@ async def talk(connection: ApiConnection, arguments: argparse.Namespace) -> int:
             "DIGITS`"
         )
     rows = await first_boards(connection)
-    print_table(COLUMNS, [row_of(row) for row in rows])
+    print_table(COLUMNS, table_of(rows))
     for row in rows:
         action = ask(row)
         if action:
@@ -136,11 +137,19 @@ def words_of(action: str, name: str) -> str:
     return f"{name} is approved and joins." if action == "approve" else f"{name} is rejected."
 
 
-def row_of(row: dict[str, Any]) -> tuple[str, ...]:
+def table_of(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The lines; who shares a name with another that waits is told: one of them may be somebody else."""
+    counts = Counter(row["name"] for row in rows)
+    return [row_of(row, is_alone=counts[row["name"]] == 1) for row in rows]
+
+
+def row_of(row: dict[str, Any], *, is_alone: bool) -> tuple[str, ...]:
     """A line of the table."""
     digits = f"{row['digits'][:3]} {row['digits'][3:]}"
     remark = f"takes the place of {row['takesThePlaceOf']}" if row["takesThePlaceOf"] else "new"
     if row["takesThePlaceOf"] and not row["replace"]:
         remark = "name taken: join with --replace"
+    if not is_alone:
+        remark = "not the only one of this name"
     waits = f"{row['waitingSeconds']}s"
     return (row["name"], row["model"], row["serial"] or row["mac"], row["address"], digits, waits, remark)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -59,3 +60,34 @@ class Terminal:
             return False
         self.seen += data if ready else b""
         return bool(data)
+
+
+class Screen(Terminal):
+    """A program that asks a person: lines are typed, patterns are looked for in everything shown so far (`text`). A
+    context that ends the program by SIGTERM; what the program has started may hold the terminal for longer."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.pid:
+            has_ended = os.pidfd_open(self.pid)
+            os.kill(self.pid, signal.SIGTERM)
+            select.select([has_ended], [], [], 30)
+            os.close(has_ended)
+        self.close()
+
+    @property
+    def text(self):
+        return self.seen.decode("utf-8", "replace").replace("\r", "")
+
+    def type(self, text):
+        super().type(f"{text}\n")
+
+    def expect(self, pattern, timeout_s=20.0):
+        """Read on until the pattern was shown; its match."""
+        until = time.monotonic() + timeout_s
+        while (found := re.search(pattern, self.text)) is None:
+            left = until - time.monotonic()
+            assert left > 0 and self._read(left), f"{pattern!r} was not shown, but {self.text}"
+        return found

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from board import ROOT, wait_until
-from screen import Screen
+from terminal import Screen
 
 
 def test_the_leader_is_found_on_its_lan(board):
@@ -51,7 +51,7 @@ def test_other_leaders_on_the_lan_get_no_board_and_no_secret(cluster, two_boards
 
     # a person who names nobody is told of both, and how to choose
     with Screen(newcomer.command("join"), newcomer.environment()) as screen:
-        assert screen.wait() == 1
+        assert screen.end() == 1
         assert "more than one leader was found" in screen.text
         assert cluster.url in screen.text and false_url in screen.text and "--leader" in screen.text
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from screen import Screen
+from terminal import Screen
 
 
 @pytest.fixture
@@ -52,14 +52,15 @@ def test_a_board_joins_by_comparing_digits(cluster, newcomer):
 def test_a_person_answers_on_both_screens(cluster, newcomer):
     """`pikube pair` without arguments waits for the board, shows it and asks."""
     command = ["nsenter", f"--net=/run/netns/{cluster.leader.name}", sys.executable, "-m", "pikube", "pair"]
-    with Screen([*command, "--kubeconfig", str(cluster.leader.kubeconfig)]) as desk:
+    command += ["--kubeconfig", str(cluster.leader.kubeconfig)]
+    with Screen(command, cluster.leader.environment()) as desk:
         desk.expect("No board is waiting yet")
         with joining(newcomer, "--no-start") as screen:
             digits = screen.expect(r": (\d\d\d \d\d\d)\n")[1]
             desk.expect(f"Does {newcomer.node} show {digits}")
             desk.type("n")
-            assert desk.wait() == 0 and f"{newcomer.node} is rejected" in desk.text
-            assert screen.wait() == 1
+            assert desk.end() == 0 and f"{newcomer.node} is rejected" in desk.text
+            assert screen.end() == 1
             assert "the leader refused this board: it was rejected on the leader" in screen.text
     assert newcomer.node not in cluster.nodes()
     assert not (newcomer.directory / "data" / "agent" / "member").exists()  # nothing is left behind
@@ -69,7 +70,7 @@ def test_whoever_says_no_at_the_board_has_not_joined(cluster, newcomer):
     with joining(newcomer, "--no-start") as screen:
         screen.expect("too?")
         screen.type("no")
-        assert screen.wait() == 1
+        assert screen.end() == 1
         assert "this board was not joined" in screen.text
     assert json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"] == []
 

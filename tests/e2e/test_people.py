@@ -6,7 +6,7 @@ import sys
 
 import yaml
 from board import wait_until
-from screen import Screen
+from terminal import Screen
 
 
 def test_status_shows_every_board_and_what_is_wrong(cluster):
@@ -140,7 +140,7 @@ def test_on_a_terminal_the_status_is_in_colour(cluster):
     command = leader.command("status")[:6]
     with Screen([*command, "--kubeconfig", str(leader.kubeconfig)], leader.environment()) as screen:
         screen.expect("b3")
-        screen.wait()
+        screen.end()
     assert "\x1b[32mReady" in screen.text and "\x1b[1mNAME" in screen.text
 
 
