@@ -242,6 +242,8 @@ def test_chapter_10_a_rollout_that_cannot_work_halts_and_is_called_stuck(kubectl
     assert (progressing["status"], progressing["reason"]) == ("False", "ProgressDeadlineExceeded")
     old = [p for p in running(kubectl, "-l", "app=kuard") if p["metadata"]["labels"]["ver"] == "1"]
     assert len(old) == 2, "the old pods serve on"
+    folded = r"Warning +Unhealthy +\d+s \(x\d+ over \d+s\) +kubelet +Readiness probe failed"
+    wait_until(lambda: re.search(folded, kubectl("describe", "pods", "-l", "ver=2")), what="counted events")
     kubectl("rollout", "undo", "deployments", "kuard", "--to-revision=0")
     kubectl("rollout", "status", "deployments", "kuard", "--timeout=60s")
     both_zero = deployment("kuard", strategy="strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}")

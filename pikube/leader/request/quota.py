@@ -12,11 +12,15 @@ from typing import Any
 from pikube.api.errors import Forbidden
 from pikube.api.kinds.core_config import ResourceQuota
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_service import Service
+from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.leader.quota_usage import counts, limit_of, render, total, usage_of
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.plugins import Decode, Plugin
 from pikube.leader.store.contract import Key, Store
 
+GROWING = (Service, PersistentVolumeClaim)
+"""Kinds whose use may change after they were made."""
 DEMANDED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 """A quota on one of these demands that every container states it: what is not stated cannot be counted."""
 
@@ -32,6 +36,10 @@ class QuotaAdmission(Plugin):
     def admit(self, attributes: Attributes) -> None:
         """Raises Forbidden for what would exceed a quota, or cannot be counted."""
         if attributes.operation == "DELETE" or attributes.subresource or not attributes.namespace:
+            return
+        if attributes.info.is_ephemeral:
+            return
+        if attributes.operation == "UPDATE" and attributes.info.cls not in GROWING:
             return
         quotas = self._all(ResourceQuota, attributes.namespace)
         if not quotas:
