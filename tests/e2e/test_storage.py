@@ -73,7 +73,7 @@ spec:
       containers:
       - name: mongodb
         image: localhost/box:1
-        command: [sh, -c, 'hostname >> /data/db/names; exec sleep 3600']
+        command: [sh, -c, 'hostname >> /data/db/names; exec httpd -f -p 27017 -h /data/db']
         ports: [{containerPort: 27017, name: peer}]
         volumeMounts: [{name: database, mountPath: /data/db}]
   volumeClaimTemplates:
@@ -148,6 +148,9 @@ def test_members_of_a_stateful_set_find_their_own_volumes_again(board, namespace
     volume = board.get("pv", claim["spec"]["volumeName"])
     directory = Path(volume["spec"]["hostPath"]["path"])
     assert (directory / "names").read_text() == "mongo-1\n"
+    for name in ("mongo-1.mongo", f"mongo-1.mongo.{namespace}.svc.cluster.local"):
+        asked = ("exec", "mongo-0", "--", "wget", "-qO-", f"http://{name}:27017/names")
+        assert board.kubectl("-n", namespace, *asked) == "mongo-1\n"
     board.kubectl("-n", namespace, "delete", "pod", "mongo-1")
     wait_until(
         lambda: (directory / "names").read_text() == "mongo-1\nmongo-1\n", what="the same volume again"

@@ -37,6 +37,7 @@ from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.out_of_service import OUT_OF_SERVICE
 from pikube.leader.controllers.resource_quota import quota_controller
 from pikube.leader.controllers.role_aggregation import ROLE_AGGREGATION
+from pikube.leader.controllers.stale_disruption import STALE_DISRUPTION
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
 from pikube.leader.controllers.volume_binding import VOLUME_BINDING
 from pikube.leader.controllers.volume_ephemeral import EPHEMERAL_VOLUMES
@@ -80,6 +81,7 @@ def all_controllers(
         CLAIM_PROTECTING,
         EPHEMERAL_VOLUMES,
         DISRUPTION,
+        STALE_DISRUPTION,
         account_token_controller(sign_token, ca_certificates),
         ROLE_AGGREGATION,
         quota_controller([cls for cls in namespaced if cls in owned]),

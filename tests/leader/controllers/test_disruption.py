@@ -10,7 +10,7 @@ from objects import new_deployment, node, pod, replica_set
 
 from pikube.api.errors import Forbidden, TooManyRequests
 from pikube.api.kinds.apps import Deployment
-from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_pod import Pod, PodCondition
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta
 from pikube.api.kinds.policy import (
     PodDisruptionBudget,
@@ -22,6 +22,8 @@ from pikube.informer.cache import ObjectKey
 from pikube.leader.controllers.deployment import DEPLOYMENTS
 from pikube.leader.controllers.disruption import DISRUPTION, Guarded, observe, reconcile
 from pikube.leader.controllers.replica_set import REPLICA_SETS
+from pikube.leader.controllers.stale_disruption import STALE_DISRUPTION
+from pikube.leader.controllers.stale_disruption import reconcile as stale
 from pikube.leader.request.context import LEADER, Context
 from pikube.leader.request.eviction import minus_one
 
@@ -184,3 +186,26 @@ def test_what_is_allowed_never_takes_more_than_the_budget(ready, going, wanted, 
     assert status.current_healthy == len(healthy)
     assert 0 <= status.disruptions_allowed <= max(0, len(healthy) - status.desired_healthy)
     assert set(status.disrupted_pods) <= {p.metadata.name for p in pods if isinstance(p, Pod)}
+
+
+def test_a_pod_that_was_to_go_and_did_not_is_no_target_any_more():
+    it = World([STALE_DISRUPTION], has_boards=False)
+    condition = PodCondition(type="DisruptionTarget", status="True", last_transition_time=render_time(it.now))
+    for name in ("stays", "goes"):
+        made = pod(name)
+        status = structs.replace(made.status, conditions=(*made.status.conditions, condition))
+        it.api.create_nowait(structs.replace(made, status=status))
+    it.api.delete_nowait(Pod, "goes", "default")
+    it.settle()
+
+    def status_of(name):
+        found = it.api.get_nowait(Pod, name, "default").status.conditions
+        return next(c.status for c in found if c.type == "DisruptionTarget")
+
+    it.advance(119)
+    assert status_of("stays") == "True"
+    it.advance(2)
+    assert (status_of("stays"), status_of("goes")) == ("False", "True")
+    stays = it.api.get_nowait(Pod, "stays", "default")
+    assert check_laws(stale, stays, None, it.now) == []
+    assert check_laws(stale, stays, None, it.now - 1e9) == []
