@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
 
 from board import Board
 
-from benchmarks import joining, node_loss
+from benchmarks import commands, joining, node_loss
 from benchmarks.api import Row, cpu_s
 from benchmarks.pods import cost_rows as pod_costs
 from benchmarks.pods import start_rows as pod_starts
@@ -47,9 +47,11 @@ def idle_rows(pid):
     ]
 
 
-def api_rows(board, pid):
+def rows_of(board, module, *argv):
     """Measured from inside the board's network namespace."""
-    done = board.run(sys.executable, "-m", "benchmarks.api", str(board.kubeconfig), str(pid), timeout_s=600)
+    done = board.run(
+        sys.executable, "-m", f"benchmarks.{module}", str(board.kubeconfig), *map(str, argv), timeout_s=600
+    )
     return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]
 
 
@@ -71,7 +73,9 @@ def main():
             Row("start → node Ready, again", f"{time.perf_counter() - began:7.2f} s", "≤ 1.5 s to API ready")
         )
         rows += idle_rows(pid)
-        rows += api_rows(board, pid)
+        rows += rows_of(board, "api", pid)
+        rows += rows_of(board, "crowd", pid)
+        rows += commands.rows(board)
         rows += pod_starts(board) + pod_costs(board, [10, 50])
     finally:
         board.close()

@@ -62,6 +62,13 @@ class Client:
         assert answer.status < 300, (method, path, answer.status, content[:300])
         return content
 
+    def stream(self, path):
+        """The lines of an answer that does not end."""
+        self._connection.request("GET", path, headers={"Accept": JSON})
+        answer = self._connection.getresponse()
+        assert answer.status == 200, (path, answer.status)
+        return answer
+
 
 def config_map(name, size=1000):
     return {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": name}, "data": {"k": "x" * size}}

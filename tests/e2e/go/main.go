@@ -1,0 +1,131 @@
+// Uses the API through client-go, unmodified: the typed clientset, a shared informer that streams its list
+// (WatchList, when KUBE_FEATURE_WatchListClient is true), leader election, protobuf bodies. Prints "all well".
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/util/retry"
+)
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func check(truth bool, words string) {
+	if !truth {
+		panic(words)
+	}
+}
+
+func main() {
+	namespace := os.Args[1]
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	must(err)
+	if os.Getenv("PROTOBUF") != "" {
+		config.ContentType = "application/vnd.kubernetes.protobuf"
+		config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	}
+	client := kubernetes.NewForConfigOrDie(config)
+	maps := client.CoreV1().ConfigMaps(namespace)
+
+	added, changed, deleted := make(chan string, 100), make(chan string, 100), make(chan string, 100)
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
+	informer := factory.Core().V1().ConfigMaps()
+	_, err = informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(obj any) { added <- obj.(*corev1.ConfigMap).Name },
+		UpdateFunc: func(_, obj any) { changed <- obj.(*corev1.ConfigMap).Data["a"] },
+		DeleteFunc: func(obj any) { deleted <- obj.(*corev1.ConfigMap).Name },
+	})
+	must(err)
+	factory.Start(ctx.Done())
+	for kind, isSynced := range factory.WaitForCacheSync(ctx.Done()) {
+		check(isSynced, kind.String()+" was not synced")
+	}
+
+	made, err := maps.Create(ctx, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "go-", Labels: map[string]string{"by": "go"}},
+		Data:       map[string]string{"a": "1"},
+	}, metav1.CreateOptions{})
+	must(err)
+	wait(ctx, added, made.Name)
+	must(retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		current, err := maps.Get(ctx, made.Name, metav1.GetOptions{})
+		must(err)
+		current.Data["a"] = "2"
+		_, err = maps.Update(ctx, current, metav1.UpdateOptions{})
+		return err
+	}))
+	wait(ctx, changed, "2")
+	_, err = maps.Update(ctx, made, metav1.UpdateOptions{})
+	check(apierrors.IsConflict(err), "a stale update is a conflict")
+	_, err = maps.Patch(ctx, made.Name, types.StrategicMergePatchType, []byte(`{"data":{"a":"3"}}`), metav1.PatchOptions{})
+	must(err)
+	wait(ctx, changed, "3")
+	applied, err := maps.Apply(ctx, applycorev1.ConfigMap("go-applied", namespace).WithData(map[string]string{"x": "y"}),
+		metav1.ApplyOptions{FieldManager: "go", Force: true})
+	must(err)
+	check(applied.ManagedFields[0].Manager == "go", "the apply names its manager")
+	list, err := maps.List(ctx, metav1.ListOptions{LabelSelector: "by=go", Limit: 1})
+	must(err)
+	check(len(list.Items) == 1 && list.Items[0].Name == made.Name, "the list has what was made")
+	_, err = maps.Get(ctx, "none", metav1.GetOptions{})
+	check(apierrors.IsNotFound(err), "nothing is not found")
+	must(maps.Delete(ctx, made.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(made.UID))}))
+	wait(ctx, deleted, made.Name)
+	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
+	must(err)
+	check(len(pods.Items) > 0, "there are pods")
+
+	leading := make(chan struct{})
+	electing, stop := context.WithCancel(ctx)
+	lock, err := resourcelock.New("leases", namespace, "go", client.CoreV1(), client.CoordinationV1(),
+		resourcelock.ResourceLockConfig{Identity: "me"})
+	must(err)
+	go leaderelection.RunOrDie(electing, leaderelection.LeaderElectionConfig{
+		Lock: lock, LeaseDuration: 4 * time.Second, RenewDeadline: 3 * time.Second, RetryPeriod: time.Second,
+		ReleaseOnCancel: true,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(context.Context) { close(leading) },
+			OnStoppedLeading: func() {},
+		},
+	})
+	select {
+	case <-leading:
+	case <-ctx.Done():
+		panic("nobody was elected")
+	}
+	stop()
+	fmt.Println("all well")
+}
+
+func wait(ctx context.Context, values chan string, wanted string) {
+	for {
+		select {
+		case value := <-values:
+			if value == wanted {
+				return
+			}
+		case <-ctx.Done():
+			panic("the informer did not see " + wanted)
+		}
+	}
+}
