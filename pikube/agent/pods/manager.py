@@ -22,7 +22,9 @@ from pikube.informer.informer import Informer
 
 log = logging.getLogger("pikube.pods")
 
-RELIST_S = 60.0  # ends are told by the kernel at once; this finds what was started or removed behind our back
+RELIST_S = (
+    600.0  # ends are told by the kernel at once; this finds what was started or removed behind our back
+)
 
 
 class PodManager:

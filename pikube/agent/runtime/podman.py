@@ -78,6 +78,7 @@ class Podman:
         self._api: Any = APIClient(
             base_url=f"http+unix://{quote(socket_path, safe='')}", version=API_VERSION, timeout=CALL_S
         )
+        self._api.headers["Connection"] = "close"  # a connection that is kept would keep the service awake
         self._calls = trio.CapacityLimiter(CALLS)
         self._in_flight: dict[int, float] = {}
         self._numbers = itertools.count()

@@ -1,6 +1,8 @@
-"""Shell: Podman's API service: an existing socket, or our own child, restarted when it dies.
+"""Shell: Podman's API service: an existing socket, or our own child, which sleeps while nobody asks.
 
-Containers do not depend on it: each has a monitor of its own, so that a service that ends stops nothing.
+The socket is ours, and Podman is started when somebody connects (as systemd does it: LISTEN_FDS), and ends by itself
+when nothing is asked for a while: it is 45 MB large, and ends of containers are told by the kernel. Containers do not
+depend on it: each has a monitor of its own, so that a service that ends stops nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +22,16 @@ import trio
 
 from pikube.agent.runtime.contract import RuntimeMissing
 from pikube.agent.runtime.podman import Podman
+from pikube.wire.unix_http import UnixHttpError, open_request
 
 log = logging.getLogger("pikube.podman")
 
 ANSWER_S = 60.0  # a first start on a slow card migrates its database
-PROBE_S = 0.05
+IDLE_S = 60  # then the service ends; starting it takes a tenth of a second of CPU
 RESTART_S = 1.0
+BACKLOG = 128
+INHERIT = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&0 </dev/null'
+"""The shell's part of socket activation: the socket comes as standard input, and Podman looks for it as 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,9 @@ class PodmanPlace:
                 argv += [flag, value]
         return argv
 
-    def command(self, socket: str) -> list[str]:
-        """argv of our own service."""
-        return [*self.prefix(), "system", "service", "--time", "0", f"unix://{socket}"]
+    def command(self) -> list[str]:
+        """argv of our own service, which takes its socket from us."""
+        return ["sh", "-c", INHERIT, "sh", *self.prefix(), "system", "service", "--time", str(IDLE_S)]
 
     def environment(self) -> dict[str, str]:
         """The environment it runs in."""
@@ -80,62 +87,84 @@ async def open_podman(place: PodmanPlace) -> AsyncIterator[Podman]:
         )
     path = Path(place.run_dir)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    socket = str(path / "podman.sock")
+    place_of_socket = str(path / "podman.sock")
     async with trio.open_nursery() as nursery:
-        await nursery.start(_keep_running, place, socket)
-        yield Podman(socket, place.instance)
+        await nursery.start(_keep_running, place, place_of_socket)
+        yield Podman(place_of_socket, place.instance)
         nursery.cancel_scope.cancel()
 
 
 async def _keep_running(
     place: PodmanPlace,
-    socket: str,
+    path: str,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     has_started = False
     pid_file = Path(place.run_dir) / "podman.pid"
-    while True:
-        stop_leftover(pid_file, socket)
-        Path(socket).unlink(missing_ok=True)
-        async with trio.open_nursery() as nursery:
-            process = await nursery.start(_run, place, socket)
-            pid_file.write_text(f"{process.pid}\n")
-            if not has_started:
-                await _wait_until_it_answers(process, socket)
-                has_started = True
-                task_status.started()
-            code = await process.wait()
-            nursery.cancel_scope.cancel()
-        log.warning("event=podman_service_ended code=%s restart_s=%.0f", code, RESTART_S)
-        await trio.sleep(RESTART_S)
+    stop_leftover(pid_file)
+    with listen_at(path) as listener:
+        while True:
+            if has_started:
+                await trio.lowlevel.wait_readable(listener)
+            async with trio.open_nursery() as nursery:
+                process = await nursery.start(_run, place, listener)
+                pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
+                if not has_started:
+                    await _wait_until_it_answers(process, path)
+                    has_started = True
+                    task_status.started()
+                code = await process.wait()
+                nursery.cancel_scope.cancel()
+            if code:
+                log.warning("event=podman_service_ended code=%s restart_s=%.0f", code, RESTART_S)
+                await trio.sleep(RESTART_S)
 
 
-def stop_leftover(pid_file: Path, socket: str) -> None:
+@contextmanager
+def listen_at(path: str) -> Iterator[socket.socket]:
+    """A listening socket for root only."""
+    Path(path).unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        os.chmod(path, 0o600)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        yield listener
+
+
+def stop_leftover(pid_file: Path) -> None:
     """End the service of a pikube that was killed: nobody could ask it any more, and it holds 45 MB."""
     try:
-        pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid, started_at = pid_file.read_text().split()
     except (OSError, ValueError):
         return
-    if socket.encode() in command:
-        log.info("event=leftover_service_ended pid=%d", pid)
+    if started_at and _started_at(int(pid)) == started_at:
+        log.info("event=leftover_service_ended pid=%s", pid)
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+            os.kill(int(pid), signal.SIGTERM)
+
+
+def _started_at(pid: int) -> str:
+    """What tells a process from another one that got its number later; '' if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 async def _run(
     place: PodmanPlace,
-    socket: str,
+    listener: socket.socket,
     *,
     task_status: trio.TaskStatus[trio.Process] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """The child; cancelled, it gets SIGTERM (trio.run_process)."""
     await trio.run_process(
-        place.command(socket),
+        place.command(),
         env=place.environment(),
         cwd=place.run_dir,  # conmon leaves a file `oom` where it runs
-        stdin=subprocess.DEVNULL,
+        stdin=listener,
         stdout=subprocess.DEVNULL,
         check=False,
         start_new_session=True,  # a Ctrl-C in our terminal is for us
@@ -143,12 +172,20 @@ async def _run(
     )
 
 
-async def _wait_until_it_answers(process: trio.Process, socket: str) -> None:
+async def _wait_until_it_answers(process: trio.Process, path: str) -> None:
+    is_up = False
+
+    async def ask() -> None:
+        nonlocal is_up
+        with suppress(OSError, UnixHttpError):
+            async with open_request(path, "GET", "/_ping") as response:
+                is_up = response.status == 200
+        nursery.cancel_scope.cancel()
+
     with trio.move_on_after(ANSWER_S):
-        while process.returncode is None:
-            try:
-                async with await trio.open_unix_socket(socket):
-                    return
-            except OSError:
-                await trio.sleep(PROBE_S)
-    raise RuntimeMissing("podman's API service does not start on this board; `podman info` says why")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            await process.wait()
+            nursery.cancel_scope.cancel()
+    if not is_up:
+        raise RuntimeMissing("podman's API service does not start on this board; `podman info` says why")
