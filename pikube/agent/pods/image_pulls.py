@@ -46,7 +46,7 @@ class ImagePulls:
             words = f'Container image "{reference}" is not present with pull policy of Never'
             say("Warning", "ErrImageNeverPull", words)
             raise ImageFailure(words, "ErrImageNeverPull")
-        if image is None or (policy == "Always" and not _is_made_here(image)):
+        if image is None or (policy == "Always" and not _is_made_here(reference, image)):
             pulling()
             image = await self._pull(reference, policy, credentials(), say)
         else:
@@ -124,6 +124,10 @@ class ImagePulls:
                 self._locks.pop(reference, None)
 
 
-def _is_made_here(image: Image) -> bool:
-    """No registry has it."""
-    return any(name.startswith("localhost/") for name in image.names)
+def _is_made_here(reference: str, image: Image) -> bool:
+    """Whether the reference means an image that was made on the board: no registry has it. The same image may have a
+    registry's name, too."""
+    full = normalized(reference)
+    return full.startswith("localhost/") or (
+        full not in image.names and any(name.startswith("localhost/") for name in image.names)
+    )

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from pikube.agent.pods import decision
 from pikube.agent.pods.container_specs import DnsSettings, sandbox_spec
-from pikube.agent.pods.decision import Action, Observed, decide, decide_end
+from pikube.agent.pods.decision import Action, Observed, backoff_s, decide, decide_end
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
 from pikube.agent.pods.probes import ProbeSet
@@ -94,6 +94,7 @@ class PodWorker:
         self._images: dict[str, tuple[str, str]] = {}
         self._messages: dict[str, str] = {}
         self._fresh: set[str] = set()  # containers started by this worker, whose postStart hooks are ours
+        self._said_back_off: dict[str, str] = {}
         self._stopping: dict[str, trio.CancelScope] = {}
         self._failure: tuple[str, str] | None = None
         self._failures = 0  # in a row, of what concerns the whole pod
@@ -246,6 +247,7 @@ class PodWorker:
                     break
         for name in list(self._memory.waiting):
             self._memory.start_waits(name, getattr(self._declared(name), "image", ""), self._now())
+        self._say_back_offs(observed, now)
         if has_changed:
             self._report(await self._observe())
             return 0.0
@@ -261,6 +263,24 @@ class PodWorker:
             wait_s = min(wait_s, tokens.renews_in_s(self.pod))
         self._report(observed)
         return wait_s
+
+    def _say_back_offs(self, observed: Observed, now: float) -> None:
+        """Once for each wait (kubelet says it at each of its syncs)."""
+        waits: dict[str, tuple[str, str]] = {}
+        for name, (reason, _) in self._memory.waiting.items():
+            if reason == "ImagePullBackOff":
+                image = getattr(self._declared(name), "image", "")
+                waits[name] = (f"{self._memory.failures.get(name)}", f'Back-off pulling image "{image}"')
+        for name, attempts in observed.containers.items():
+            newest, pause_s = attempts[-1], backoff_s(self._memory.crashes.get(name, 0))
+            if newest.state == "exited" and now < newest.finished_at + pause_s and name not in waits:
+                meta = self.pod.metadata
+                words = f"Back-off restarting failed container {name} in pod {meta.name}_{meta.namespace}({meta.uid})"
+                waits[name] = (newest.id, words)
+        for name, (wait, words) in waits.items():
+            if self._said_back_off.get(name) != wait:
+                self._said_back_off[name] = wait
+                self._say("Normal" if "pulling" in words else "Warning", "BackOff", words, container=name)
 
     async def _perform(self, action: Action) -> None:
         runtime, sandbox = self._board.runtime, self._view.sandbox

@@ -1,0 +1,125 @@
+"""Images from a real registry: credentials, digests, policies, and the words for what goes wrong."""
+
+import base64
+import json
+import subprocess
+
+import pytest
+from board import wait_until
+
+PLACE = "127.0.0.1:5055"
+CONFIG = """\
+version: 0.1
+log: {{level: error}}
+storage: {{filesystem: {{rootdirectory: {root}}}}}
+http: {{addr: "127.0.0.1:5055"}}
+auth: {{htpasswd: {{realm: board, path: {passwords}}}}}
+"""
+PASSWORDS = "me:$2b$04$abcdefghijklmnopqrstuuPT0cs.zGMMB9aUG3xKmxLeI//6s0m5C\n"  # me, letmein
+
+
+@pytest.fixture(scope="module")
+def registry(board):
+    """A registry that only me:letmein may use, with two images; their references."""
+    root = board.directory / "registry"
+    root.mkdir()
+    (root / "passwords").write_text(PASSWORDS)
+    (root / "config.yml").write_text(CONFIG.format(root=root / "data", passwords=root / "passwords"))
+    argv = ["nsenter", f"--net=/run/netns/{board.name}", "docker-registry", "serve", str(root / "config.yml")]
+    with (root / "log").open("w") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log)
+    try:
+        url = f"http://{PLACE}/v2/"
+        wait_until(lambda: board.curl(url).returncode == 0, what="the registry answers")
+        tar = str(board.directory / "image.tar")
+        board.podman("import", "--quiet", tar, f"{PLACE}/lab/box:1")
+        board.podman("import", "--quiet", "--arch", "s390x", tar, f"{PLACE}/lab/other:1")
+        for name in ("box", "other"):
+            board.podman(
+                "push", "--quiet", "--tls-verify=false", "--creds=me:letmein", f"{PLACE}/lab/{name}:1"
+            )
+            board.podman("rmi", f"{PLACE}/lab/{name}:1")
+        yield PLACE
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def pod(name, image, policy="IfNotPresent", **spec):
+    container = {"name": "c", "image": image, "imagePullPolicy": policy, "command": ["sleep", "1000"]}
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container], **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def apply(board, namespace, *objects):
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+    board.kubectl("-n", namespace, "apply", "-f", "-", text_in=text)
+
+
+def waiting(board, namespace, name):
+    statuses = board.get("pod", name, "-n", namespace)["status"].get("containerStatuses", [])
+    return statuses[0]["state"].get("waiting", {}) if statuses else {}
+
+
+def said(board, namespace, name):
+    items = board.get("events", "-n", namespace, f"--field-selector=involvedObject.name={name}")["items"]
+    return "\n".join(f"{event['reason']}: {event['message']}" for event in items)
+
+
+def test_a_pod_pulls_with_the_credentials_of_its_account_and_by_digest(board, namespace, registry):
+    auth = base64.b64encode(b"me:letmein").decode()
+    document = json.dumps({"auths": {registry: {"auth": auth}}})
+    board.kubectl(
+        "-n", namespace, "create", "secret", "generic", "lab", "--type=kubernetes.io/dockerconfigjson",
+        f"--from-literal=.dockerconfigjson={document}",
+    )  # fmt: skip
+    board.kubectl("-n", namespace, "patch", "serviceaccount", "default",
+                  "-p", '{"imagePullSecrets":[{"name":"lab"}]}')  # fmt: skip
+    apply(board, namespace, pod("pulls", f"{registry}/lab/box:1"))
+    board.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/pulls", "--timeout=60s")
+    words = said(board, namespace, "pulls")
+    assert f'Pulling: Pulling image "{registry}/lab/box:1"' in words
+    assert (
+        f'Pulled: Successfully pulled image "{registry}/lab/box:1" in ' in words and "Image size: " in words
+    )
+    identity = board.get("pod", "pulls", "-n", namespace)["status"]["containerStatuses"][0]["imageID"]
+    assert identity.startswith(f"{registry}/lab/box@sha256:")
+    apply(board, namespace, pod("by-digest", identity), pod("always", f"{registry}/lab/box:1", "Always"))
+    for name in ("by-digest", "always"):
+        board.kubectl("-n", namespace, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+    assert "already present on machine" in said(board, namespace, "by-digest")
+    assert "Successfully pulled" in said(board, namespace, "always")
+    apply(board, namespace, pod("foreign", f"{registry}/lab/other:1"))
+    wait_until(
+        lambda: "is s390x, this board is" in waiting(board, namespace, "foreign").get("message", ""),
+        what="the architecture is named",
+    )
+
+
+def test_each_way_in_which_an_image_cannot_be_had_has_its_reason(board, namespace, registry):
+    apply(
+        board,
+        namespace,
+        pod("stranger", f"{registry}/lab/private:1"),
+        pod("never", "docker.io/library/absent:1", "Never"),
+        pod("unreadable", "Not//An:Image:"),
+    )
+    reasons = {
+        "stranger": (("ErrImagePull", "ImagePullBackOff"), "nauthorized"),
+        "never": (("ErrImageNeverPull",), "is not present with pull policy of Never"),
+        "unreadable": (("InvalidImageName",), "invalid reference format"),
+    }
+    for name, (words, message) in reasons.items():
+
+        def told(name=name, words=words, message=message):
+            found = waiting(board, namespace, name)
+            return found.get("reason") in words and message in found.get("message", "")
+
+        wait_until(told, what=f"{name}: {words}")
+    wait_until(
+        lambda: waiting(board, namespace, "stranger").get("reason") == "ImagePullBackOff", what="a back-off"
+    )
+    assert "Back-off pulling image" in said(board, namespace, "stranger")
+    # made on the board meanwhile: the pod goes on by itself
+    board.podman("tag", "localhost/box:1", "docker.io/library/absent:1")
+    board.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/never", "--timeout=60s")
