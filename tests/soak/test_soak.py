@@ -97,6 +97,9 @@ class Driver:
     async def step(self):
         method, path, body, kind = self._workload.next()
         self.sent += 1
+        kept = path.partition("?")[0] if body.get("kind") == "ConfigMap" else ""
+        if kept:  # until it is answered, and when it never is, it may have been done or not
+            self.acknowledged.setdefault(kept, {None}).add(body["data"]["n"])
         try:
             if path.endswith("/?"):
                 path = await self._some_pod(path)
@@ -105,14 +108,14 @@ class Driver:
             await self.ask(method, path, body, kind)
         except ConnectionLost:
             self.lost += 1
-            if body.get("kind") == "ConfigMap":  # it may have been done or not
-                self.acknowledged.setdefault(path.partition("?")[0], {None}).add(body["data"]["n"])
             await trio.sleep(0.2)
-        except ApiError:
+        except ApiError as error:
             self.refused += 1
+            if kept and error.code < 500:
+                self.acknowledged[kept].discard(body["data"]["n"])
         else:
-            if body.get("kind") == "ConfigMap":
-                self.acknowledged[path.partition("?")[0]] = {body["data"]["n"]}
+            if kept:
+                self.acknowledged[kept] = {body["data"]["n"]}
 
     async def _some_pod(self, path):
         pods = json.loads(await self.ask("GET", path.removesuffix("/?")))["items"]
