@@ -83,22 +83,28 @@ def _size(text: str) -> int:
     return count
 
 
-def _amounts(text: str) -> dict[str, str]:
+def _amounts(text: str) -> str:
     """memory=64Mi,cpu=100m"""
-    found = {}
     for part in text.split(","):
         name, sign, amount = part.strip().partition("=")
         if not sign or name not in ("cpu", "memory", "ephemeral-storage"):
             raise ValueError("it is written memory=64Mi,cpu=100m,ephemeral-storage=1Gi")
         parse(amount)
-        found[name] = amount
-    return found
+    return text
 
 
 def _thresholds(text: str) -> str:
-    """Checked in full where it is used, and here for a sign that was forgotten."""
-    if any("<" not in part for part in text.split(",") if part):
-        raise ValueError("it is written memory.available<100Mi,nodefs.available<10%")
+    """memory.available<100Mi,nodefs.available<10%"""
+    for part in text.split(","):
+        signal, sign, value = part.strip().partition("<")
+        if not sign or signal not in EVICTION_SIGNALS:
+            raise ValueError(
+                f"it is written memory.available<100Mi,…; signals are {', '.join(EVICTION_SIGNALS)}"
+            )
+        if value.endswith("%"):
+            float(value[:-1])
+        else:
+            parse(value)
     return text
 
 
@@ -131,6 +137,9 @@ def _switch(text: str) -> bool:
     raise ValueError("it is true or false")
 
 
+EVICTION_SIGNALS = (
+    "memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "pid.available",
+)  # fmt: skip
 LEADER = ("leader",)
 AGENT = ("agent",)
 
@@ -167,7 +176,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
     Setting("podman-network-dir", _path, "", "Podman's network definitions (default: Podman's own)", "DIR"),
     Setting("containers-conf", _path, "", "a containers.conf for Podman (default: the system's)", "FILE"),
-    Setting("system-reserved", _amounts, {"memory": "64Mi"}, "what the system and pikube keep for themselves",
+    Setting("system-reserved", _amounts, "memory=64Mi", "what the system and pikube keep for themselves",
             "memory=64Mi,cpu=100m"),
     Setting("eviction-hard", _thresholds, "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
             "pid.available<5%", "when pods are evicted (kubelet's defaults, and process ids)", "THRESHOLDS"),
@@ -214,7 +223,7 @@ class Settings:
     podman_runroot: str
     podman_network_dir: str
     containers_conf: str
-    system_reserved: Mapping[str, str]
+    system_reserved: str
     eviction_hard: str
     container_log_max_size: int
     container_log_max_files: int

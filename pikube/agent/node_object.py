@@ -102,7 +102,8 @@ def node_status(
         "pods": str(settings.max_pods),
         "ephemeral-storage": f"{facts.disk_bytes // kib}Ki",
     }
-    reserved = {name: parse(amount).nano for name, amount in settings.system_reserved.items()}
+    pairs = (part.strip().partition("=") for part in settings.system_reserved.split(","))
+    reserved = {name: parse(amount).nano for name, _, amount in pairs}
     kept = dict(parse_thresholds(settings.eviction_hard).items())
     kept_memory = kept[MEMORY].of(facts.memory_bytes) if MEMORY in kept else 0
     kept_disk = kept[DISK].of(facts.disk_bytes) if DISK in kept else 0
