@@ -39,10 +39,14 @@ def main(argv: list[str] | None = None) -> int:
         importlib.import_module(f"pikube.cli.{name.replace('-', '_')}").add_parser(commands)
     parsed = parser.parse_args(arguments)
     try:
-        return int(parsed.run(parsed))
+        try:
+            return int(parsed.run(parsed))
+        except* KeyboardInterrupt:  # alone, or in the groups of Trio's nurseries
+            print(file=sys.stderr)
     except StartupError as error:
         print(f"pikube: {shown(str(error))}", file=sys.stderr)
         return 1
+    return 130  # as shells tell an interrupted program
 
 
 def shown(text: str) -> str:

@@ -30,6 +30,8 @@ from pikube.wire.client import open_api_connection
 
 W = TypeVar("W", bound=Wire)
 
+ANSWER_BYTES = 256 * 1024  # certificates and a few settings; who answers may be a stranger
+
 
 class OtherCluster(Exception):
     """Whoever answered has another authority than the one that was expected."""
@@ -41,7 +43,7 @@ class OtherCluster(Exception):
 
 async def ask_cluster(urls: Sequence[str], tls: ssl.SSLContext | None = None) -> ClusterDocument:
     """What the cluster says of itself. Without `tls` the answer proves nothing. ConnectionLost."""
-    async with open_api_connection(urls, tls or blind_context()) as connection:
+    async with open_api_connection(urls, tls or blind_context(), most_bytes=ANSWER_BYTES) as connection:
         return decoded(await connection.request("GET", CLUSTER), ClusterDocument)
 
 
@@ -59,13 +61,13 @@ def trusted_authority(document: ClusterDocument, ca_hash: str) -> str:
 async def join(urls: Sequence[str], authority: str, wish: JoinRequest) -> Certificates:
     """Ask for membership over a connection that only the owner of `authority` can answer."""
     tls = client_context(ca_data=authority, server_name=LEADER_NAME)
-    async with open_api_connection(urls, tls) as connection:
+    async with open_api_connection(urls, tls, most_bytes=ANSWER_BYTES) as connection:
         return decoded(await connection.request("POST", JOIN, body=msgspec.json.encode(wish)), Certificates)
 
 
 async def renew(urls: Sequence[str], tls: ssl.SSLContext, wish: RenewRequest) -> Certificates:
     """New certificates for a known key; `tls` shows none: the old one may have expired."""
-    async with open_api_connection(urls, tls) as connection:
+    async with open_api_connection(urls, tls, most_bytes=ANSWER_BYTES) as connection:
         return decoded(await connection.request("POST", RENEW, body=msgspec.json.encode(wish)), Certificates)
 
 

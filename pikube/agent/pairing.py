@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 import trio
 
-from pikube.agent.enrolling import decoded
+from pikube.agent.enrolling import ANSWER_BYTES, decoded
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, NotFound, TooManyRequests
 from pikube.certs.contexts import client_context
@@ -44,6 +44,7 @@ class Pairing:
         """Until a person has decided on the leader. PairingRefused, ConnectionLost, ApiError."""
         lost = 0
         while True:
+            asked_at = trio.current_time()
             try:
                 state = decoded(await self._connection.request("GET", self._path), PairingState)
             except NotFound:
@@ -60,6 +61,9 @@ class Pairing:
                 return state.certificates
             if state.state != "waiting":
                 raise PairingRefused(f"the leader refused this board: {state.message or state.state}")
+            await trio.sleep_until(
+                asked_at + RETRY_S
+            )  # a leader waits before it says so; a false one may not
 
 
 @asynccontextmanager
@@ -73,7 +77,7 @@ async def open_pairing(
     offer = msgspec.json.encode(wish).decode()
     board = BoardSide(Terms(claimed.encode(), offer.encode()), secrets.token_bytes(NONCE_BYTES))
     tls = client_context(ca_data=verified, server_name=LEADER_NAME)
-    async with open_api_connection(urls, tls) as connection:
+    async with open_api_connection(urls, tls, most_bytes=ANSWER_BYTES) as connection:
         body = msgspec.json.encode(PairingOffer(offer=offer, commitment=board.commitment.hex()))
         answer = decoded(await connection.request("POST", PAIRINGS, body=body), PairingAnswer)
         path = f"{PAIRINGS}/{answer.id}"

@@ -50,11 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     async def program(connection: ApiConnection, access: Access) -> int:
         return int(await arguments.program(connection, arguments))
 
-    try:
-        return run_with_api(arguments.kubeconfig, settings.kubeconfig, arguments.context, program)
-    except KeyboardInterrupt:
-        print()
-        return 130
+    return run_with_api(arguments.kubeconfig, settings.kubeconfig, arguments.context, program)
 
 
 async def waiting(connection: ApiConnection) -> list[dict[str, Any]]:

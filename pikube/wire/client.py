@@ -31,7 +31,14 @@ IDLE_S = 90.0  # below the server's 120 s: the client closes first
 class ApiConnection:
     """Requests to the first of several leaders that can be reached; made by `open_api_connection`."""
 
-    def __init__(self, urls: Sequence[str], ssl_context: ssl.SSLContext | None, token: str) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        ssl_context: ssl.SSLContext | None,
+        token: str,
+        most_bytes: int = BODY_BYTES,
+    ) -> None:
+        self._most_bytes = most_bytes
         self._urls = list(urls)
         self._addresses = [_address_of(url) for url in urls]
         self._ssl_context = ssl_context
@@ -81,7 +88,7 @@ class ApiConnection:
         exchange = await self._ask(method, _target(path, query), headers, body)
         may_keep = False
         try:
-            answer = await _body(exchange)
+            answer = await _body(exchange, self._most_bytes)
             may_keep = exchange.may_ask_again and len(self._idle) < IDLE_CONNECTIONS
         finally:
             self._busy.discard(exchange)
@@ -105,7 +112,7 @@ class ApiConnection:
         exchange = await self._ask("GET", _target(path, query), self._headers, b"")
         try:
             if exchange.status >= 400:
-                raise self._told(error_of(exchange.status, await _body(exchange)))
+                raise self._told(error_of(exchange.status, await _body(exchange, self._most_bytes)))
             yield Lines(exchange, idle_s)
         finally:
             self._busy.discard(exchange)
@@ -229,10 +236,15 @@ class Lines:
 
 @asynccontextmanager
 async def open_api_connection(
-    urls: Sequence[str], ssl_context: ssl.SSLContext | None = None, *, token: str = ""
+    urls: Sequence[str],
+    ssl_context: ssl.SSLContext | None = None,
+    *,
+    token: str = "",
+    most_bytes: int = BODY_BYTES,
 ) -> AsyncIterator[ApiConnection]:
-    """A connection to `https://host:port` URLs, tried in turn. Nothing is dialled before the first request."""
-    connection = ApiConnection(urls, ssl_context, token)
+    """A connection to `https://host:port` URLs, tried in turn. Nothing is dialled before the first request. An answer
+    of more than `most_bytes` is as good as none: who asks a stranger knows how much he has to say."""
+    connection = ApiConnection(urls, ssl_context, token, most_bytes)
     try:
         yield connection
     finally:
@@ -251,14 +263,14 @@ def error_of(status_code: int, body: bytes) -> ApiError:
     return error_from_status(status)
 
 
-async def _body(exchange: Exchange) -> bytes:
+async def _body(exchange: Exchange, most_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while chunk := await _chunk(exchange, CHUNK_S):
         chunks.append(chunk)
         size += len(chunk)
-        if size > BODY_BYTES:
-            raise ConnectionLost(f"an answer is larger than {BODY_BYTES} bytes")
+        if size > most_bytes:
+            raise ConnectionLost(f"an answer is larger than {most_bytes} bytes")
     return b"".join(chunks)
 
 

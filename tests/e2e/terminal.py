@@ -84,6 +84,10 @@ class Screen(Terminal):
     def type(self, text):
         super().type(f"{text}\n")
 
+    def interrupt(self):
+        """Ctrl-C."""
+        os.write(self._fd, b"\x03")
+
     def expect(self, pattern, timeout_s=20.0):
         """Read on until the pattern was shown; its match."""
         until = time.monotonic() + timeout_s

@@ -72,6 +72,10 @@ def test_whoever_says_no_at_the_board_has_not_joined(cluster, newcomer):
         screen.type("no")
         assert screen.end() == 1
         assert "this board was not joined" in screen.text
+    with joining(newcomer, "--no-start") as screen:
+        screen.expect("too?")
+        screen.interrupt()
+        assert screen.end() == 130 and "Traceback" not in screen.text
     assert json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"] == []
 
 

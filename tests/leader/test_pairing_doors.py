@@ -50,7 +50,7 @@ from pikube.leader.request.route import Query, parse_route
 from pikube.run_join import Wish, join_once
 from pikube.wire.announcement import Announcement
 from pikube.wire.client import open_api_connection
-from pikube.wire.messages import Peer
+from pikube.wire.messages import Peer, Response
 from pikube.wire.server import listen, serve
 
 ADMIN = User("kubernetes-admin", ("system:masters",))
@@ -291,6 +291,15 @@ async def test_a_false_leader_cannot_take_a_member_over(leader, tmp_path):
 
 def settings_with(url):
     return merge({"server": url}, {}, {}, host="b2")
+
+
+async def test_a_stranger_who_talks_too_much_is_not_listened_to(leader):
+    async def talk(request):
+        return Response(200, (), (b" " * 300_000,))
+
+    async with open_leader(leader, {("GET", CLUSTER): talk}) as url:
+        with pytest.raises(ConnectionLost, match="larger than"):
+            await ask_cluster([url])
 
 
 class InTheMiddle:
