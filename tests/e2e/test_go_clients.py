@@ -60,3 +60,4 @@ def test_client_go(board, namespace, environment):
     program = built("client-go")
     done = board.run("env", *environment, program, namespace, timeout_s=120)
     assert done.stdout == "all well\n"
+    assert "falling back" not in done.stderr

@@ -5,6 +5,7 @@ Enter: items and what Accept negotiated. Leave: chunks of bytes, the store's own
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -124,7 +125,10 @@ def bookmark_line(info: KindInfo, revision: int, accepted: Accepted, *, ends_ini
     """A BOOKMARK: an empty object that carries a revision."""
     meta: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
     if ends_initial:
-        meta["annotations"] = {"k8s.io/initial-events-end": "true"}
+        meta["annotations"] = {
+            "k8s.io/initial-events-end": "true",
+            BLUEPRINT: base64.b64encode(_empty_list(info, accepted)).decode(),
+        }
     names = info.names
     if accepted.form == "Table":
         obj = (
@@ -139,6 +143,20 @@ def bookmark_line(info: KindInfo, revision: int, accepted: Accepted, *, ends_ini
     else:
         body = encode({"kind": names.kind, "apiVersion": names.api_version, "metadata": meta})
     return b'{"type":"BOOKMARK","object":%s}\n' % body
+
+
+BLUEPRINT = "kubernetes.io/initial-events-list-blueprint"
+"""What a client makes its list of that streamed it: an empty one, as LIST would have answered (client-go's
+WatchList asks with LIST once more when it is missing)."""
+
+
+def _empty_list(info: KindInfo, accepted: Accepted) -> bytes:
+    names = info.names
+    if accepted.form and accepted.form != "Table":
+        return b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{},"items":[]}'
+    kind = names.list_kind or f"{names.kind}List"
+    document = {"kind": kind, "apiVersion": names.api_version, "metadata": {}, "items": []}
+    return encode(document)
 
 
 class _Version(msgspec.Struct):

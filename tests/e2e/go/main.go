@@ -91,9 +91,9 @@ func main() {
 	check(apierrors.IsNotFound(err), "nothing is not found")
 	must(maps.Delete(ctx, made.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(made.UID))}))
 	wait(ctx, deleted, made.Name)
-	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
+	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	must(err)
-	check(len(pods.Items) > 0, "there are pods")
+	check(len(nodes.Items) == 1 && nodes.Items[0].Status.NodeInfo.Architecture != "", "there is a node")
 
 	leading := make(chan struct{})
 	electing, stop := context.WithCancel(ctx)

@@ -1,5 +1,6 @@
 """What is said of options, paths and media types that do not fit."""
 
+import base64
 import json
 
 import pytest
@@ -151,7 +152,15 @@ async def test_initial_events_end_with_a_bookmark_only_for_those_who_take_bookma
         assert (await events.receive())["type"] == "ADDED"
         mark = await events.receive()
         assert mark["type"] == "BOOKMARK"
-        assert mark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+        annotations = mark["object"]["metadata"]["annotations"]
+        assert annotations["k8s.io/initial-events-end"] == "true"
+        blueprint = base64.b64decode(annotations["kubernetes.io/initial-events-list-blueprint"])
+        assert json.loads(blueprint) == {
+            "kind": "ConfigMapList",
+            "apiVersion": "v1",
+            "metadata": {},
+            "items": [],
+        }
     async with one.watching(f"{CONFIG_MAPS}?{query}") as events:
         assert (await events.receive())["type"] == "ADDED"
         await one("DELETE", ONE)
