@@ -80,6 +80,9 @@ def test_an_eviction_that_is_refused_says_what_the_budget_needs(board, guarded):
     )  # fmt: skip
     assert refused.returncode and "TooManyRequests" in refused.stderr + refused.stdout
     board.kubectl("-n", guarded, "delete", "pdb", "guard")
+    other = {**eviction, "deleteOptions": {"preconditions": {"uid": "of-another-pod"}}}
+    refused = board.kubectl("create", "--raw", path, "-f", "-", text_in=json.dumps(other), check=False)
+    assert refused.returncode and "UID in the precondition" in refused.stderr + refused.stdout
     status = json.loads(board.kubectl("create", "--raw", path, "-f", "-", text_in=json.dumps(eviction)))
     assert (status["kind"], status["status"]) == ("Status", "Success")
     board.kubectl("-n", guarded, "wait", "--for=delete", f"pod/{name}", "--timeout=30s")

@@ -19,6 +19,7 @@ from pikube.api.selector import from_label_selector
 from pikube.api.times import render_time
 from pikube.leader.controllers.conditions import condition_of, with_condition
 from pikube.leader.request.context import Context, DeleteWish
+from pikube.leader.request.deletion import check_preconditions
 from pikube.leader.request.registry import Registry
 from pikube.leader.store.contract import Item
 
@@ -37,9 +38,11 @@ class Evictor:
     async def evict(
         self, info: KindInfo, namespace: str, name: str, eviction: Eviction, context: Context
     ) -> Status:
-        """Raises TooManyRequests when a budget forbids it, ApiErrors of a DELETE."""
+        """Raises TooManyRequests when a budget forbids it, ApiErrors of a DELETE; an eviction of another pod of the
+        name costs the budget nothing."""
         pod: Pod = self._registry.decode(info, self._registry.get(info, namespace, name))
-        wish = _wish(eviction)
+        wish, meta = _wish(eviction), pod.metadata
+        check_preconditions(meta.name, meta.uid, meta.resource_version, wish, info.resource)
         if not _needs_no_budget(pod):
             wish = await self._ask_budget(namespace, pod, wish, context)
         if not context.dry_run:
