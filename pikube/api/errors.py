@@ -81,6 +81,7 @@ class ApiError(Exception):
         self.uid = uid
         self.causes = tuple(causes)
         self.retry_after_s = retry_after_s
+        self.warnings: tuple[str, ...] = ()
 
     def to_status(self) -> dict[str, Any]:
         """The metav1.Status document as builtins."""

@@ -120,7 +120,8 @@ def _scalar(field: FieldInfo, wire: int, value: int | bytes, depth: int) -> Any:
         if kind == "boolean":
             return bool(value)
         if kind == "number":
-            return struct.unpack("<d", value.to_bytes(8, "little"))[0] if wire == FIXED64 else float(value)
+            number = struct.unpack("<d", value.to_bytes(8, "little"))[0] if wire == FIXED64 else float(value)
+            return int(number) if number.is_integer() else number  # as JSON of Go writes it
         return value - (1 << 64) if value >= 1 << 63 else value
     if kind == "struct":
         assert field.struct is not None

@@ -42,6 +42,7 @@ def error_response(error: ApiError) -> Response:
         headers.append(("WWW-Authenticate", 'Bearer realm="pikube"'))
     if error.code == 413:
         headers.append(("Connection", "close"))
+    headers += [warning(words) for words in error.warnings]
     return Response(error.code, headers, (error.to_bytes(),))
 
 

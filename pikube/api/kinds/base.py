@@ -116,6 +116,8 @@ Duration: TypeAlias = Annotated[str, Format("duration")]
 """Go's duration text, `1m30s`."""
 Quantity: TypeAlias = Annotated[str | int | float, Format("quantity")]
 """`500m`, `1Gi`; a number in a user's manifest becomes canonical text when the object is defaulted."""
+Number: TypeAlias = Annotated[int | float, Format("number")]
+"""A double that stays `1` when it was written so: Go writes whole ones without a point."""
 IntOrString: TypeAlias = Annotated[int | str, Format("int-or-string")]
 """A count or a percentage, a port number or a port name."""
 Bytes: TypeAlias = Annotated[str, Format("byte")]

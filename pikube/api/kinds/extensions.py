@@ -19,6 +19,7 @@ from pikube.api.kinds.base import (
     Int32,
     Int64,
     Names,
+    Number,
     RawObject,
     Struct,
     Time,
@@ -203,9 +204,9 @@ class JSONSchemaProps(Struct):
     format: Annotated[str, Field(6, "The format, for example date-time.")] = ""
     title: Annotated[str, Field(7, "A title.")] = ""
     default: Annotated[RawObject, Field(8, "The value of those that give none.")] = None
-    maximum: Annotated[float | None, Field(9, "The greatest number.")] = None
+    maximum: Annotated[Number | None, Field(9, "The greatest number.")] = None
     exclusive_maximum: Annotated[bool, Field(10, "Whether the greatest is not allowed itself.")] = False
-    minimum: Annotated[float | None, Field(11, "The least number.")] = None
+    minimum: Annotated[Number | None, Field(11, "The least number.")] = None
     exclusive_minimum: Annotated[bool, Field(12, "Whether the least is not allowed itself.")] = False
     max_length: Annotated[Int64 | None, Field(13, "The greatest length of a text.")] = None
     min_length: Annotated[Int64 | None, Field(14, "The least length of a text.")] = None
@@ -213,7 +214,7 @@ class JSONSchemaProps(Struct):
     max_items: Annotated[Int64 | None, Field(16, "The greatest number of items.")] = None
     min_items: Annotated[Int64 | None, Field(17, "The least number of items.")] = None
     unique_items: Annotated[bool, Field(18, "Must be false.")] = False
-    multiple_of: Annotated[float | None, Field(19, "What a number must be a multiple of.")] = None
+    multiple_of: Annotated[Number | None, Field(19, "What a number must be a multiple of.")] = None
     enum: Annotated[tuple[RawObject, ...], Field(20, "The values allowed.")] = ()
     max_properties: Annotated[Int64 | None, Field(21, "The greatest number of properties.")] = None
     min_properties: Annotated[Int64 | None, Field(22, "The least number of properties.")] = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from pikube.api.errors import BadRequest, Conflict, Resource
+from pikube.api.errors import Cause, Conflict, Invalid, Resource
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.extensions import CustomResourceDefinition
@@ -19,6 +19,7 @@ from pikube.leader.request.context import DeleteWish
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+SUPPORTED = '"Foreground", "Background", "Orphan", "nil"'
 PROPAGATIONS = ("", "Background", "Foreground", "Orphan")
 DEFAULT_GRACE_S = 30
 
@@ -34,10 +35,9 @@ def begin_deletion(obj: Any, wish: DeleteWish, resource: Resource, now: float) -
     meta = obj.metadata
     check_preconditions(meta.name, meta.uid, meta.resource_version, wish, resource)
     if wish.propagation not in PROPAGATIONS:
-        raise BadRequest(
-            f'invalid propagation policy: "{wish.propagation}", '
-            'must be one of "Background", "Foreground", "Orphan"'
-        )
+        words = f'Unsupported value: "{wish.propagation}": supported values: ' + SUPPORTED
+        cause = Cause("FieldValueNotSupported", words, "propagationPolicy")
+        raise Invalid.of("DeleteOptions", "meta.k8s.io", "", [cause])
     finalizers = _finalizers(meta.finalizers, wish.propagation)
     if isinstance(obj, CustomResourceDefinition) and not meta.deletion_timestamp:
         finalizers = (*(name for name in finalizers if name != CLEANUP), CLEANUP)  # its objects go first

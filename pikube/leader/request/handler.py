@@ -213,8 +213,7 @@ class ApiHandler:
         }[route.verb]
         if route.verb == "create" and route.name:
             raise MethodNotAllowed()
-        response = await write(registry, info, route, request, query, accepted, context)
-        return writes.with_warnings(response, context.warnings)
+        return await _warned(write(registry, info, route, request, query, accepted, context), context)
 
     async def _subresource(
         self,
@@ -235,8 +234,8 @@ class ApiHandler:
         context = self._context(route, request, query, user, now)
         if route.verb == "get" and route.subresource != "scale":
             return await reads.get(parts.registry, info, route, query, accepted, now)
-        response = await self._changed_through(found, info, route, request, query, accepted, context)
-        return writes.with_warnings(response, context.warnings)
+        change = self._changed_through(found, info, route, request, query, accepted, context)
+        return await _warned(change, context)
 
     async def _changed_through(
         self,
@@ -318,6 +317,16 @@ def check_place(info: KindInfo, route: Route) -> None:
         raise MethodNotAllowed()
     if not route.name and route.verb in ("update", "patch"):
         raise MethodNotAllowed()
+
+
+async def _warned(write: Awaitable[Response], context: Context) -> Response:
+    """The answer or error of a write, with what admission warned of."""
+    try:
+        response = await write
+    except ApiError as error:
+        error.warnings = (*error.warnings, *(w for w in context.warnings if w not in error.warnings))
+        raise
+    return writes.with_warnings(response, context.warnings)
 
 
 def _must_pass(request: Request, route: Route) -> bool:

@@ -132,7 +132,7 @@ class Registry:
             context.warnings.extend(info.warn(obj))
             await self._dynamic.validate(attributes)
             if is_tracked and context.manager and not info.is_ephemeral:
-                track_update(None, obj, info.cls, context.manager, context.now)
+                track_update(None, obj, info.cls, context.manager, context.now, reset=resets(info, ""))
             item = await self._write(info, obj, None, context)
             is_stored = not context.dry_run
             return item
@@ -234,7 +234,15 @@ class Registry:
                 context.warnings.extend(info.warn(new))
             await self._dynamic.validate(attributes)
             if is_tracked and context.manager and not info.is_ephemeral:
-                track_update(old, new, info.cls, context.manager, context.now, subresource)
+                track_update(
+                    old,
+                    new,
+                    info.cls,
+                    context.manager,
+                    context.now,
+                    subresource,
+                    reset=resets(info, subresource),
+                )
             if is_finished(new):
                 if context.dry_run:
                     return item, True
@@ -304,6 +312,14 @@ class Registry:
             raise NotFound.of(info.resource, meta.name) from None
         except Conflict:
             raise Conflict.modified(info.resource, meta.name) from None
+
+
+def resets(info: KindInfo, subresource: str) -> Sequence[str] | None:
+    """The members that a write through this door cannot set; None for the usual ones. A custom kind without a
+    status subresource has a status like any other member."""
+    if issubclass(info.cls, CustomObject) and not info.has_status and not subresource:
+        return ()
+    return None
 
 
 NOBODY = Context(user=LEADER, now=0.0)

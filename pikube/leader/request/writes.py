@@ -26,7 +26,7 @@ from pikube.api.scheme import KindInfo
 from pikube.api.strategic_merge import strategic_merge
 from pikube.leader.request import answers
 from pikube.leader.request.context import Context, DeleteWish
-from pikube.leader.request.registry import Registry
+from pikube.leader.request.registry import Registry, resets
 from pikube.leader.request.route import Query, Route
 from pikube.leader.request.selection import list_page, make_filter
 from pikube.leader.store.contract import Item
@@ -194,6 +194,7 @@ async def _apply(
             force=force,
             now=context.now,
             subresource=route.subresource,
+            reset=resets(info, route.subresource),
         )
         return from_builtins(after, info.cls)
 

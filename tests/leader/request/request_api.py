@@ -73,6 +73,7 @@ class Api:
         try:
             answer = await self.handler(request)
         except ApiError as error:
+            self.warnings = list(error.warnings)
             return error.code, error.to_status()
         self.warnings = [value for name, value in answer.headers if name == "Warning"]
         text = b"".join(answer.chunks)

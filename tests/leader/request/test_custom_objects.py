@@ -331,3 +331,23 @@ async def test_caches_go_on_when_a_definition_is_gone(widgets):
     assert event.type == "DELETED" and event.object.metadata.name == "w"
     assert kinds.head_of("widgets.example.com") is None
     assert (await widgets("GET", WIDGETS))[0] == 404
+
+
+async def test_without_a_status_subresource_status_is_a_member_like_others(api):
+    crd = copy.deepcopy(CRD)
+    del crd["spec"]["versions"][0]["subresources"]
+    await establish(api, crd)
+    wanted = {**widget(), "status": {"size": 4}}
+    status, made = await api("PATCH", f"{WIDGETS}/w?fieldManager=one", wanted, content_type=APPLY)
+    assert status == 201 and made["status"] == {"size": 4}, made
+    assert "f:status" in made["metadata"]["managedFields"][0]["fieldsV1"]
+    made["status"]["size"] = 5
+    _, made = await api("PUT", f"{WIDGETS}/w", made)
+    assert made["status"]["size"] == 5 and made["metadata"]["generation"] == 2
+
+
+async def test_numbers_of_a_schema_stay_as_they_were_written(api):
+    await establish(api, CRD)
+    _, crd = await api("GET", f"{CRDS}/widgets.example.com")
+    size = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["size"]
+    assert repr(size["minimum"]) == "1"

@@ -89,10 +89,15 @@ async def configure(api, hook, kind="Validating", **settings):
 
 async def test_a_webhook_that_says_no_refuses_in_upstreams_words(api, hook):
     await configure(api, hook)
-    hook.answer = lambda request: {"allowed": False, "status": {"message": "not today"}}
+    hook.answer = lambda request: {
+        "allowed": False,
+        "status": {"message": "not today"},
+        "warnings": ["so there"],
+    }
     status, refused = await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}})
     assert status == 403 and "reason" not in refused
     assert refused["message"] == 'admission webhook "check.example.com" denied the request: not today'
+    assert api.warnings == ["so there"]
     request = hook.seen[0]
     assert request["operation"] == "CREATE" and request["object"]["data"] == {"k": "v"}
     assert request["userInfo"]["username"] == "admin" and request["resource"]["resource"] == "configmaps"
