@@ -157,7 +157,9 @@ async def run_control_plane(
     client = plane.client
     port = settings.https_listen_port
     volumes = str(settings.data / "storage")
-    await make_first_objects(client, settings.kubernetes_service_ip, [address()], port, volumes)
+    await make_first_objects(
+        client, settings.kubernetes_service_ip, [address()], port, volumes, settings.cluster_dns
+    )
     await reconcile_roles(client)
     await make_api_services(client, plane.scheme)
     informers = Informers(client)

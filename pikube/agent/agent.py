@@ -50,7 +50,7 @@ from pikube.api.kinds.meta import Object
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
 from pikube.informer.recorder import Recorder
-from pikube.wire.addresses import OwnAddress
+from pikube.wire.addresses import OwnAddress, mtu_towards
 
 log = logging.getLogger("pikube.agent")
 
@@ -126,7 +126,7 @@ async def open_agent(
         nodes.subscribe(node.seen)
         await nursery.start(memory.run, informers)
         pod_cidr = await _wait_pod_cidr(nodes, settings.node_name)
-        await _prepare_network(runtime, pod_cidr)
+        await _prepare_network(runtime, pod_cidr, mtu_towards(address()))
         informers.of(Service)
         pods = Informer(client, Pod, field_selector=f"spec.nodeName={settings.node_name}")
         await _start_or_remember(nursery, pods, memory)
@@ -214,10 +214,10 @@ async def _wait_pod_cidr(nodes: Informer[Node], name: str) -> str:
     return cidr
 
 
-async def _prepare_network(runtime: Podman, pod_cidr: str) -> None:
+async def _prepare_network(runtime: Podman, pod_cidr: str, mtu: int) -> None:
     gateway = str(ipaddress.ip_network(pod_cidr)[1])
     try:
-        await runtime.ensure_network(NETWORK, pod_cidr, gateway)
+        await runtime.ensure_network(NETWORK, pod_cidr, gateway, mtu)
     except RuntimeFailure as failure:
         raise RuntimeMissing(
             f"the pod network {pod_cidr} of this board cannot be made: {failure.message}; "

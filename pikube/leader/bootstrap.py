@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterable
 
 from pikube.api.client import Client
-from pikube.api.errors import AlreadyExists, NotFound
+from pikube.api.errors import AlreadyExists, Invalid, NotFound
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_service import (
     EndpointAddress,
@@ -51,6 +51,29 @@ def first_objects(cluster_ip: str) -> Iterable[Object]:
         ("system-node-critical", 2_000_001_000, "Pods a node needs; they must stay where they are."),
     ):
         yield PriorityClass(metadata=ObjectMeta(name=name), value=value, description=words)
+
+
+def dns_service(dns_ip: str) -> Service:
+    """What people look for in kube-system. Every board answers there itself: no proxy is to carry it (KEP-2447)."""
+    return Service(
+        metadata=ObjectMeta(
+            name="kube-dns",
+            namespace="kube-system",
+            labels={
+                "k8s-app": "kube-dns",
+                "kubernetes.io/name": "CoreDNS",
+                "service.kubernetes.io/service-proxy-name": "pikube-dns",
+            },
+        ),
+        spec=ServiceSpec(
+            type="ClusterIP",
+            cluster_ip=dns_ip,
+            ports=(
+                ServicePort(name="dns", protocol="UDP", port=53, target_port=53),
+                ServicePort(name="dns-tcp", protocol="TCP", port=53, target_port=53),
+            ),
+        ),
+    )
 
 
 def leader_endpoints(addresses: Iterable[str], port: int) -> tuple[Endpoints, EndpointSlice]:
@@ -96,15 +119,21 @@ async def make_first_objects(
     addresses: Iterable[str],
     port: int,
     volumes: str = "/var/lib/pikube/storage",
+    dns_ip: str = "",
 ) -> None:
     """Create what is missing; point the Service `kubernetes` at this leader. `volumes` is the directory of each
-    board that its volumes are in."""
+    board that its volumes are in, `dns_ip` the address of the cluster's DNS."""
     await _make_default_class(client, volumes)
     for obj in first_objects(cluster_ip):
         try:
             await client.create(obj)
         except AlreadyExists:
             continue
+    if dns_ip:
+        with contextlib.suppress(
+            AlreadyExists, Invalid
+        ):  # outside the range of Services it needs no place in it
+            await client.create(dns_service(dns_ip))
     await point_service(client, addresses, port)
 
 

@@ -15,7 +15,8 @@ from pikube.wire.interfaces import open_address_changes
 log = logging.getLogger("pikube.addresses")
 
 PROBE = ("192.0.2.1", 9)  # RFC 5737: connecting a datagram socket sends nothing, it only picks a route
-SIOCGIFADDR, SIOCGIFHWADDR = 0x8915, 0x8927  # netdevice(7)
+SIOCGIFADDR, SIOCGIFMTU, SIOCGIFHWADDR = 0x8915, 0x8921, 0x8927  # netdevice(7)
+ETHERNET_MTU = 1500
 
 
 def primary_address() -> str:
@@ -49,6 +50,16 @@ def mac_of(interface: str) -> str:
         except OSError:
             return ""
     return answer[18:24].hex(":")
+
+
+def mtu_towards(address: str) -> int:
+    """The MTU of the interface that has an IPv4 address of this board; Ethernet's where none has."""
+    interface = interface_of(address)
+    if not interface:
+        return ETHERNET_MTU
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        answer = fcntl.ioctl(probe, SIOCGIFMTU, struct.pack("16si12x", interface[:15].encode(), 0))
+    return int(struct.unpack("16si12x", answer)[1])
 
 
 def host_names() -> set[str]:

@@ -227,3 +227,15 @@ def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
         board.start()
     assert inside.failures == [] and outside.failures == []
     assert min(inside.count, outside.count) > 100
+
+
+def test_the_dns_is_a_service_and_has_a_name(board, shop):
+    service = board.get("service", "kube-dns", "-n", "kube-system")
+    assert service["spec"]["clusterIP"] == "10.43.0.10"
+    said = board.kubectl("-n", shop, "exec", "near", "--", "cat", "/etc/resolv.conf")
+    assert "nameserver 10.43.0.10" in said and f"search {shop}.svc.cluster.local" in said
+    name = "kube-dns.kube-system.svc.cluster.local"
+    said = board.kubectl(
+        "-n", shop, "exec", "near", "--", "sh", "-c", f"nc -w 2 {name} 53 </dev/null && echo ok"
+    )
+    assert said.strip() == "ok"

@@ -324,8 +324,9 @@ class Podman:
                 raise RuntimeFailure(words_of(refusal))
             yield response.raw()
 
-    async def ensure_network(self, name: str, subnet: str, gateway: str) -> None:
-        """The bridge of this board's pods; made anew if its subnet is another one."""
+    async def ensure_network(self, name: str, subnet: str, gateway: str, mtu: int) -> None:
+        """The bridge of this board's pods; made anew if its subnet is another one. `mtu` is the LAN's: pods' packets
+        go over it as they are. Not isolated, which Podman 6 would be without a word."""
         found = await self._ask("GET", f"/networks/{name}/json", accepted=(404,))
         if found is not None:
             if any(s.get("subnet") == subnet for s in found.get("subnets") or ()):
@@ -338,6 +339,7 @@ class Podman:
             "network_interface": name,
             "subnets": [{"subnet": subnet, "gateway": gateway}],
             "dns_enabled": False,
+            "options": {"isolate": "false", "mtu": str(mtu)},
             "labels": {INSTANCE: self._instance},
         }
         await self._ask("POST", "/networks/create", body=body, reason="NetworkNotReady")
