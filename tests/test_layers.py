@@ -23,7 +23,7 @@ DOORS = {
     "httpx": "pikube/wire/",
     "h11": "pikube/wire/",
     "wsproto": "pikube/wire/",
-    "zeroconf": "pikube/wire/mdns.py",
+    "zeroconf": "pikube/wire/mdns",
     "ifaddr": "pikube/wire/interfaces.py",
     "cryptography": "pikube/certs/",
     "sqlite3": "pikube/leader/store/",

@@ -27,8 +27,10 @@ from pikube.netproxy.host_network import HostNetwork
 from pikube.netproxy.pod_routes import PodRoutes
 from pikube.netproxy.proxy import Proxy, Record
 from pikube.netproxy.relay_link import RelayLink, read_table
+from pikube.netproxy.service_names import ServiceNames
 from pikube.netproxy.service_records import CachedRecords
 from pikube.netproxy.zone import Zone
+from pikube.wire.interfaces import lan_addresses
 
 
 def netproxy_directory(settings: Settings) -> Path:
@@ -58,6 +60,16 @@ class Netproxy:
             informer.subscribe(lambda old, new: self._dns.forget())
         self._routes = PodRoutes(informers, settings.node_name, self._say_unreached)
         self._addresses = BalancerAddresses(informers, settings.node_name)
+        self._names = (
+            None
+            if settings.no_discovery
+            else ServiceNames(
+                informers,
+                settings.node_name,
+                self._say,
+                lambda: lan_addresses(settings.discovery_interface),
+            )
+        )
         self._proxy = Proxy(
             informers, self._host, self._link, settings.node_name, self._say, self._dns.listeners
         )
@@ -80,6 +92,8 @@ class Netproxy:
             await nursery.start(self._proxy.run)
             await nursery.start(self._routes.run)
             nursery.start_soon(self._addresses.run)
+            if self._names is not None:
+                nursery.start_soon(self._names.run)
             self.ready.set()
 
     def _say(self, regarding: Object, type_: str, reason: str, message: str) -> None:

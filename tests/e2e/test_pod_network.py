@@ -1,6 +1,7 @@
 """Services and pods across boards: sources, every node's ports, a lost board, a leader that is away."""
 
 import json
+import sys
 import threading
 import time
 
@@ -134,6 +135,19 @@ def test_services_and_names_are_served_while_the_leader_is_away_also_after_a_res
     finally:
         leader.start_leader()
     cluster.wait_ready("b1", "b2", "b3")
+
+
+def test_a_service_answers_by_a_name_of_the_lan(cluster, across):
+    leader = cluster.leader
+    leader.kubectl("annotate", "service", "across", "pikube.io/mdns=shop")
+    ask = (
+        "import dns.message, dns.query; question = dns.message.make_query('shop.local', 'A'); "
+        "print(dns.query.udp(question, '224.0.0.251', port=5353, timeout=2).answer)"
+    )
+    for board in cluster.boards[:2]:
+        said = wait_until(lambda: board.run(sys.executable, "-c", ask, check=False).stdout, 40, "shop.local")  # noqa: B023
+        assert all(other.address in said for other in cluster.boards), said
+    leader.kubectl("annotate", "service", "across", "pikube.io/mdns-")
 
 
 def test_routes_follow_the_address_of_a_board(cluster, across):
