@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
 
 from board import Board
 
-from benchmarks import commands, joining, node_loss
+from benchmarks import commands, joining, names, node_loss
 from benchmarks.api import Row, cpu_s
 from benchmarks.pods import cost_rows as pod_costs
 from benchmarks.pods import start_rows as pod_starts
@@ -76,6 +76,7 @@ def main():
         rows += rows_of(board, "api", pid)
         rows += rows_of(board, "crowd", pid)
         rows += commands.rows(board)
+        rows.append(names.programming_row(board))
         rows += pod_starts(board) + pod_costs(board, [10, 50])
     finally:
         board.close()
@@ -85,6 +86,9 @@ def main():
     rows += scale_rows()
     print("HTTP server against a bare h11 loop, target ≥ 0.6 × its rate:", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.http_server", "2"], check=True)
+    print("Services and names:", flush=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.netproxy", "2"], check=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.names", "2"], check=True)
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(f"{row.what:<{width}}  {row.value:<60}  target {row.target}")

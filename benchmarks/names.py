@@ -1,0 +1,215 @@
+"""Shell: the cluster's DNS: answers a second and their delay, and how soon a change of endpoints reaches the relay.
+
+Run: `python -m benchmarks.names [seconds]`. The server runs alone in a process of its own over a thousand Services; a
+client on loopback asks one question after the other, of names in turn.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import dns.message
+import trio
+
+from benchmarks.api import Client, Row
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.core_service import Service, ServicePort, ServiceSpec
+from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.informer.cache import Cache
+from pikube.netproxy.dns import DnsServer
+from pikube.netproxy.merged_table import MergedTable, Owner
+from pikube.netproxy.service_records import CachedRecords
+from pikube.netproxy.table import SERVICE_NAME, Here, service_table
+from pikube.netproxy.targets import encode_entry
+from pikube.netproxy.zone import Zone
+
+ADDRESS, PORT = "127.0.0.54", 5354
+SERVICES = 1000
+CHANGES = 300
+TURNS = 100
+
+
+class Caches:
+    def __init__(self):
+        self._caches = {}
+
+    def cache(self, cls):
+        return self._caches.setdefault(cls, Cache(cls))
+
+
+def a_service(number):
+    address = f"10.43.{number // 250}.{number % 250 + 1}"
+    return Service(
+        metadata=ObjectMeta(name=f"s{number}", namespace="bench"),
+        spec=ServiceSpec(type="ClusterIP", cluster_ip=address, cluster_ips=(address,)),
+    )
+
+
+async def serve():
+    caches = Caches()
+    caches.cache(Namespace).put(Namespace(metadata=ObjectMeta(name="bench")))
+    for number in range(SERVICES):
+        caches.cache(Service).put(a_service(number))
+    server = DnsServer(ADDRESS, Zone("cluster.local", CachedRecords(caches)), (), port=PORT)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.run)
+        print("ready", flush=True)
+
+
+def ask(seconds):
+    """Delays in seconds, sorted; the first time a name is asked, and again."""
+    queries = [
+        dns.message.make_query(f"s{n}.bench.svc.cluster.local.", "A").to_wire() for n in range(SERVICES)
+    ]
+    first, again = [], []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((ADDRESS, PORT))
+        sock.settimeout(5)
+        end, count = time.perf_counter() + seconds, 0
+        while time.perf_counter() < end:
+            began = time.perf_counter()
+            sock.send(queries[count % SERVICES])
+            sock.recv(512)
+            (first if count < SERVICES else again).append(time.perf_counter() - began)
+            count += 1
+    return sorted(first), sorted(again)
+
+
+def reprogramming():
+    """Seconds from an endpoint's change in the informer to its answer by the relay, without the API's own way."""
+    with tempfile.TemporaryDirectory(prefix="pikube-names-") as directory:
+        relay = subprocess.Popen(
+            [sys.executable, "-m", "pikube", "relay", directory], stderr=subprocess.DEVNULL
+        )
+        try:
+            path = Path(directory) / "relay.sock"
+            while not path.exists():
+                time.sleep(0.02)
+            with socket.socket(socket.AF_UNIX) as control, control.makefile() as answers:
+                control.connect(str(path))
+                return sorted(_change(control, answers, turn) for turn in range(CHANGES))
+        finally:
+            relay.terminate()
+            relay.wait()
+
+
+TABLE = MergedTable()
+DOOR = Service(
+    metadata=ObjectMeta(name="s0", namespace="bench"),
+    spec=ServiceSpec(
+        cluster_ip="127.0.0.55", cluster_ips=("127.0.0.55",), ports=(ServicePort(protocol="TCP", port=15080),)
+    ),
+)
+
+
+def _change(control, answers, turn):
+    endpoint = Endpoint(addresses=(f"10.42.0.{turn % 250 + 1}",), conditions=EndpointConditions(ready=True))
+    slice_ = EndpointSlice(
+        metadata=ObjectMeta(name="s0-1", namespace="bench", labels={SERVICE_NAME: "s0"}),
+        address_type="IPv4",
+        endpoints=(endpoint,),
+        ports=(EndpointPort(name="", protocol="TCP", port=8080),),
+    )
+    began = time.perf_counter()
+    TABLE.claim(Owner("Service", ("bench", "s0")), ("x",), service_table(DOOR, [slice_], Here("n")))
+    changed, _ = TABLE.take_changes()
+    message = {"put": [encode_entry(*item) for item in changed.items()], "sync": turn}
+    control.sendall(json.dumps(message).encode() + b"\n")
+    while f'"synced": {turn},' not in answers.readline():
+        pass
+    return time.perf_counter() - began
+
+
+def programming(kubeconfig):
+    """Run on a board: seconds from an EndpointSlice's write to the first connection that reaches the new endpoint."""
+    client = Client(kubeconfig)
+    name, base = "latency", "/api/v1/namespaces/default/services"
+    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    spec = {"ports": [{"port": 80, "targetPort": 15081}]}
+    service = client.ask("POST", base, {"kind": "Service", "metadata": {"name": name}, "spec": spec})
+    address = json.loads(service)["spec"]["clusterIP"]
+    ends = [f"198.51.100.{number}" for number in (91, 92)]
+    for end in ends:
+        subprocess.run(["ip", "address", "add", f"{end}/32", "dev", "lo"], check=True)
+    listeners = [socket.create_server((end, 15081), backlog=64) for end in ends]
+    body = {
+        "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "addressType": "IPv4",
+        "metadata": {"name": name, "labels": {SERVICE_NAME: name}},
+        "ports": [{"name": "", "port": 15081, "protocol": "TCP"}],
+        "endpoints": [{"addresses": ends[:1]}],
+    }  # fmt: skip
+    client.ask("POST", slices, body)
+    times = []
+    for turn in range(TURNS):
+        wanted = listeners[(turn + 1) % 2]
+        wanted.settimeout(0)
+        body["endpoints"] = [{"addresses": [wanted.getsockname()[0]]}]
+        client.ask("PUT", f"{slices}/{name}", body)
+        began = time.perf_counter()
+        while not _reaches(address, wanted):
+            assert time.perf_counter() - began < 10
+        times.append(time.perf_counter() - began)
+    client.ask("DELETE", f"{base}/{name}")
+    print(json.dumps(sorted(times)))
+
+
+def _reaches(address, wanted):
+    with socket.socket() as sock:
+        sock.settimeout(1)
+        if sock.connect_ex((address, 80)):
+            return False
+        for _ in range(20):
+            try:
+                wanted.accept()[0].close()
+                return True
+            except BlockingIOError:
+                time.sleep(0.0005)
+    return False
+
+
+def programming_row(board):
+    """On a running board."""
+    done = board.run(sys.executable, "-m", "benchmarks.names", "programming", str(board.kubeconfig))
+    times = json.loads(done.stdout.splitlines()[-1])
+    value = f"{percentile(times, 0.5) * 1000:7.1f} ms p50, {percentile(times, 0.99) * 1000:.1f} ms p99"
+    return Row("endpoint written → proxy has it", value, "p99 ≤ 100 ms")
+
+
+def percentile(values, share):
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def main(seconds):
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.names", "serve"], stdout=subprocess.PIPE
+    ) as server:
+        try:
+            server.stdout.readline()
+            first, again = ask(seconds)
+        finally:
+            server.kill()
+    for words, values in (("DNS, a name asked first", first), ("DNS, asked again", again)):
+        rate = len(values) / sum(values)
+        print(
+            f"{words:<34} {rate:8,.0f} answers/s, p50 {percentile(values, 0.5) * 1e6:5.0f} µs, "
+            f"p99 {percentile(values, 0.99) * 1e6:5.0f} µs (one client, {SERVICES} Services)"
+        )
+    changes = reprogramming()
+    print(
+        f"{'endpoint changed → relay changed':<34} p50 {percentile(changes, 0.5) * 1e3:.2f} ms, "
+        f"p99 {percentile(changes, 0.99) * 1e3:.2f} ms  target p99 ≤ 100 ms (with the watch event on its way)"
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        trio.run(serve)
+    elif sys.argv[1:2] == ["programming"]:
+        programming(sys.argv[2])
+    else:
+        main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
