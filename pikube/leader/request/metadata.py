@@ -109,6 +109,28 @@ def count_generation(info: KindInfo, new: Any, old: Any) -> None:
         new.metadata.generation = old.metadata.generation + 1
 
 
+def keep_times(new: Any, old: Any) -> None:
+    """An update that changes nothing but the times of managed fields changes nothing, and is not written
+    (kubernetes apimachinery pkg/util/managedfields: IgnoreManagedFieldsTimestampsTransformer)."""
+    mine, theirs = new.metadata.managed_fields, old.metadata.managed_fields
+    if mine == theirs or len(mine) != len(theirs):
+        return
+    before = {_owner(entry): entry for entry in theirs}
+    for entry in mine:
+        known = before.get(_owner(entry))
+        if known is None or known.fields_v1 != entry.fields_v1:
+            return
+    version = new.metadata.resource_version
+    new.metadata.managed_fields, new.metadata.resource_version = theirs, old.metadata.resource_version
+    if new != old:
+        new.metadata.managed_fields = mine
+    new.metadata.resource_version = version
+
+
+def _owner(entry: Any) -> tuple[str, str, str, str]:
+    return entry.manager, entry.operation, entry.api_version, entry.subresource
+
+
 def metadata_causes(info: KindInfo, obj: Any) -> list[Cause]:
     """What is wrong with the metadata of a new object or of a changed one."""
     meta = obj.metadata

@@ -26,6 +26,7 @@ from pikube.leader.request.context import LEADER, Context, DeleteWish
 from pikube.leader.request.deletion import Verdict, begin_deletion, is_finished
 from pikube.leader.request.metadata import (
     count_generation,
+    keep_times,
     match_name,
     match_namespace,
     metadata_causes,
@@ -247,6 +248,7 @@ class Registry:
                 if context.dry_run:
                     return item, True
                 return await self._remove(info, item.key, item.revision), True
+            keep_times(new, old)
             result = await self._write(info, new, item.revision, context)
             is_stored = not context.dry_run
             return result, False

@@ -351,3 +351,19 @@ async def test_numbers_of_a_schema_stay_as_they_were_written(api):
     _, crd = await api("GET", f"{CRDS}/widgets.example.com")
     size = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["size"]
     assert repr(size["minimum"]) == "1"
+
+
+async def test_applying_the_same_again_writes_nothing(api):
+    """Generated manifests say `creationTimestamp: null`, and an empty status."""
+    crd = {**copy.deepcopy(CRD), "status": {"acceptedNames": {"kind": "", "plural": ""}, "conditions": None}}
+    crd["metadata"]["creationTimestamp"] = None
+    url = f"{CRDS}/widgets.example.com?fieldManager=one&force=true"
+    _, first = await api("PATCH", url, crd, content_type=APPLY)
+    api.now += 60
+    _, second = await api("PATCH", url, crd, content_type=APPLY)
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+    assert second == first
+    crd["spec"]["names"]["shortNames"] = ["wi"]
+    _, third = await api("PATCH", url, crd, content_type=APPLY)
+    assert third["metadata"]["resourceVersion"] != first["metadata"]["resourceVersion"]
+    assert third["metadata"]["managedFields"][0]["time"] != first["metadata"]["managedFields"][0]["time"]
