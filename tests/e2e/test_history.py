@@ -21,7 +21,7 @@ from history import (
     check_session,
 )
 
-KILLS = 3
+KILLS = 2
 WRITES_BETWEEN = 60
 
 
