@@ -18,7 +18,7 @@ import trio
 
 from pikube.api.kinds.core_node import Node
 from pikube.informer.informer import Informers
-from pikube.netproxy.host_network import PROTOCOL
+from pikube.netproxy.host_network import PROTOCOL, run
 from pikube.wire.interfaces import LINKS_AND_ROUTES, open_address_changes
 
 log = logging.getLogger("pikube.netproxy")
@@ -74,12 +74,14 @@ class PodRoutes:
         await self._nodes.wait_synced()
         self._nodes.subscribe(self._node_changed)
         has_started = False
+        may_have = await trio.to_thread.run_sync(has_routes)
         async with open_address_changes(LINKS_AND_ROUTES) as changes, trio.open_nursery() as nursery:
             nursery.start_soon(self._follow, changes.wait)
             while True:
                 self._changed = trio.Event()
                 wanted = compute_routes(self._nodes.cache, self._node)
-                failed = await trio.to_thread.run_sync(_apply, wanted) if wanted or not has_started else {}
+                failed = await trio.to_thread.run_sync(_apply, wanted) if wanted or may_have else {}
+                may_have = bool(wanted)
                 self._say(words_for(failed, self._nodes.cache))
                 if not has_started:
                     has_started = True
@@ -105,6 +107,11 @@ class PodRoutes:
             if problem:
                 log.warning("event=boards_apart words=%r", problem)
             self._tell(problem)
+
+
+def has_routes() -> bool:
+    """Whether a former life left any: asked of ip(8), because a board that is alone never needs netlink's library."""
+    return " via " in run("ip", "route", "show", "proto", str(PROTOCOL)).stdout
 
 
 def _apply(wanted: Routes) -> dict[str, str]:

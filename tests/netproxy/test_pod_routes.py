@@ -54,7 +54,7 @@ def test_what_a_host_is_left_with_is_listed_and_taken_away(tmp_path):
 import json, pathlib
 from pikube.netproxy.host_network import HostNetwork, run
 from pikube.netproxy.leftovers import list_leftovers, remove_leftovers
-from pikube.netproxy.pod_routes import _apply
+from pikube.netproxy.pod_routes import _apply, has_routes
 from pikube.netproxy.targets import Listener
 directory = pathlib.Path({str(tmp_path)!r})
 def picture():
@@ -71,10 +71,13 @@ before = picture()
 host = HostNetwork("10.43.0.0/16", "10.42.0.0/16", directory)
 host.set_up(); host.set_up()
 host.allow([Listener("TCP", "10.43.0.1", 443)])
+assert not has_routes(), "the route for Services is none of a board's"
 assert _apply({{"10.42.1.0/24": "192.168.1.11", "10.42.2.0/24": "203.0.113.9"}}) == {{"10.42.2.0/24": "203.0.113.9"}}
-assert "10.42.1.0/24 via 192.168.1.11" in picture()[0]
+assert "10.42.1.0/24 via 192.168.1.11" in picture()[0] and has_routes()
 assert _apply({{"10.42.3.0/24": "192.168.1.13"}}) == {{}}
 assert "10.42.1.0/24" not in picture()[0] and "local 10.43.0.0/16" in picture()[0]
+assert _apply({{}}) == {{}} and not has_routes(), "the last other board has left"
+assert _apply({{"10.42.3.0/24": "192.168.1.13"}}) == {{}}
 run("ip", "address", "add", "192.168.1.240/32", "dev", "eth0", "label", "eth0:pikube")
 listed = list_leftovers(directory)
 assert remove_leftovers(directory) == listed
