@@ -38,7 +38,9 @@ def two_boards(cluster):
 
 
 def leaders(board):
-    answer = board.run(sys.executable, "-m", "pikube", "discover", "-o", "json", check=False)
+    """Who answers within a second."""
+    quick = ("--timeout", "1")
+    answer = board.run(sys.executable, "-m", "pikube", "discover", *quick, "-o", "json", check=False)
     return {leader["urls"][0]: leader for leader in json.loads(answer.stdout)["leaders"]}
 
 
@@ -47,7 +49,7 @@ def test_other_leaders_on_the_lan_get_no_board_and_no_secret(cluster, two_boards
     other.start_leader("--no-agent", "--cluster-name", "other")
     false_url = f"https://{other.address}:6443"
     wait_until(lambda: {cluster.url, false_url} <= set(leaders(newcomer)), what="both leaders on the LAN")
-    ours = leaders(newcomer)[cluster.url]
+    ours = wait_until(lambda: leaders(newcomer).get(cluster.url), what="our leader on the LAN")
 
     # a person who names nobody is told of both, and how to choose
     with Screen(newcomer.command("join"), newcomer.environment()) as screen:
@@ -74,4 +76,4 @@ def test_other_leaders_on_the_lan_get_no_board_and_no_secret(cluster, two_boards
 
     # and who stops says goodbye
     other.stop()
-    assert set(leaders(newcomer)) == {cluster.url}
+    wait_until(lambda: set(leaders(newcomer)) == {cluster.url}, timeout_s=10, what="one leader on the LAN")
