@@ -18,6 +18,7 @@ COMMANDS = (
     "check",
     "flash-files",
     "install",
+    "uninstall",
     "pair",
     "status",
     "backup",
