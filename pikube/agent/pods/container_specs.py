@@ -238,15 +238,17 @@ def _user(pod: Pod, container: Any, image: Image) -> str:
     if must_not_be_root is None and pod_security is not None:
         must_not_be_root = pod_security.run_as_non_root
     if must_not_be_root:
-        _check_not_root(container, user, image)
+        _check_not_root(pod, container, user, image)
     if user is None and group is None:
         return ""
     text = str(user) if user is not None else (image.user or "0")
     return f"{text}:{group}" if group is not None else text
 
 
-def _check_not_root(container: Any, user: int | None, image: Image) -> None:
-    where = f"(container: {container.name})"
+def _check_not_root(pod: Pod, container: Any, user: int | None, image: Image) -> None:
+    """kubernetes kuberuntime/security_context.go:verifyRunAsNonRoot, word by word."""
+    meta = pod.metadata
+    where = f'(pod: "{meta.name}_{meta.namespace}({meta.uid})", container: {container.name})'
     if user == 0:
         raise NotAllowed(f"container's runAsUser breaks non-root policy {where}")
     if user is None:

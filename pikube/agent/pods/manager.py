@@ -15,6 +15,7 @@ from msgspec import structs
 from pikube.agent.pods.kept import KeptObjects, Ref
 from pikube.agent.pods.log_rotation import OpenLog
 from pikube.agent.pods.static_pods import MIRROR, SOURCE, StaticPods
+from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.pods.worker import Board, PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
@@ -155,13 +156,21 @@ class PodManager:
             worker.changed(structs.replace(worker.pod, metadata=meta))
 
     async def _remove_orphans(self) -> None:
-        """Sandboxes whose pod is no longer this board's."""
+        """Sandboxes and directories whose pod is no longer this board's: it went while pikube was not there."""
         known = {pod.metadata.uid for pod in self._pods.cache} | set(self._workers)
         sandboxes, _ = await self._board.runtime.list_all()
         for sandbox in sandboxes:
             if sandbox.uid not in known:
                 log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)
                 await self._board.runtime.remove_sandbox(sandbox.id)
+        for directory in list(self._board.pods_dir.iterdir()):
+            if directory.name not in known:
+                try:
+                    await trio.to_thread.run_sync(PodVolumes(directory).remove)
+                except OSError as error:
+                    log.warning(
+                        "event=orphan_kept directory=%s why=%r", directory, error.strerror or str(error)
+                    )
 
     async def _relist(self) -> None:
         """Notice what no event told."""
