@@ -20,7 +20,7 @@ from pikube.agent.node_images import NodeImages
 from pikube.agent.node_object import new_node, node_status
 from pikube.agent.runtime.contract import Runtime, RuntimeInfo
 from pikube.api.client import Client, ConnectionLost
-from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound
+from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound, Unauthorized
 from pikube.api.kinds.coordination import Lease, LeaseSpec
 from pikube.api.kinds.core_node import Node, NodeStatus
 from pikube.api.kinds.meta import ObjectMeta, OwnerReference
@@ -66,11 +66,12 @@ class NodeAgent:
         self.unreached = ""
 
     async def register(self) -> Node:
-        """Make or adopt the Node; the remembered one, if the leader is away (ConnectionLost without)."""
+        """Make or adopt the Node; the remembered one, if the leader is away, or refuses certificates that are about
+        to be renewed (ConnectionLost, Unauthorized without)."""
         self._info = await self._runtime.info()
         try:
             return await self._register()
-        except ConnectionLost:
+        except (ConnectionLost, Unauthorized):
             if self._remembered is None:
                 raise
             log.warning("event=node_not_registered why='the leader is away: pods start as they were'")

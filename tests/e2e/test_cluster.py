@@ -59,6 +59,22 @@ def test_pods_reach_pods_on_other_boards(cluster, everywhere):
             assert answer.strip() == target["metadata"]["name"]
 
 
+def test_a_daemonset_follows_as_a_fourth_board_joins_and_leaves(cluster, everywhere):
+    leader, fourth = cluster.leader, cluster.add_board()
+
+    def nodes_with_a_pod():
+        pods = leader.get("pods", "-l", "app=everywhere", "--field-selector=status.phase=Running")["items"]
+        return {pod["spec"]["nodeName"] for pod in pods if not pod["metadata"].get("deletionTimestamp")}
+
+    fourth.join(cluster.token(), cluster.url)
+    wait_until(lambda: nodes_with_a_pod() == {"b1", "b2", "b3", fourth.node}, 60, "a pod on the fourth board")
+    leader.kubectl("delete", "node", fourth.node)
+    wait_until(lambda: fourth.process.poll() is not None, 20, "the end of its agent")
+    daemons = leader.get("daemonset", "everywhere")["status"]
+    assert (daemons["desiredNumberScheduled"], daemons["numberReady"]) == (3, 3)
+    cluster.remove_board(fourth)
+
+
 def test_a_board_may_read_only_what_its_own_pods_use(cluster, everywhere):
     leader, b2 = cluster.leader, cluster.boards[1]
     leader.kubectl("create", "secret", "generic", "private", "--from-literal=a=b")

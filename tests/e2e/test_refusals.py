@@ -4,6 +4,11 @@ import json
 import sys
 
 import pytest
+from cluster import wrong_clock
+
+YEAR_S = 365 * 86400.0
+
+YEAR_S = 365 * 86400.0
 
 OTHER_CLUSTER = {
     "node": "b9",
@@ -52,20 +57,11 @@ for argv in json.load(sys.stdin):
 """
 
 
-def join(board, *flags, name="stranger", clock=()):
+def join(board, *flags, name="stranger", wrong_by_s=0.0):
     """`pikube join` that starts no agent; the finished process."""
-    inside = [
-        *clock,
-        sys.executable,
-        "-m",
-        "pikube",
-        "join",
-        *board.flags(),
-        "--node-name",
-        name,
-        "--no-start",
-    ]
-    return board.run(*inside, *flags, check=False)
+    clock = [f"{variable}={value}" for variable, value in wrong_clock(wrong_by_s).items()]
+    command = ["env", *clock, sys.executable, "-m", "pikube", "join", *board.flags(), "--node-name", name]
+    return board.run(*command, "--no-start", *flags, check=False)
 
 
 def refused(board, *wishes):
@@ -143,11 +139,9 @@ def test_boards_that_belong_elsewhere(cluster, stranger, token):
 def test_a_token_for_one_board_serves_one_and_clocks_that_are_years_off_do_not_matter(cluster, stranger):
     token = cluster.token("--uses", "1")
     flags = ("--leader", cluster.url, "--token", token)
-    done = join(stranger, *flags, clock=("faketime", "2001-01-01 00:00:00"))
+    done = join(stranger, *flags, wrong_by_s=-25 * YEAR_S)
     assert done.returncode == 0 and "This board is the node stranger" in done.stdout, done.stderr
-    assert (
-        join(stranger, *flags, clock=("faketime", "2049-01-01 00:00:00")).returncode == 0
-    )  # it is known already
+    assert join(stranger, *flags, wrong_by_s=25 * YEAR_S).returncode == 0  # it is known already
     member = stranger.directory / "data" / "agent" / "member"
     modes = {path.name: path.stat().st_mode & 0o777 for path in member.iterdir()}
     secret = dict.fromkeys(("board.key", "node-client.pem", "node-serving.pem", "member.json"), 0o600)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from board import wait_until
 
+DAY_S = 86400.0
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -107,14 +108,18 @@ def test_a_copied_card_is_found_and_both_boards_are_named(lan):
 
 def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):
     """Thirteen months later, by every clock; one board woke up in another century."""
+    before = lan.leader.log.read_text().count("event=certificates_renewed node=")
     for board in lan.boards:
         board.kill()
-    later = "+400d"
-    lan.leader.start_leader(clock=later)
-    lan.boards[1].spawn("agent", clock=later)
-    lan.boards[2].spawn("agent", clock="@2001-01-01 00:00:00")
+    later_s = 400 * DAY_S
+    lan.leader.start_leader(wrong_by_s=later_s)
+    lan.boards[1].spawn("agent", wrong_by_s=later_s)
+    lan.boards[2].spawn("agent", wrong_by_s=-25 * 365 * DAY_S)
+    renewed = "event=certificates_renewed node="
+    wait_until(
+        lambda: lan.leader.log.read_text().count(renewed) >= 2 + before, 40, "certificates of both boards"
+    )
     lan.wait_ready(*(board.node for board in lan.boards))
-    assert lan.leader.log.read_text().count("event=certificates_renewed node=") >= 2
     for board in lan.boards:
         board.kill()
     lan.leader.start_leader()
