@@ -88,7 +88,10 @@ def is_whole(board, namespace):
         if not pod["metadata"].get("deletionTimestamp")
         and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
     ]
-    return good if len(good) == PODS == len(pods) else None
+    running = ours(board, namespace, "ps", "--format", "{{.Names}}")
+    names = sorted(name.split("_")[1] for name in running if not name.endswith("_infra"))
+    is_all_there = names == ["c"] * PODS + ["side"] * PODS
+    return good if len(good) == PODS == len(pods) and is_all_there else None
 
 
 def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, namespace):
@@ -102,6 +105,7 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, n
     ]  # fmt: skip
     for number in range(ROUNDS):
         harm = chaos.kill_pikube if number % 6 == 3 else rng.choice(harms)
+        assert board.process.poll() is None, board.log.read_text()[-8000:]
         harm()
         threading.Event().wait(rng.uniform(0, 0.7))
     try:
@@ -113,10 +117,6 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, n
         print(board.podman("ps", "-a", check=False).stdout, board.log.read_text()[-8000:])
         raise
 
-    running = ours(board, namespace, "ps", "--format", "{{.Names}}")
-    assert sorted(name.split("_")[1] for name in running if not name.endswith("_infra")) == (
-        ["c"] * PODS + ["side"] * PODS
-    ), running
     assert len(ours(board, namespace, "pod", "ps", "--format", "{{.Name}}")) == PODS
     for pod in pods:
         address = pod["status"]["podIP"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from pikube.agent.runtime.contract import Image, ImageFailure, Runtime
+from pikube.agent.runtime.contract import Image, ImageFailure, Runtime, RuntimeFailure
 from pikube.agent.runtime.images import architecture_problem, matching_credentials, normalized
 
 TOLD_AFTER_S = 30.0  # a pull that takes longer says what it is doing, and again after twice that time
@@ -101,12 +101,12 @@ class ImagePulls:
                 say("Normal", "Pulling", f'Still pulling image "{reference}" after {passed_s:.0f}s: {doing}')
                 wait_s *= 2
 
-        failure: ImageFailure | None = None
+        failure: RuntimeFailure | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(tell)
             try:
                 image = await self._runtime.pull_image(reference, credential, progress)
-            except ImageFailure as failed:
+            except RuntimeFailure as failed:
                 failure = failed
             nursery.cancel_scope.cancel()
         if failure is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -80,7 +81,8 @@ class KeptObjects:
         """Forget an object."""
         path = self._path(ref)
         if path is not None:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a card that has become read-only
+                path.unlink(missing_ok=True)
 
     def drop_others(self, cls: type[Object], kept: Iterable[Ref]) -> None:
         """Forget every object of a kind but these."""

@@ -78,7 +78,10 @@ class LogRotation:
             old.rename(found.path)
             log.warning("event=log_not_rotated path=%s why=%r", found.path, error.strerror or str(error))
             return
-        self._tidy(found.path)
+        try:
+            self._tidy(found.path)
+        except OSError as error:  # a full card: the next rotation tidies up
+            log.warning("event=old_logs_kept path=%s why=%r", found.path, error.strerror or str(error))
 
     def _tidy(self, path: Path) -> None:
         """Compress all old files but the newest, and remove the oldest beyond the number."""

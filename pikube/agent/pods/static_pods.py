@@ -100,7 +100,7 @@ class StaticPods:
 
     def _read_files(self) -> dict[str, Pod]:
         found, problems = {}, {}
-        for path in sorted(self._directory.iterdir()):
+        for path in sorted(self._directory.glob("*")):
             if path.name.startswith(".") or path.suffix not in (".yaml", ".yml", ".json"):
                 continue
             try:

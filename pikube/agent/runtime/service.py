@@ -109,7 +109,8 @@ async def _keep_running(
                 await trio.lowlevel.wait_readable(listener)
             async with trio.open_nursery() as nursery:
                 process = await nursery.start(_run, place, listener)
-                pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
+                with suppress(OSError):  # a full card: only a killed pikube would miss it
+                    pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
                 if not has_started:
                     await _wait_until_it_answers(process, path)
                     has_started = True
