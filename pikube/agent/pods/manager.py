@@ -156,21 +156,28 @@ class PodManager:
             worker.changed(structs.replace(worker.pod, metadata=meta))
 
     async def _remove_orphans(self) -> None:
-        """Sandboxes and directories whose pod is no longer this board's: it went while pikube was not there."""
-        known = {pod.metadata.uid for pod in self._pods.cache} | set(self._workers)
-        sandboxes, _ = await self._board.runtime.list_all()
-        for sandbox in sandboxes:
-            if sandbox.uid not in known:
-                log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)
-                await self._board.runtime.remove_sandbox(sandbox.id)
+        """Sandboxes and directories whose pod is no longer this board's: it went while pikube was not there. What
+        cannot be removed now is tried again at the next relisting."""
+        try:
+            sandboxes, _ = await self._board.runtime.list_all()
+            for sandbox in sandboxes:
+                if not self._is_known(sandbox.uid):
+                    log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)
+                    await self._board.runtime.remove_sandbox(sandbox.id)
+        except RuntimeFailure as failure:
+            log.warning("event=orphans_kept why=%r", failure.message)
+            return
         for directory in list(self._board.pods_dir.iterdir()):
-            if directory.name not in known:
+            if not self._is_known(directory.name):
                 try:
                     await trio.to_thread.run_sync(PodVolumes(directory).remove)
                 except OSError as error:
                     log.warning(
                         "event=orphan_kept directory=%s why=%r", directory, error.strerror or str(error)
                     )
+
+    def _is_known(self, uid: str) -> bool:
+        return uid in self._workers or any(pod.metadata.uid == uid for pod in self._pods.cache)
 
     async def _relist(self) -> None:
         """Notice what no event told."""
@@ -189,6 +196,7 @@ class PodManager:
                 if before.get(uid) != now.get(uid):
                     worker.look_again()
             before = now
+            await self._remove_orphans()
 
 
 def _ref(pod: Pod) -> Ref:

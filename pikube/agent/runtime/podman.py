@@ -10,7 +10,7 @@ import itertools
 import json
 import logging
 import platform
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -60,6 +60,7 @@ STARTS = 2  # starts at once: more only queue up on the card of a Pi (podman#116
 PULLS = 2  # kubelet's default is one at a time, for the same reason
 CLEAN_UP_S = 10.0
 PING_S = 5.0
+READ_AGAIN_S = (0.2, 1.5)  # a question may be asked again when the service has just died; it is started anew
 STUCK_S = 120.0  # a call that waits longer is worth a word in the node's condition
 UNLIMITED = trio.CapacityLimiter(10**6)  # calls are counted before they take a thread
 API_VERSION = "4.0.0"  # the oldest whose answers have what we read; 4.3 and 5.x serve it
@@ -93,18 +94,28 @@ class Podman:
         call = partial(getattr(self._api, method.lower()), path, params=dict(query or {}))
         if body is not None:
             call = partial(call, data=json.dumps(body), headers={"Content-Type": "application/json"})
+        pauses = iter(READ_AGAIN_S if method == "GET" else ())
+        while True:
+            try:
+                response = await self._in_thread(call)
+                break
+            except OSError as error:  # requests' and podman-py's connection errors are OSErrors
+                self._failing = f"podman does not answer: {error}"
+                pause_s = next(pauses, None)
+                if pause_s is None:
+                    raise RuntimeFailure(self._failing, "RuntimeUnavailable") from error
+            await trio.sleep(pause_s)
+        self._failing = ""
+        return response.status_code, response.content
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
         number = next(self._numbers)
         async with self._calls:
             self._in_flight[number] = trio.current_time()
             try:
-                response = await trio.to_thread.run_sync(call, limiter=UNLIMITED, abandon_on_cancel=True)
-            except OSError as error:  # requests' and podman-py's connection errors are OSErrors
-                self._failing = f"podman does not answer: {error}"
-                raise RuntimeFailure(self._failing, "RuntimeUnavailable") from error
+                return await trio.to_thread.run_sync(call, limiter=UNLIMITED, abandon_on_cancel=True)
             finally:
                 del self._in_flight[number]
-        self._failing = ""
-        return response.status_code, response.content
 
     def problem(self) -> str:
         oldest = min(self._in_flight.values(), default=trio.current_time())
