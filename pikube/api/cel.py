@@ -3,8 +3,9 @@
 Enter: the text of an expression, then variables. Leaves: a value, or CelError. Called by the validation of custom
 objects, by match conditions of webhooks and by admission policies. The library is loaded when the first rule is met.
 
-What it does not know (optional field selection `?.`, the namespace `sets`) makes an expression CelUnsupported: it is
-stored, and whoever stored it is told that it has no effect here. Source: kubernetes apiserver pkg/cel/library.
+What it does not know (optional values other than `.?x.orValue(…)` and `.?x.hasValue()`, the namespace `sets`)
+makes an expression CelUnsupported: it is stored, and whoever stored it is told that it has no effect here.
+Source: kubernetes apiserver pkg/cel/library.
 """
 
 from __future__ import annotations
@@ -86,8 +87,39 @@ _ESCAPED_WORD = re.compile(r"\.__(" + "|".join(RESERVED) + r")__\b")
 
 
 def _readable(text: str) -> str:
-    """Kubernetes writes members that are called as CEL's own words `__namespace__`."""
-    return _ESCAPED_WORD.sub(r".\1", text)
+    """What the library does not read, in other words: members that are called as CEL's own words
+    (`__namespace__`), and optional members whose value or absence is asked for at once (`a.?b.orValue(c)`)."""
+    return _OPTIONAL.sub(_asked_for, _ESCAPED_WORD.sub(r".\1", text))
+
+
+_TEXT = r"""(?:'[^'\\]*'|"[^"\\]*")"""
+_OPTIONAL = re.compile(
+    rf"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:{_TEXT}|\d+)\])*)"  # what is there for sure
+    rf"((?:\.\?[A-Za-z_]\w*|\[\?{_TEXT}\])(?:\.\??[A-Za-z_]\w*(?!\s*\()|\[\??{_TEXT}\])*)"  # what may be
+    r"\.(orValue|hasValue)\("
+)
+_OPTIONAL_STEP = re.compile(rf"\.\??([A-Za-z_]\w*)|\[\??({_TEXT})\]")
+
+
+def _asked_for(match: re.Match[str]) -> str:
+    steps = ", ".join(f"'{name}'" if name else text for name, text in _OPTIONAL_STEP.findall(match[2]))
+    if match[3] == "orValue":
+        return f"optionalOr({match[1]}, [{steps}], "
+    return f"optionalHas({match[1]}, [{steps}]"
+
+
+_ABSENT: Any = object()
+
+
+def _optional(here: Any, steps: list[str]) -> Any:
+    for step in steps:
+        here = here.get(step, _ABSENT) if isinstance(here, dict) else _ABSENT
+    return here
+
+
+def _optional_or(here: Any, steps: list[str], otherwise: Any) -> Any:
+    found = _optional(here, steps)
+    return otherwise if found is _ABSENT else found
 
 
 def escaped(name: str) -> str:
@@ -221,6 +253,8 @@ def _shown(verb: str, value: Any) -> str:
 
 
 FUNCTIONS: dict[str, Any] = {
+    "optionalOr": _optional_or,
+    "optionalHas": lambda here, steps: _optional(here, steps) is not _ABSENT,
     "indexOf": _index_of,
     "lastIndexOf": _last_index_of,
     "lowerAscii": lambda text: text.lower(),

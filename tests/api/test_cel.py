@@ -18,6 +18,10 @@ HOLDS = [
     "self.list.all(x, x > 0) && self.list.exists_one(x, x == 2) && self.list.map(x, x * 2) == [2, 4]",
     "duration('90s') > duration('1m') && timestamp('2026-01-01T00:00:00Z') < timestamp('2027-01-01T00:00:00Z')",
     "!has(self.missing) || self.missing",
+    "self.?name.orValue('x') == 'a-b' && self.?missing.orValue('x') == 'x'",
+    "self.?missing.?deeper.orValue([1, 2]).size() == 2 && !self.?missing.deeper.hasValue()",
+    "self[?'name'].hasValue() && self.?labels['a/b'].orValue('none') == 'none'",
+    "self.list.all(x, self.?least.orValue(0) < x)",
 ]
 SELF = {"name": "a-b", "size": "1Gi", "namespace": "n", "list": [1, 2]}
 
@@ -40,7 +44,7 @@ def test_what_fails_says_why(text, words):
         compile_expression(text).holds({"self": SELF})
 
 
-@pytest.mark.parametrize("text", ["self.?name", "self. ++", "("])
+@pytest.mark.parametrize("text", ["self.?name", "self.?name.optMap(x, x)", "self. ++", "("])
 def test_what_cannot_be_read_is_told_apart(text):
     with pytest.raises(CelUnsupported):
         compile_expression(text)
