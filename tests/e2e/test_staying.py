@@ -13,7 +13,7 @@ DAY_S = 86400.0
 POD = """\
 apiVersion: v1
 kind: Pod
-metadata: {name: on-NODE}
+metadata: {name: on-NODE, labels: {app: staying}}
 spec:
   nodeName: NODE
   terminationGracePeriodSeconds: 1
@@ -27,9 +27,9 @@ def lan(cluster):
     """The cluster with a pod on each board."""
     for board in cluster.boards:
         cluster.leader.kubectl("apply", "-f", "-", text_in=POD.replace("NODE", board.node))
-    cluster.leader.kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=60s")
+    cluster.leader.kubectl("wait", "pod", "-l", "app=staying", "--for=condition=Ready", "--timeout=60s")
     yield cluster
-    cluster.leader.kubectl("delete", "pod", "--all", "--wait=false")
+    cluster.leader.kubectl("delete", "pod", "-l", "app=staying", "--wait=false")
 
 
 def works(lan, *nodes):
@@ -54,7 +54,7 @@ def address_of(lan, name):
 
 def containers(lan):
     """The containers of the pods, by pod."""
-    pods = lan.leader.get("pods")["items"]
+    pods = lan.leader.get("pods", "-l", "app=staying")["items"]
     return {p["metadata"]["name"]: p["status"]["containerStatuses"][0]["containerID"] for p in pods}
 
 
