@@ -35,6 +35,10 @@ class CelUnsupported(CelError):
 class _Program(Protocol):
     def execute(self, context: Any) -> Any: ...
 
+    def functions(self) -> list[str]: ...
+
+    def variables(self) -> list[str]: ...
+
 
 class Expression:
     """A compiled expression. Two evaluations share nothing."""
@@ -67,6 +71,16 @@ class Expression:
         return value
 
 
+STANDARD = frozenset((
+    "size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bytes", "duration",
+    "timestamp", "type", "dyn", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
+    "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+))  # fmt: skip
+"""What the library knows by itself."""
+FOREIGN = frozenset(("authorizer", "sets", "math", "optional", "format"))
+"""Names that Kubernetes gives a meaning to, and we do not."""
+
+
 @lru_cache(maxsize=2048)
 def compile_expression(text: str) -> Expression:
     """Raises CelUnsupported."""
@@ -76,6 +90,12 @@ def compile_expression(text: str) -> Expression:
         raise CelUnsupported("no CEL library is installed for this processor") from None
     except ValueError as error:
         raise CelUnsupported(str(error).partition("\n")[0]) from None
+    foreign = [name for name in program.variables() if name in FOREIGN]
+    foreign += [
+        f for f in program.functions() if f.isidentifier() and f not in STANDARD and f not in FUNCTIONS
+    ]
+    if foreign:
+        raise CelUnsupported(f"{foreign[0]!r} is not known here")
     return Expression(text, program)
 
 
@@ -145,6 +165,16 @@ def _library() -> Any:
     from cel import cel
 
     return cel
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "True", "TRUE", "t", "1"):
+        return True
+    if value in ("false", "False", "FALSE", "f", "0"):
+        return False
+    raise ValueError(f"type conversion error from {value!r} to bool")
 
 
 def _index_of(where: Any, what: Any, start: int = 0) -> int:
@@ -253,6 +283,7 @@ def _shown(verb: str, value: Any) -> str:
 
 
 FUNCTIONS: dict[str, Any] = {
+    "bool": _bool,
     "optionalOr": _optional_or,
     "optionalHas": lambda here, steps: _optional(here, steps) is not _ABSENT,
     "indexOf": _index_of,

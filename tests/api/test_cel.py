@@ -18,6 +18,8 @@ HOLDS = [
     "self.list.all(x, x > 0) && self.list.exists_one(x, x == 2) && self.list.map(x, x * 2) == [2, 4]",
     "duration('90s') > duration('1m') && timestamp('2026-01-01T00:00:00Z') < timestamp('2027-01-01T00:00:00Z')",
     "!has(self.missing) || self.missing",
+    "timestamp('2026-01-02T03:04:05Z').getFullYear() == 2026 && duration('90s').getSeconds() == 90",
+    "type(1) == int && bool('true') && string(1) == '1' && double('1.5') > 1.0 && dyn(1) == 1",
     "self.?name.orValue('x') == 'a-b' && self.?missing.orValue('x') == 'x'",
     "self.?missing.?deeper.orValue([1, 2]).size() == 2 && !self.?missing.deeper.hasValue()",
     "self[?'name'].hasValue() && self.?labels['a/b'].orValue('none') == 'none'",
@@ -44,7 +46,9 @@ def test_what_fails_says_why(text, words):
         compile_expression(text).holds({"self": SELF})
 
 
-@pytest.mark.parametrize("text", ["self.?name", "self.?name.optMap(x, x)", "self. ++", "("])
+@pytest.mark.parametrize(
+    "text", ["self.?name", "self.?name.optMap(x, x)", "self. ++", "(", "foo(1)", "sets.contains([1], [1])"]
+)
 def test_what_cannot_be_read_is_told_apart(text):
     with pytest.raises(CelUnsupported):
         compile_expression(text)
