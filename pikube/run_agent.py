@@ -1,8 +1,8 @@
 """Shell: the nursery tree of a board that has joined: a connection to the leader, informers, the board.
 
     connection
-    └── informers
-        └── agent: runtime → node, pods, netproxy, kubelet API
+    └── netproxy, informers
+        └── agent: runtime → node, pods, kubelet API
 
 `main_agent` is what the command line calls.
 """

@@ -7,7 +7,6 @@ the relay process is kept small.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 ANY = "0.0.0.0"
@@ -27,8 +26,7 @@ class Backend(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Backends:
+class Backends(NamedTuple):
     """Where one listener leads. affinity_s is 0 without ClientIP affinity; service is its name for messages. Clients
     outside `sources` (networks as texts; none: everyone) are turned away."""
 
