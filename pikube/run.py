@@ -1,10 +1,10 @@
 """Shell: the nursery tree: builds every long-lived object, hands them to each other, orders start and stop.
 
     store
-    └── informers, recorder
+    └── netproxy, informers, recorder
         ├── controllers, scheduler
         ├── API server
-        └── agent: runtime → node, pods, netproxy, kubelet API
+        └── agent: runtime → node, pods, kubelet API
 
 What stops last is outermost. `main_leader` is what the command line calls.
 """
