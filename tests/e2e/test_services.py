@@ -227,6 +227,8 @@ def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
         board.start()
     assert inside.failures == [] and outside.failures == []
     assert min(inside.count, outside.count) > 100
+    exec_ = ("-n", shop, "exec", "near", "--", "true")
+    wait_until(lambda: board.kubectl(*exec_, check=False).returncode == 0, what="the kubelet API is back")
 
 
 def test_the_dns_is_a_service_and_has_a_name(board, shop):
