@@ -102,7 +102,7 @@ class Podman:
             except OSError as error:  # requests' and podman-py's connection errors are OSErrors
                 self._failing = f"podman does not answer: {error}"
                 pause_s = next(pauses, None)
-                if pause_s is None:
+                if pause_s is None or "timed out" in str(error):
                     raise RuntimeFailure(self._failing, "RuntimeUnavailable") from error
             await trio.sleep(pause_s)
         self._failing = ""
