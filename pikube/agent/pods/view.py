@@ -75,8 +75,10 @@ class PodView:
 
     def took_container(self, container: Container) -> None:
         """A container was started, or is another one now."""
-        if container.id in self._killed_for_memory and container.exit_code == KILLED:
-            container = replace(container, was_oom_killed=True)
+        if container.state == "exited" and container.exit_code == KILLED and not container.was_oom_killed:
+            known = container.id in self._killed_for_memory
+            if known or self._oom.is_in_kernel_log(container.id):
+                container = replace(container, was_oom_killed=True)
         attempts = self.containers.setdefault(container.name, [])
         attempts[:] = sorted(
             [*(c for c in attempts if c.id != container.id), container], key=lambda c: c.attempt

@@ -15,6 +15,8 @@ import trio
 
 from pikube.agent.usage.cgroups import Hierarchies, container_group, find_hierarchies, keyed
 
+RECORD_BYTES = 8192  # CONSOLE_EXT_LOG_MAX: a read gives one whole record
+
 
 async def wait_ended(pid: int, identity: str) -> None:
     """Until the process has ended; at once if it is gone or is no process of that container."""
@@ -50,7 +52,8 @@ def send_signal(pid: int, identity: str, number: int) -> None:
 class OomWatch:
     """Reads the kernel's count of kills in a container's control group."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernel_log: str = "/dev/kmsg") -> None:
+        self._log = kernel_log
         self._hierarchies: Hierarchies | None = None
 
     def kills(self, group: str, identity: str) -> int:
@@ -62,6 +65,25 @@ class OomWatch:
         root, name = self._hierarchies.memory, container_group(group, identity)
         file = "memory.events" if self._hierarchies.is_memory_v2 else "memory.oom_control"
         return keyed(_read(f"{root}{name}/{file}")).get("oom_kill", 0) if root else 0
+
+    def is_in_kernel_log(self, identity: str) -> bool:
+        """Whether the kernel's log tells of the container: its group may be gone before its count was read, when the
+        board is busy (Linux mm/oom_kill.c:dump_oom_summary)."""
+        try:
+            descriptor = os.open(self._log, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            while record := os.read(descriptor, RECORD_BYTES):
+                if b"oom-kill:" in record and identity.encode() in record:
+                    return True
+        except BlockingIOError:
+            return False  # the end of the log
+        except OSError:
+            return False  # EPIPE: it was overwritten while we read
+        finally:
+            os.close(descriptor)
+        return False
 
 
 def _read(path: str) -> str | None:
