@@ -106,28 +106,6 @@ def test_a_copied_card_is_found_and_both_boards_are_named(lan):
     lan.remove_board(copy)
 
 
-def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):
-    """Thirteen months later, by every clock; one board woke up in another century."""
-    before = lan.leader.log.read_text().count("event=certificates_renewed node=")
-    for board in lan.boards:
-        board.kill()
-    later_s = 400 * DAY_S
-    lan.leader.start_leader(wrong_by_s=later_s)
-    lan.boards[1].spawn("agent", wrong_by_s=later_s)
-    lan.boards[2].spawn("agent", wrong_by_s=-25 * 365 * DAY_S)
-    renewed = "event=certificates_renewed node="
-    wait_until(
-        lambda: lan.leader.log.read_text().count(renewed) >= 2 + before, 40, "certificates of both boards"
-    )
-    lan.wait_ready(*(board.node for board in lan.boards))
-    for board in lan.boards:
-        board.kill()
-    lan.leader.start_leader()
-    for board in lan.boards[1:]:
-        board.spawn("agent")
-    lan.wait_ready(*(board.node for board in lan.boards))
-
-
 def test_the_authority_is_changed_under_load(lan):
     """Whoever works with the administrator's kubeconfig notices nothing, and no board is lost."""
     leader = lan.leader
@@ -157,3 +135,25 @@ def test_the_authority_is_changed_under_load(lan):
     wait_until(lambda: works(lan), 20, "every board under the new authority")
     inside = leader.kubectl("get", "configmap", "kube-root-ca.crt", "-o", "jsonpath={.data.ca\\.crt}")
     assert inside.count("BEGIN CERTIFICATE") == 1 and inside.strip() in leader.kubeconfig_ca()
+
+
+def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):
+    """Thirteen months later, by every clock; one board woke up in another century."""
+    before = lan.leader.log.read_text().count("event=certificates_renewed node=")
+    for board in lan.boards:
+        board.kill()
+    later_s = 400 * DAY_S
+    lan.leader.start_leader(wrong_by_s=later_s)
+    lan.boards[1].spawn("agent", wrong_by_s=later_s)
+    lan.boards[2].spawn("agent", wrong_by_s=-25 * 365 * DAY_S)
+    renewed = "event=certificates_renewed node="
+    wait_until(
+        lambda: lan.leader.log.read_text().count(renewed) >= 2 + before, 40, "certificates of both boards"
+    )
+    lan.wait_ready(*(board.node for board in lan.boards))
+    for board in lan.boards:
+        board.kill()
+    lan.leader.start_leader()
+    for board in lan.boards[1:]:
+        board.spawn("agent")
+    lan.wait_ready(*(board.node for board in lan.boards))
