@@ -24,6 +24,8 @@ Quantities = Mapping[str, Any]
 class LimitRanger(Plugin):
     """Runs early: what it sets, others look at."""
 
+    is_repeatable = True
+
     def admit(self, attributes: Attributes) -> None:
         """Raises Forbidden."""
         if attributes.subresource or attributes.operation == "DELETE":

@@ -249,3 +249,21 @@ async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
     status, refused = await api("POST", one, {"metadata": {"name": "d"}, "spec": {"host": "a", "port": 1}})
     assert status == 500 and "conversion webhook for example.com/v1, Kind=Door failed" in refused["message"]
     assert (await api("GET", f"{two}/d"))[0] == 404
+
+
+async def test_a_container_that_a_webhook_puts_in_gets_what_others_get(api, hook):
+    limits = {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}
+    await api("POST", "/api/v1/namespaces/default/limitranges", {"metadata": {"name": "l"}, "spec": limits})
+    pods = [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]
+    await configure(api, hook, "Mutating", rules=pods)
+    patch = [{"op": "add", "path": "/spec/containers/-", "value": {"name": "sidecar", "image": "x"}}]
+    hook.answer = lambda request: {
+        "allowed": True, "patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+    }  # fmt: skip
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "web", "image": "x"}]}}
+    status, made = await api("POST", "/api/v1/namespaces/default/pods", pod)
+    assert status == 201, made
+    web, sidecar = made["spec"]["containers"]
+    assert web["resources"]["limits"] == sidecar["resources"]["limits"] == {"cpu": "1"}
+    assert [m["mountPath"] for m in web["volumeMounts"]] == [m["mountPath"] for m in sidecar["volumeMounts"]]
+    assert len(made["spec"]["volumes"]) == 1 and sidecar["imagePullPolicy"]
