@@ -133,7 +133,7 @@ async def look_for_leader(settings: Settings, membership: Membership, member: Me
 async def follow_cluster(client: Client, standing: Standing) -> None:
     """Hear of a new address or authority of the cluster as soon as the leader writes it."""
     informer = Informer(client, ConfigMap, "kube-public", field_selector="metadata.name=cluster-info")
-    informer.subscribe(lambda old, new: standing.poke() if old is not None else None)
+    informer.subscribe(lambda old, new: standing.poke())  # the first, too: it may have changed since we asked
     await informer.run()
 
 

@@ -131,7 +131,13 @@ def test_the_authority_is_changed_under_load(lan):
     assert after["phase"] == "idle" and len(after["authorities"]) == 1
     assert after["authorities"][0]["fingerprint"] != before["authorities"][0]["fingerprint"]
     assert after["authorities"][0]["fingerprint"] in rotated.stdout
-    assert all(board["follows"] for board in after["boards"]) and len(after["boards"]) == 2
+    assert len(after["boards"]) == 2
+
+    def all_follow():
+        boards = json.loads(leader.pikube("certs", "-o", "json").stdout)["boards"]
+        return all(board["follows"] for board in boards)
+
+    wait_until(all_follow, 30, "boards that confirm the last step, too")
     wait_until(lambda: works(lan), 20, "every board under the new authority")
     inside = leader.kubectl("get", "configmap", "kube-root-ca.crt", "-o", "jsonpath={.data.ca\\.crt}")
     assert inside.count("BEGIN CERTIFICATE") == 1 and inside.strip() in leader.kubeconfig_ca()
