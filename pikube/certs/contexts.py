@@ -29,6 +29,8 @@ class LiveContext(ssl.SSLContext):
 
     _make: Callable[[], ssl.SSLContext]
     _current: ssl.SSLContext
+    _source: LiveContext | None
+    """Whose context is handed out: another's, whose reloads are followed, or our own."""
     server_name: str | None
 
     @classmethod
@@ -38,6 +40,7 @@ class LiveContext(ssl.SSLContext):
         self = cls(made.protocol)
         self._make = make
         self._current = made
+        self._source = None
         self.server_name = server_name
         return self
 
@@ -47,13 +50,16 @@ class LiveContext(ssl.SSLContext):
 
     def named(self, server_name: str) -> LiveContext:
         """The same, for another server's name; it follows this one's reloads."""
-        return LiveContext.made_by(lambda: self._current, server_name)
+        follower = LiveContext.made_by(lambda: self._current, server_name)
+        follower._source = self
+        return follower
 
     def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
         """What trio.SSLStream calls for each connection."""
         if self.server_name is not None:
             options["server_hostname"] = self.server_name
-        return self._current.wrap_bio(*arguments, **options)
+        current = self._current if self._source is None else self._source._current
+        return current.wrap_bio(*arguments, **options)
 
 
 def server_context(leaf: Path, ca: Path, *, requires_client: bool) -> LiveContext:
