@@ -60,6 +60,12 @@ class HostNetwork:
                 done.stderr.strip(),
             )
 
+    def allow_known(self, listeners: Iterable[Listener]) -> None:
+        """Let in what is remembered from before a reboot. A guard that is there is of this boot and knows more than
+        what was saved (the relay saves at leisure): narrowed, it would refuse what the relay goes on serving."""
+        if run("nft", "list", "table", "inet", GUARD).returncode:
+            self.allow(listeners)
+
     def allow(self, listeners: Iterable[Listener]) -> None:
         """Let in exactly these on the service range."""
         wanted = frozenset(

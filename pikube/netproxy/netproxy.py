@@ -87,7 +87,7 @@ class Netproxy:
             await nursery.start(self._link.run)
             await trio.to_thread.run_sync(self._host.set_up)
             known = [*read_table(self._directory), *self._dns.listeners]
-            await trio.to_thread.run_sync(self._host.allow, known)
+            await trio.to_thread.run_sync(self._host.allow_known, known)
             await nursery.start(self._dns.run)
             await nursery.start(self._proxy.run)
             await nursery.start(self._routes.run)

@@ -101,7 +101,9 @@ def condition(found, type_):
 def test_a_deployment_grows_under_load_and_shrinks_when_it_is_over(board, busy):
     board.kubectl("-n", busy, "autoscale", "deployment", "busy", "--min=1", "--max=3", "--cpu-percent=200")
     wait_until(
-        lambda: board.get("deployment", "busy", "-n", busy)["spec"]["replicas"] == 3, what="three replicas"
+        lambda: board.get("deployment", "busy", "-n", busy)["spec"]["replicas"] == 3,
+        what="three replicas",
+        timeout_s=90,
     )
     board.kubectl("-n", busy, "rollout", "status", "deployment/busy", "--timeout=60s")
     text = board.kubectl("-n", busy, "describe", "hpa", "busy")

@@ -70,7 +70,11 @@ pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
 before = picture()
 host = HostNetwork("10.43.0.0/16", "10.42.0.0/16", directory)
 host.set_up(); host.set_up()
-host.allow([Listener("TCP", "10.43.0.1", 443)])
+host.allow_known([Listener("TCP", "10.43.0.1", 443)])
+assert "10.43.0.1 . tcp . 443" in picture()[2], "after a reboot: what is remembered is let in"
+host.allow([Listener("TCP", "10.43.0.1", 443), Listener("TCP", "10.43.0.2", 80)])
+HostNetwork("10.43.0.0/16", "10.42.0.0/16", directory).allow_known([Listener("TCP", "10.43.0.1", 443)])
+assert "10.43.0.2 . tcp . 80" in picture()[2], "a restart within seconds of a new Service refuses nobody"
 assert not has_routes(), "the route for Services is none of a board's"
 assert _apply({{"10.42.1.0/24": "192.168.1.11", "10.42.2.0/24": "203.0.113.9"}}) == {{"10.42.2.0/24": "203.0.113.9"}}
 assert "10.42.1.0/24 via 192.168.1.11" in picture()[0] and has_routes()
