@@ -83,6 +83,9 @@ async def agent(settings: Settings) -> None:
             patience_s = PATIENCE_S if memory.node(settings.node_name) else float("inf")
             is_away = not await _start_within(patience_s, nursery, standing.run)
             client = PulsingClient(connection, address)
+            address.subscribe(
+                connection.abandon
+            )  # what was dialled from the old address hears nothing any more
             informers = Informers(client, memory.remembered if is_away else None)
             netproxy = Netproxy(informers, settings, read_resolv_conf()[0])
             nursery.start_soon(netproxy.run)

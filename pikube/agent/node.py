@@ -32,6 +32,7 @@ log = logging.getLogger("pikube.node")
 LEASE_S = 8  # how long the leader believes a heartbeat: a lost board is known after that
 HEARTBEAT_S = 2.5  # three may be lost on a bad Wi-Fi before a board counts as lost
 STATUS_S = 10.0  # how often the board looks at itself
+RETRY_S = 1.0
 LEASE_NAMESPACE = "kube-node-lease"
 
 
@@ -129,6 +130,8 @@ class NodeAgent:
                 await self.report()
             except (ApiError, ConnectionLost) as error:
                 log.warning("event=node_status_failed why=%r", str(error))
+                await trio.sleep(RETRY_S)
+                self._must_report.set()  # an address that the leader does not know yet cuts its way to our pods
 
     def say_unreached(self, problem: str) -> None:
         """Boards whose pods cannot be reached from here, in words; ''."""

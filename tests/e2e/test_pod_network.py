@@ -64,18 +64,6 @@ def test_every_node_serves_the_node_port_and_the_cluster_address(cluster, across
         assert said.strip() in names
 
 
-def test_routes_follow_the_address_of_a_board(cluster, across):
-    moved, other = cluster.boards[2], cluster.boards[1]
-    cidr = cluster.nodes()["b3"]["spec"]["podCIDR"]
-    former, later = moved.address, cluster.lan.address(77)
-    for address in (later, former):
-        moved.set_address(address)
-        wait_until(lambda: f"{cidr} via {address}" in other.run("ip", "route").stdout, 40, f"via {address}")  # noqa: B023
-    cluster.wait_ready("b3")
-    stale = other.run("ip", "-j", "route", "show", "proto", "112").stdout
-    assert len([r for r in json.loads(stale) if "gateway" in r]) == 2
-
-
 class Clients:
     """New connections from one board to one URL, one after the other; what failed is kept."""
 
@@ -167,6 +155,18 @@ def test_a_service_answers_by_a_name_of_the_lan(cluster, across):
 
         wait_until(answers, 40, "shop.local")
     leader.kubectl("annotate", "service", "across", "pikube.io/mdns-")
+
+
+def test_routes_follow_the_address_of_a_board(cluster, across):
+    moved, other = cluster.boards[2], cluster.boards[1]
+    cidr = cluster.nodes()["b3"]["spec"]["podCIDR"]
+    former, later = moved.address, cluster.lan.address(77)
+    for address in (later, former):
+        moved.set_address(address)
+        wait_until(lambda: f"{cidr} via {address}" in other.run("ip", "route").stdout, 40, f"via {address}")  # noqa: B023
+    cluster.wait_ready("b3")
+    stale = other.run("ip", "-j", "route", "show", "proto", "112").stdout
+    assert len([r for r in json.loads(stale) if "gateway" in r]) == 2
 
 
 def test_an_address_of_the_pool_is_on_one_board_and_moves_when_that_is_lost(cluster, across):
