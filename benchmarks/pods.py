@@ -83,8 +83,7 @@ def cost_rows(board, counts):
     rows = []
     for count in counts:
         in_namespace(board, "with-probes", str(count))
-        pids = [pid for pid, words in board.processes().items() if b"conmon" not in words]
-        pids = [pid for pid in pids if b"pikube" in board.processes().get(pid, b"")]
+        pids = [pid for pid, words in board.processes().items() if b"\0-m\0pikube\0" in words]
         before, written = sum(map(cpu_s, pids)), sum(map(written_bytes, pids))
         threading.Event().wait(QUIET_S)
         used, wrote = sum(map(cpu_s, pids)) - before, sum(map(written_bytes, pids)) - written
