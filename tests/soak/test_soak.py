@@ -29,7 +29,7 @@ from pikube.wire.typed_client import TypedClient
 pytestmark = pytest.mark.e2e
 
 SECONDS = float(os.environ.get("PIKUBE_SOAK_S", "20"))
-SEED = int(os.environ.get("PIKUBE_SOAK_SEED", "0")) or random.randrange(1, 10**6)
+SEED = int(os.environ.get("PIKUBE_SOAK_SEED", "7")) or random.randrange(1, 10**6)  # 0: another one each time
 ROOT = Path(__file__).parent.parent.parent
 BOARDS = 4
 REST_S = 90.0  # for everything to come to rest, on a machine that does other things too
