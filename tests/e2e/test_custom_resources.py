@@ -1,7 +1,9 @@
 """CustomResourceDefinitions as operators and Helm charts use them, with every kubectl."""
 
 import json
+import shutil
 
+import pytest
 import yaml
 from board import wait_until
 from test_walkthrough import kubectls
@@ -41,6 +43,14 @@ kind: Widget
 metadata: {name: w}
 spec: {size: 3}
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgetful(board):
+    """kubectl remembers for hours that the category `all` has widgets; the tests that follow share its memory."""
+    yield
+    for memory in board.directory.glob("cache-*"):
+        shutil.rmtree(memory)
 
 
 def define(board):

@@ -117,7 +117,10 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, n
         print(board.podman("ps", "-a", check=False).stdout, board.log.read_text()[-8000:])
         raise
 
-    assert len(ours(board, namespace, "pod", "ps", "--format", "{{.Name}}")) == PODS
+    wait_until(
+        lambda: len(ours(board, namespace, "pod", "ps", "--format", "{{.Name}}")) == PODS,
+        what="no pod too many",
+    )
     for pod in pods:
         address = pod["status"]["podIP"]
         assert board.curl(f"http://{address}:8080/a").stdout == "secret"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 
 import pytest
 from board import ADDRESS, wait_until
@@ -198,7 +199,7 @@ class Load:
             done = self._board.curl(self._url, "--parallel", *[self._url] * 9)
             self.count += 10
             if done.returncode:
-                self.failures.append(done.stderr)
+                self.failures.append((time.time(), done.stderr))
 
     def __enter__(self):
         self._thread.start()
@@ -225,7 +226,7 @@ def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
         before = inside.count
         wait_until(lambda: inside.count > before + 30, what="traffic while pikube is not there")
         board.start()
-    assert inside.failures == [] and outside.failures == []
+    assert (inside.failures, outside.failures) == ([], [])
     assert min(inside.count, outside.count) > 100
     exec_ = ("-n", shop, "exec", "near", "--", "true")
     wait_until(lambda: board.kubectl(*exec_, check=False).returncode == 0, what="the kubelet API is back")
