@@ -16,8 +16,9 @@ import trio
 from pikube.agent.pods.decision import Observed
 from pikube.agent.pods.grpc_health import check_health
 from pikube.agent.pods.http_probe import probe_http
+from pikube.agent.pods.status import CONTAINER_URL
 from pikube.agent.runtime.contract import Container, Runtime, RuntimeFailure
-from pikube.api.kinds.core_container import Probe
+from pikube.api.kinds.core_container import ContainerStatus, Probe
 from pikube.api.kinds.core_pod import Pod
 
 OUTPUT_BYTES = 1024  # of a failing command's words, kept for the event
@@ -41,6 +42,13 @@ class Watched:
     unhealthy: str = ""
     grace_s: int | None = None  # that the failed probe declares for itself
     has: set[str] = field(default_factory=set)
+
+
+def known_status(pod: Pod, name: str, container: Container) -> ContainerStatus | None:
+    """What was last said of this very container, before pikube was started again: it stays as ready as it was until
+    a probe says otherwise, or every restart would take all pods out of their Services."""
+    told = (*pod.status.init_container_statuses, *pod.status.container_statuses)
+    return next((s for s in told if s.name == name and s.container_id == CONTAINER_URL + container.id), None)
 
 
 class ProbeSet:
@@ -82,6 +90,9 @@ class ProbeSet:
             hook = declared.lifecycle.post_start if declared.lifecycle else None
             if container.id not in fresh:
                 hook = None
+            before = known_status(pod, declared.name, container)
+            if before is not None and before.started:
+                probes["startup"] = None
             watched = Watched(
                 container,
                 trio.CancelScope(),
@@ -89,6 +100,8 @@ class ProbeSet:
                 is_ready=probes["readiness"] is None and probes["startup"] is None and hook is None,
                 has={kind for kind, probe in probes.items() if probe is not None},
             )
+            if before is not None:
+                watched.is_ready = before.ready
             self._watched[declared.name] = watched
             if watched.has or hook is not None:
                 self.nursery.start_soon(self._run_all, declared, hook, probes, watched, address, runtime)
