@@ -19,7 +19,8 @@ from pikube.agent.facts import BoardFacts, read_facts
 from pikube.agent.node_images import NodeImages
 from pikube.agent.node_object import new_node, node_status
 from pikube.agent.runtime.contract import Runtime, RuntimeInfo
-from pikube.api.client import Client, ConnectionLost
+from pikube.agent.status_patch import status_patch
+from pikube.api.client import STRATEGIC_MERGE_PATCH, Client, ConnectionLost
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound, Unauthorized
 from pikube.api.kinds.coordination import Lease, LeaseSpec
 from pikube.api.kinds.core_node import Node, NodeStatus
@@ -151,11 +152,12 @@ class NodeAgent:
         )  # fmt: skip
         if _same(status, self.node.status):
             return  # the Lease is the heartbeat: an idle board writes nothing
-        update = structs.replace(
-            self.node, status=status, metadata=structs.replace(self.node.metadata, resource_version="")
-        )
+        patch = status_patch(self.node, status)
         try:
-            self.node = await self._client.update(update, subresource="status")
+            self.node = await self._client.patch(
+                Node, self.node.metadata.name, "", patch,
+                content_type=STRATEGIC_MERGE_PATCH, subresource="status",
+            )  # fmt: skip
         except NotFound:
             self.node = await self._client.create(
                 new_node(self.facts, self._settings, is_leader=self._is_leader)

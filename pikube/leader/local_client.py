@@ -17,12 +17,12 @@ from pikube.api.codec import custom_from_builtins
 from pikube.api.custom.objects import CustomObject
 from pikube.api.kinds.base import Kind
 from pikube.api.kinds.meta import Object
-from pikube.api.merge_patch import merge_patch
 from pikube.api.scheme import Scheme
 from pikube.leader.request.context import Context, DeleteWish, User
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.selection import list_page, make_filter, seen_through
 from pikube.leader.request.subresources import Subresources
+from pikube.leader.request.writes import patched
 from pikube.leader.store.contract import Item
 
 K = TypeVar("K", bound=Object)
@@ -127,11 +127,10 @@ class LocalClient:
         content_type: str = MERGE_PATCH,
         subresource: str = "",
     ) -> K:
-        assert content_type == MERGE_PATCH, content_type
         info = self._scheme.by_class(cls)
 
         def transform(item: Item) -> Any:
-            after = merge_patch(msgspec.json.decode(info.shown(item.value)), patch)
+            after = patched(msgspec.json.decode(info.shown(item.value)), patch, content_type, cls)
             if issubclass(info.cls, CustomObject):
                 return custom_from_builtins(after, info.cls)
             return msgspec.convert(after, cls, strict=True)

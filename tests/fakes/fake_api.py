@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import trio
 
-from pikube.api.client import MERGE_PATCH, Listed, Patch, WatchEvent
+from pikube.api.client import MERGE_PATCH, STRATEGIC_MERGE_PATCH, Listed, Patch, WatchEvent
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pikube.api.field_selector import parse_field_selector
 from pikube.api.kinds.core_pod import Binding, Pod, PodCondition
@@ -21,6 +21,7 @@ from pikube.api.merge_patch import merge_patch
 from pikube.api.scheme import Scheme
 from pikube.api.selector import parse_label_selector
 from pikube.api.served import SERVED
+from pikube.api.strategic_merge import strategic_merge
 from pikube.api.times import render_time
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.leader.controllers.conditions import with_condition
@@ -99,10 +100,17 @@ class FakeApi:
         return self._store("MODIFIED", new)
 
     def patch_nowait(
-        self, cls: type[Any], name: str, namespace: str, patch: Any, subresource: str = ""
+        self,
+        cls: type[Any],
+        name: str,
+        namespace: str,
+        patch: Any,
+        subresource: str = "",
+        content_type: str = MERGE_PATCH,
     ) -> Any:
-        old = self.get_nowait(cls, name, namespace)
-        document = merge_patch(msgspec.json.decode(msgspec.json.encode(old)), patch)
+        old = msgspec.json.decode(msgspec.json.encode(self.get_nowait(cls, name, namespace)))
+        is_strategic = content_type == STRATEGIC_MERGE_PATCH
+        document = strategic_merge(old, patch, cls) if is_strategic else merge_patch(old, patch)
         return self.update_nowait(msgspec.convert(document, cls), subresource)
 
     def delete_nowait(self, cls: type[Any], name: str, namespace: str = "", **wish: Any) -> Any:
@@ -233,7 +241,7 @@ class FakeApi:
         subresource: str = "",
     ) -> Any:
         await trio.lowlevel.checkpoint()
-        return self.patch_nowait(cls, name, namespace, patch, subresource)
+        return self.patch_nowait(cls, name, namespace, patch, subresource, content_type)
 
     async def delete(self, cls: type[Any], name: str, namespace: str = "", **wish: Any) -> Any:
         await trio.lowlevel.checkpoint()

@@ -12,7 +12,8 @@ from typing import Any
 import trio
 from msgspec import structs
 
-from pikube.api.client import Client, ConnectionLost
+from pikube.agent.status_patch import status_patch
+from pikube.api.client import STRATEGIC_MERGE_PATCH, Client, ConnectionLost
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pikube.api.kinds.coordination import Lease, LeaseSpec
 from pikube.api.kinds.core_container import (
@@ -148,6 +149,7 @@ class FakeNode:
     async def _work_on(self, uid: str) -> None:
         """One pod's life."""
         ends_at: float | None = None
+        has_ended = False
         while (pod := self._work.get(uid)) is not None:
             event = self._changed[uid] = trio.Event()
             try:
@@ -157,12 +159,13 @@ class FakeNode:
                     await self._report(pod, "Running")
                     after_s = self._ends(pod)
                     ends_at = None if after_s is None else trio.current_time() + after_s
-                elif pod.status.phase == "Running":
+                elif pod.status.phase == "Running" and not has_ended:
                     if ends_at is None and (after_s := self._ends(pod)) is not None:
                         ends_at = trio.current_time() + after_s
                     if ends_at is not None and trio.current_time() >= ends_at:
                         failed = FAIL in pod.metadata.annotations
                         await self._report(pod, "Failed" if failed else "Succeeded")
+                        has_ended, ends_at = True, None
             except NotFound:
                 pass
             except (ConnectionLost, ApiError):
@@ -171,9 +174,6 @@ class FakeNode:
                 continue
             with trio.move_on_at(float("inf") if ends_at is None else ends_at):
                 await event.wait()
-            is_due = ends_at is not None and trio.current_time() >= ends_at
-            if is_due and self._work.get(uid) is pod and pod.status.phase != "Running":
-                await event.wait()  # it was reported: the API's answer is on its way
         self._workers.discard(uid)
         self._addresses.pop(uid, None)
 
@@ -187,13 +187,9 @@ class FakeNode:
             return
 
     async def _report(self, pod: Pod, phase: str) -> None:
-        await self._client.update(
-            structs.replace(
-                pod,
-                metadata=structs.replace(pod.metadata, resource_version=""),
-                status=self._status(pod, phase),
-            ),
-            subresource="status",
+        meta, patch = pod.metadata, status_patch(pod, self._status(pod, phase))
+        await self._client.patch(
+            Pod, meta.name, meta.namespace, patch, content_type=STRATEGIC_MERGE_PATCH, subresource="status"
         )
 
     def _status(self, pod: Pod, phase: str) -> PodStatus:

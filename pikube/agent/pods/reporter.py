@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 
 import trio
-from msgspec import structs
 
-from pikube.api.client import Client, ConnectionLost
+from pikube.agent.status_patch import status_patch
+from pikube.api.client import STRATEGIC_MERGE_PATCH, Client, ConnectionLost
 from pikube.api.errors import ApiError, Conflict, NotFound
 from pikube.api.kinds.core_pod import Pod, PodStatus
 
@@ -57,13 +57,9 @@ class StatusReporter:
             if pod is None:  # a mirror that is not there yet: its coming wakes the worker, which posts again
                 self._is_busy = False
                 break
-            meta = structs.replace(pod.metadata, resource_version="")
+            meta = pod.metadata
             try:
-                changed = await self._client.update(
-                    structs.replace(pod, status=status, metadata=meta), subresource="status"
-                )
-                if changed.metadata.uid == meta.uid:
-                    self._written(changed)
+                await self._send(pod, status)
                 retry_s = RETRY_S
             except (NotFound, Conflict):
                 pass  # deleted, or replaced by another pod of the same name
@@ -74,6 +70,18 @@ class StatusReporter:
                 retry_s = min(MAX_RETRY_S, retry_s * 2)
             self._is_busy = False
             self._move()
+
+    async def _send(self, pod: Pod, status: PodStatus) -> None:
+        """An older `pod` than the API's does no harm: the newer one, which is on its way, wakes the worker."""
+        patch = status_patch(pod, status)
+        if not patch:
+            return
+        meta = pod.metadata
+        changed = await self._client.patch(
+            Pod, meta.name, meta.namespace, patch, content_type=STRATEGIC_MERGE_PATCH, subresource="status"
+        )
+        if changed.metadata.uid == meta.uid:
+            self._written(changed)
 
     def _move(self) -> None:
         self._moved.set()
