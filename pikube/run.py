@@ -173,6 +173,7 @@ async def run_control_plane(
         boards=boards,
         cluster_cidr=settings.cluster_cidr,
         head_of=plane.custom_kinds.head_of,
+        find_scale=plane.find_scale,
         sign=certificates.issuer.sign_as_asked,
         sign_token=plane.tokens.lasting,
         ca_certificates=lambda: certificates.issuer.bundle.decode(),

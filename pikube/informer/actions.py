@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pikube.api.client import MERGE_PATCH, Patch
 from pikube.api.kinds.meta import Object
@@ -91,4 +91,13 @@ class RequeueAfter:
     seconds: float
 
 
-Action: TypeAlias = Create | Update | PatchObject | Delete | DeleteAll | RecordEvent | RequeueAfter
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep for this key what no object holds (an autoscaler's history) in the controller's own `book`, from which
+    `observe` reads it. Performed in its turn: what comes before it and fails is not remembered as done."""
+
+    book: dict[ObjectKey, Any]
+    value: Any
+
+
+Action: TypeAlias = Create | Update | PatchObject | Delete | DeleteAll | RecordEvent | RequeueAfter | Remember

@@ -24,6 +24,7 @@ from pikube.informer.actions import (
     Identity,
     PatchObject,
     RecordEvent,
+    Remember,
     RequeueAfter,
     Update,
 )
@@ -205,6 +206,8 @@ class ControllerLoop:
                 self._recorder.record(self.controller.name, regarding, type_, reason, message)
             case RequeueAfter(seconds):
                 self.queue.add_after(key, seconds)
+            case Remember(book, value):
+                book[key] = value
 
     async def _patch(self, key: ObjectKey, action: PatchObject) -> None:
         try:

@@ -25,7 +25,9 @@ from pikube.api.served import SERVED
 from pikube.config import Settings
 from pikube.leader.audit import AuditLog
 from pikube.leader.board_keys import BoardKeys
+from pikube.leader.controllers.custom_scale import FindScale
 from pikube.leader.custom_kinds import CustomKinds
+from pikube.leader.custom_scales import find_scale
 from pikube.leader.local_client import LocalClient
 from pikube.leader.request.admission import Chain
 from pikube.leader.request.allocation import ServiceAllocator
@@ -104,6 +106,7 @@ class ControlPlane:
     keys: BoardKeys
     one_machine: OneMachine
     custom_kinds: CustomKinds
+    find_scale: FindScale
     counts: RequestCounts
     _make_handler: Callable[
         [Streams, Measured | None, Desk | None, NodeGraph | None, Callable[[], bytes]], ApiHandler
@@ -215,8 +218,9 @@ def build_control_plane(
 
     client = make_client(registry, scheme, subresources, LEADER, wall_clock)
     return ControlPlane(
-        scheme, registry, client, tokens, keys, one_machine, custom_kinds, counts, make_handler, caller.aclose
-    )
+        scheme, registry, client, tokens, keys, one_machine, custom_kinds, find_scale(scheme, registry), counts,
+        make_handler, caller.aclose,
+    )  # fmt: skip
 
 
 def make_client(

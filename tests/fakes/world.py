@@ -25,6 +25,7 @@ from pikube.informer.actions import (
     DeleteAll,
     PatchObject,
     RecordEvent,
+    Remember,
     RequeueAfter,
     Update,
 )
@@ -183,6 +184,8 @@ class World:
                 self.events.append((reason, message))
             case RequeueAfter(seconds):
                 self._later(seconds, controller, key)
+            case Remember(book, value):
+                book[key] = value
 
     def _delete(self, action: Delete) -> None:
         for cls, key, uid in action.unless:

@@ -27,7 +27,8 @@ from pikube.leader.controllers.account_tokens import SignToken, account_token_co
 from pikube.leader.controllers.autoscaler_controller import Boards, autoscaler_controller
 from pikube.leader.controllers.certificate_signing import Sign, certificate_controller
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
-from pikube.leader.controllers.disruption import DISRUPTION
+from pikube.leader.controllers.custom_scale import FindScale
+from pikube.leader.controllers.disruption import disruption_controller
 from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.load_balancer import Ports, load_balancer_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
@@ -53,6 +54,7 @@ def all_controllers(
     cluster_cidr: str,
     ca_certificates: Callable[[], str],
     head_of: HeadOf,
+    find_scale: FindScale,
     sign: Sign,
     sign_token: SignToken,
     lb_pool: Sequence[str] = (),
@@ -61,9 +63,9 @@ def all_controllers(
     node_grace_s: float = GRACE_S,
 ) -> tuple[Controller[Any, Any], ...]:
     """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
-    they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition. `local_node`
-    is the board that the leader runs on, '' without an agent. `served_ports`: what boards serve themselves. `sign` is
-    the cluster's authority."""
+    they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition, `find_scale`
+    what scales they have. `local_node` is the board that the leader runs on, '' without an agent. `served_ports`: what
+    boards serve themselves. `sign` is the cluster's authority."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
@@ -75,12 +77,12 @@ def all_controllers(
         job.JOBS,
         cron_job.CRON_JOBS,
         ttl_after_finished.TTL_AFTER_FINISHED,
-        autoscaler_controller(boards, monotonic),
+        autoscaler_controller(boards, monotonic, find_scale),
         VOLUME_BINDING,
         VOLUME_RECLAIM,
         CLAIM_PROTECTING,
         EPHEMERAL_VOLUMES,
-        DISRUPTION,
+        disruption_controller(find_scale),
         STALE_DISRUPTION,
         account_token_controller(sign_token, ca_certificates),
         ROLE_AGGREGATION,

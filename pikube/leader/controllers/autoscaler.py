@@ -34,17 +34,19 @@ NO_SCALE = "the HPA controller was unable to get the target's current scale: "
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The target's scale subresource."""
+    """The target's scale subresource. `path` is where the target keeps the wanted number."""
 
     cls: type[Any]
     key: ObjectKey
     replicas: int
     selector: LabelSelector
+    path: tuple[str, ...] = ("spec", "replicas")
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`scale` is None for a target that is not there, and `problem` says why. `at` is monotonic."""
+    """`scale` is None for a target that is not there, and `problem` says why. `at` is monotonic.
+    `waits_s`: the next look is due in so many seconds."""
 
     scale: Scale | None
     problem: str
@@ -53,6 +55,7 @@ class Observed:
     rivals: tuple[str, ...] = ()
     history: History = field(default_factory=History)
     at: float = 0.0
+    waits_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def _rescale(
     writing: _Writing, scale: Scale, wanted: int, why: str, now: float, shown: tuple[Any, ...]
 ) -> list[Action]:
     """The patch, then what is said of it: a patch that fails ends the round, and on_failure speaks."""
-    patch = PatchObject(scale.cls, scale.key, {"spec": {"replicas": wanted}}, subresource="scale")
+    patch = PatchObject(scale.cls, scale.key, _nested(scale.path, wanted), subresource="scale")
     words = f"the HPA controller was able to update the target scale to {wanted}"
     writing.set("AbleToScale", True, "SucceededRescale", words)
     status = writing.status(
@@ -203,6 +206,14 @@ def _rescale(
     )  # fmt: skip
     said = writing.event("Normal", "SuccessfulRescale", f"New size: {wanted}; reason: {why}")
     return [patch, said, *status]
+
+
+def _nested(path: tuple[str, ...], value: int) -> dict[str, Any]:
+    """The merge patch that sets one member."""
+    patch: Any = value
+    for name in reversed(path):
+        patch = {name: patch}
+    return patch  # type: ignore[no-any-return]
 
 
 def _scaled(
@@ -224,6 +235,8 @@ def failed_rescale(
     words = f"the HPA controller was unable to update the target scale: {error.message}"
     writing.set("AbleToScale", False, "FailedUpdateScale", words)
     wanted: Any = action.patch
-    text = f"New size: {wanted['spec']['replicas']}; reason: ; error: {error.message}"
+    while isinstance(wanted, dict):
+        (wanted,) = wanted.values()
+    text = f"New size: {wanted}; reason: ; error: {error.message}"
     current = observed.scale.replicas if observed.scale is not None else 0
     return [writing.event("Warning", "FailedRescale", text), *writing.status(current_replicas=current)]

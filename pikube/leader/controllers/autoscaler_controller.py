@@ -7,21 +7,22 @@ asked for in `prepare`, which the loop awaits before it observes: where there is
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from pikube.api.errors import ApiError
+from pikube.api.errors import ApiError, BadRequest
 from pikube.api.kinds.apps import Deployment, ReplicaSet, StatefulSet
-from pikube.api.kinds.autoscaling_v2 import HorizontalPodAutoscaler
+from pikube.api.kinds.autoscaling_v2 import HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec
 from pikube.api.kinds.core_config import ReplicationController
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.meta import LabelSelector as LabelSelectorSpec
-from pikube.api.selector import from_label_selector
-from pikube.informer.actions import Action, PatchObject, RequeueAfter
+from pikube.api.selector import from_label_selector, parse_label_selector
+from pikube.informer.actions import Action, PatchObject, Remember, RequeueAfter
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself
 from pikube.leader.controllers.autoscaler import SYNC_S, Observed, Scale, decide, failed_rescale
 from pikube.leader.controllers.autoscaler_behavior import History
+from pikube.leader.controllers.custom_scale import CustomScale, FindScale, NoScale
 from pikube.leader.metrics.summary import BoardUse
 
 TARGETS: dict[tuple[str, str], type[Any]] = {
@@ -40,35 +41,64 @@ class Boards(Protocol):
     def known(self, node: str) -> BoardUse | None: ...
 
 
-def scale_of(lister: Lister, autoscaler: HorizontalPodAutoscaler) -> tuple[Scale | None, str]:
-    """The target's scale, or why there is none."""
-    ref = autoscaler.spec.scale_target_ref
-    group = ref.api_version.rpartition("/")[0]
-    cls = TARGETS.get((group, ref.kind))
-    if cls is None:
-        where = f'in group "{group}"' if group else 'in version "v1"'
-        return None, f'no matches for kind "{ref.kind}" {where}'
-    key = ObjectKey(autoscaler.metadata.namespace, ref.name)
-    target = lister.cache(cls).get(key)
-    if target is None:
-        plural = f"{cls.names.plural}.{cls.names.group}" if cls.names.group else cls.names.plural
-        return None, f'{plural} "{ref.name}" not found'
-    selector = target.spec.selector
-    if isinstance(selector, dict):
-        selector = LabelSelectorSpec(match_labels=selector)
-    replicas = 1 if target.spec.replicas is None else target.spec.replicas
-    return Scale(cls, key, replicas, from_label_selector(selector)), ""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one autoscaler. `spec` and `at`: of the last look that was carried out, None before the first."""
+
+    history: History
+    spec: HorizontalPodAutoscalerSpec | None = None
+    at: float = 0.0
+
+
+class Scales:
+    """The scales of targets."""
+
+    def __init__(self, find_scale: FindScale) -> None:
+        self._find_scale = find_scale
+
+    def of(self, lister: Lister, autoscaler: HorizontalPodAutoscaler) -> tuple[Scale | None, str]:
+        """The target's scale, or why there is none."""
+        ref = autoscaler.spec.scale_target_ref
+        group = ref.api_version.rpartition("/")[0]
+        key = ObjectKey(autoscaler.metadata.namespace, ref.name)
+        cls = TARGETS.get((group, ref.kind))
+        if cls is None:
+            return self._custom(group, ref.kind, key)
+        target = lister.cache(cls).get(key)
+        if target is None:
+            plural = f"{cls.names.plural}.{cls.names.group}" if cls.names.group else cls.names.plural
+            return None, f'{plural} "{ref.name}" not found'
+        selector = target.spec.selector
+        if isinstance(selector, dict):
+            selector = LabelSelectorSpec(match_labels=selector)
+        replicas = 1 if target.spec.replicas is None else target.spec.replicas
+        return Scale(cls, key, replicas, from_label_selector(selector)), ""
+
+    def _custom(self, group: str, kind: str, key: ObjectKey) -> tuple[Scale | None, str]:
+        found = self._find_scale(group, kind, key)
+        if isinstance(found, CustomScale):
+            try:
+                selector = parse_label_selector(found.selector)
+            except BadRequest as error:
+                return None, error.message
+            return Scale(found.cls, key, found.replicas, selector, found.path), ""
+        match found.why:
+            case NoScale.NO_KIND:
+                where = f'in group "{group}"' if group else 'in version "v1"'
+                return None, f'no matches for kind "{kind}" {where}'
+            case NoScale.NO_SUBRESOURCE:
+                return None, "the server could not find the requested resource"
+        return None, f'{found.resource} "{key.name}" not found'
 
 
 class _Observing:
-    """Reads the caches, and remembers for each autoscaler."""
+    """Reads the caches, and what is remembered of each autoscaler."""
 
-    def __init__(self, boards: Boards, monotonic: Callable[[], float]) -> None:
+    def __init__(self, boards: Boards, monotonic: Callable[[], float], find_scale: FindScale) -> None:
         self._boards = boards
         self._monotonic = monotonic
-        self._histories: dict[ObjectKey, History] = {}
-        self._before: dict[ObjectKey, History] = {}
-        self._last: dict[ObjectKey, tuple[Any, float]] = {}
+        self._scales = Scales(find_scale)
+        self._book: dict[ObjectKey, Memory] = {}
 
     def _pods(self, lister: Lister, scale: Scale) -> list[Pod]:
         if scale.selector.empty:
@@ -78,25 +108,27 @@ class _Observing:
 
     def _waits_s(self, autoscaler: HorizontalPodAutoscaler) -> float:
         """Our own status writes wake us: seconds until the next look is due, unless the spec is another one."""
-        spec, at = self._last.get(key_of(autoscaler), (None, float("-inf")))
-        return SYNC_S - (self._monotonic() - at) if spec == autoscaler.spec else 0.0
+        known = self._book.get(key_of(autoscaler))
+        if known is None or known.spec != autoscaler.spec:
+            return 0.0
+        return SYNC_S - (self._monotonic() - known.at)
 
     async def prepare(self, lister: Lister, key: ObjectKey) -> None:
         """Ask the boards that hold the target's pods."""
         autoscaler = lister.cache(HorizontalPodAutoscaler).get(key)
         if autoscaler is None or self._waits_s(autoscaler) > 0:
             return
-        scale, _ = scale_of(lister, autoscaler)
+        scale, _ = self._scales.of(lister, autoscaler)
         if scale is not None:
             await self._boards.of({pod.spec.node_name for pod in self._pods(lister, scale)} - {""})
 
     def observe(self, lister: Lister, key: ObjectKey) -> tuple[HorizontalPodAutoscaler, Observed] | None:
         autoscaler = lister.cache(HorizontalPodAutoscaler).get(key)
         if autoscaler is None or autoscaler.metadata.deletion_timestamp:
-            for memory in (self._histories, self._before, self._last):
-                memory.pop(key, None)
+            self._book.pop(key, None)
             return None
-        scale, problem = scale_of(lister, autoscaler)
+        waits_s = self._waits_s(autoscaler)
+        scale, problem = self._scales.of(lister, autoscaler)
         pods = self._pods(lister, scale) if scale is not None else []
         uses = {}
         for pod in pods:
@@ -106,7 +138,7 @@ class _Observing:
                 uses[pod.metadata.name] = containers
         observed = Observed(
             scale, problem, tuple(pods), uses, self._rivals(lister, autoscaler, scale, pods),
-            self._histories.get(key, History()), self._monotonic(),
+            self._book.get(key, Memory(History())).history, self._monotonic(), waits_s,
         )  # fmt: skip
         return autoscaler, observed
 
@@ -118,7 +150,7 @@ class _Observing:
             return ()
         names = []
         for other in lister.cache(HorizontalPodAutoscaler).in_namespace(autoscaler.metadata.namespace):
-            theirs, _ = scale_of(lister, other)
+            theirs, _ = self._scales.of(lister, other)
             if theirs is None or theirs.selector.empty:
                 continue
             if any(theirs.selector.matches(pod.metadata.labels) for pod in pods):
@@ -126,42 +158,29 @@ class _Observing:
         return tuple(names) if len(names) > 1 else ()
 
     def reconcile(self, desired: HorizontalPodAutoscaler, observed: Observed, now: float) -> list[Action]:
-        """`decide`, and remember."""
-        waits_s = self._waits_s(desired)
-        if waits_s > 0:
-            return [RequeueAfter(waits_s)]
-        key = key_of(desired)
+        """`decide`, and remember: at first that it looked, at last, when all is done, that it scaled."""
+        if observed.waits_s > 0:
+            return [RequeueAfter(observed.waits_s)]
         decision = decide(desired, observed, now)
-        self._before[key] = observed.history
-        self._histories[key] = decision.history
-        self._last[key] = desired.spec, observed.at
-        return decision.actions
+        old, new = observed.history, decision.history
+        looked = Memory(replace(new, ups=old.ups, downs=old.downs))
+        done = Memory(new, desired.spec, observed.at)
+        return [Remember(self._book, looked), *decision.actions, Remember(self._book, done)]
 
-    def on_failure(
-        self,
-        desired: HorizontalPodAutoscaler,
-        observed: Observed,
-        action: Action,
-        error: ApiError,
-        now: float,
-    ) -> list[Action]:
-        """The target was not scaled: say so, and forget that it was."""
-        if not isinstance(action, PatchObject):
-            return []
-        key = key_of(desired)
-        done = self._histories.get(key, History())
-        before = self._before.get(key, History())
-        self._histories[key] = replace(done, ups=before.ups, downs=before.downs)
-        self._last.pop(key, None)
-        return failed_rescale(desired, observed, action, error, now)
+
+def on_failure(
+    desired: HorizontalPodAutoscaler, observed: Observed, action: Action, error: ApiError, now: float
+) -> list[Action]:
+    """The target was not scaled: say so."""
+    return failed_rescale(desired, observed, action, error, now) if isinstance(action, PatchObject) else []
 
 
 def autoscaler_controller(
-    boards: Boards, monotonic: Callable[[], float]
+    boards: Boards, monotonic: Callable[[], float], find_scale: FindScale
 ) -> Controller[HorizontalPodAutoscaler, Observed]:
     """`monotonic` is Trio's clock. The caches of targets and pods are read, and wake nobody: an autoscaler looks
     every SYNC_S, as upstream's."""
-    observing = _Observing(boards, monotonic)
+    observing = _Observing(boards, monotonic, find_scale)
 
     def nobody(lister: Lister, obj: Any) -> list[ObjectKey]:
         return []
@@ -175,7 +194,7 @@ def autoscaler_controller(
         ),
         observe=observing.observe,
         reconcile=observing.reconcile,
-        on_failure=observing.on_failure,
+        on_failure=on_failure,
         prepare=observing.prepare,
         workers=1,
     )

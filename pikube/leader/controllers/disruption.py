@@ -16,26 +16,28 @@ from msgspec import structs
 from pikube.api.kinds.apps import Deployment, ReplicaSet, StatefulSet
 from pikube.api.kinds.core_config import ReplicationController
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.kinds.meta import Condition, Object
+from pikube.api.kinds.meta import Condition, Object, OwnerReference
 from pikube.api.kinds.policy import PodDisruptionBudget, PodDisruptionBudgetStatus
 from pikube.api.selector import LabelSelector, from_label_selector
 from pikube.api.times import render_time, seconds_since
 from pikube.informer.actions import Action, RecordEvent, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
-from pikube.informer.controller import Controller, Lister, Watch, itself
+from pikube.informer.controller import Controller, Index, Lister, Watch, itself
 from pikube.leader.controllers.conditions import with_condition
+from pikube.leader.controllers.custom_scale import CustomScale, FindScale, NoScale
 from pikube.leader.controllers.ownership import controller_of
 from pikube.leader.controllers.pods import is_ready
 from pikube.leader.controllers.rounding import resolve
 
 ALLOWED = "DisruptionAllowed"
 DELETION_TIMEOUT_S = 120.0  # kubernetes disruption.go:DeletionTimeout
-SCALABLE: dict[str, type[Any]] = {
-    "Deployment": Deployment,
-    "ReplicaSet": ReplicaSet,
-    "ReplicationController": ReplicationController,
-    "StatefulSet": StatefulSet,
+SCALABLE: dict[tuple[str, str], type[Any]] = {
+    ("apps", "Deployment"): Deployment,
+    ("apps", "ReplicaSet"): ReplicaSet,
+    ("apps", "StatefulSet"): StatefulSet,
+    ("", "ReplicationController"): ReplicationController,
 }
+"""By group and kind, the built-in ones"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,42 +177,62 @@ def selector_of(budget: PodDisruptionBudget) -> LabelSelector:
     return from_label_selector(budget.spec.selector)
 
 
-def observe(lister: Lister, key: ObjectKey) -> tuple[PodDisruptionBudget, Guarded] | None:
-    budget = lister.cache(PodDisruptionBudget).get(key)
-    if budget is None:
-        return None
-    selector = selector_of(budget)
-    pods = tuple(
-        p for p in lister.cache(Pod).in_namespace(key.namespace) if selector.matches(p.metadata.labels)
-    )
-    scales: dict[str, tuple[str, str, int]] = {}
-    strangers: set[str] = set()
-    for pod in pods:
-        ref = controller_of(pod)
-        if ref is None or ref.uid in scales:
-            continue
-        if ref.kind not in SCALABLE:
-            plural, group = f"{ref.kind.lower()}s", ref.api_version.rpartition("/")[0]
-            strangers.add(f"{plural}.{group} does not implement the scale subresource")
-            continue
-        scaled = _scaled_set(lister, ref.kind, ObjectKey(key.namespace, ref.name), ref.uid)
-        if scaled is None:
-            strangers.add(f'found no controllers for pod "{pod.metadata.name}"')
-        else:
+class _Observing:
+    def __init__(self, find_scale: FindScale) -> None:
+        self._find_scale = find_scale
+
+    def observe(self, lister: Lister, key: ObjectKey) -> tuple[PodDisruptionBudget, Guarded] | None:
+        budget = lister.cache(PodDisruptionBudget).get(key)
+        if budget is None:
+            return None
+        selector = selector_of(budget)
+        pods = tuple(
+            p for p in lister.cache(Pod).in_namespace(key.namespace) if selector.matches(p.metadata.labels)
+        )
+        scales: dict[str, tuple[str, str, int]] = {}
+        strangers: dict[str, str] = {}
+        for pod in pods:
+            ref = controller_of(pod)
+            if ref is None or ref.uid in scales or ref.uid in strangers:
+                continue
+            scale = self._scale(lister, pod, ref)
+            if isinstance(scale, str):
+                strangers[ref.uid] = scale
+            else:
+                scales[ref.uid] = ref.uid, *scale
+        return budget, Guarded(pods, tuple(sorted(scales.values())), tuple(sorted({*strangers.values()})))
+
+    def _scale(self, lister: Lister, pod: Pod, ref: OwnerReference) -> tuple[str, int] | str:
+        """(uid, wanted number) of the set that is scaled, or why it has none."""
+        group = ref.api_version.rpartition("/")[0]
+        key = ObjectKey(pod.metadata.namespace, ref.name)
+        nobody = f'found no controllers for pod "{pod.metadata.name}"'
+        if (group, ref.kind) in SCALABLE:
+            scaled = _scaled_set(lister, SCALABLE[group, ref.kind], key, ref.uid)
+            if scaled is None:
+                return nobody
             wanted = getattr(scaled, "spec").replicas  # noqa: B009
-            scales[ref.uid] = ref.uid, scaled.metadata.uid, 1 if wanted is None else wanted
-    return budget, Guarded(pods, tuple(sorted(scales.values())), tuple(sorted(strangers)))
+            return scaled.metadata.uid, 1 if wanted is None else wanted
+        found = self._find_scale(group, ref.kind, key)
+        if isinstance(found, CustomScale):
+            return (found.uid, found.replicas) if found.uid == ref.uid else nobody
+        match found.why:
+            case NoScale.NO_KIND:
+                return f'no matches for kind "{ref.kind}" in version "{ref.api_version}"'
+            case NoScale.NO_SUBRESOURCE:
+                return f"{found.resource} does not implement the scale subresource"
+        return nobody
 
 
-def _scaled_set(lister: Lister, kind: str, key: ObjectKey, uid: str) -> Object | None:
+def _scaled_set(lister: Lister, cls: type[Any], key: ObjectKey, uid: str) -> Object | None:
     """The set that a user scales: a ReplicaSet's Deployment, else the controller itself."""
-    found: Object | None = lister.cache(SCALABLE[kind]).get(key)
+    found: Object | None = lister.cache(cls).get(key)
     if found is None or found.metadata.uid != uid:
         return None
     ref = controller_of(found)
     if ref is None or ref.kind != "Deployment":
         return found
-    return _scaled_set(lister, ref.kind, ObjectKey(key.namespace, ref.name), ref.uid)
+    return _scaled_set(lister, Deployment, ObjectKey(key.namespace, ref.name), ref.uid)
 
 
 def _budgets_of(lister: Lister, pod: Pod) -> list[ObjectKey]:
@@ -224,14 +246,22 @@ def _budgets_beside(lister: Lister, obj: Object) -> list[ObjectKey]:
     return [key_of(b) for b in lister.cache(PodDisruptionBudget).in_namespace(obj.metadata.namespace)]
 
 
-DISRUPTION: Controller[PodDisruptionBudget, Guarded] = Controller(
-    name="controllermanager",  # upstream's component of these events
-    watches=(
-        Watch(PodDisruptionBudget, itself),
-        Watch(Pod, _budgets_of),
-        *(Watch(cls, _budgets_beside) for cls in SCALABLE.values()),
-    ),
-    observe=observe,
-    reconcile=reconcile,
-    workers=1,
-)
+def _grow(cls: type[Object]) -> tuple[Sequence[Watch], Sequence[Index]]:
+    """A custom kind that may be scaled: its budgets follow at once."""
+    return (Watch(cls, _budgets_beside),), ()
+
+
+def disruption_controller(find_scale: FindScale) -> Controller[PodDisruptionBudget, Guarded]:
+    """With the scales of custom resources."""
+    return Controller(
+        name="controllermanager",  # upstream's component of these events
+        watches=(
+            Watch(PodDisruptionBudget, itself),
+            Watch(Pod, _budgets_of),
+            *(Watch(cls, _budgets_beside) for cls in SCALABLE.values()),
+        ),
+        observe=_Observing(find_scale).observe,
+        reconcile=reconcile,
+        grow=_grow,
+        workers=1,
+    )

@@ -94,7 +94,7 @@ class Subresources:
     def scale_of(self, obj: Any) -> Scale:
         """The Scale document of a Deployment, ReplicaSet, StatefulSet, ReplicationController or custom object."""
         if isinstance(obj, CustomObject):
-            return _custom_scale(obj)
+            return custom_scale(obj)
         meta = obj.metadata
         selector = obj.spec.selector
         if isinstance(selector, dict):
@@ -153,7 +153,7 @@ class Subresources:
         return self.scale_of(self._registry.decode(info, item))
 
 
-def _custom_scale(obj: CustomObject) -> Scale:
+def custom_scale(obj: CustomObject) -> Scale:
     """By the paths that the definition gives; replicas that are not set are 0
     (kubernetes apiextensions-apiserver pkg/registry/customresource/etcd.go:scaleFromCustomResource)."""
     paths, meta = obj.facts.scale, obj.metadata

@@ -16,6 +16,8 @@ from pikube.api.kinds.core_container import Container, ContainerPort, ResourceRe
 from pikube.api.kinds.core_node import Node, NodeCondition, NodeSpec, NodeStatus
 from pikube.api.kinds.core_pod import Pod, PodCondition, PodSpec, PodStatus, PodTemplateSpec
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.informer.cache import ObjectKey
+from pikube.leader.controllers.custom_scale import CustomScale, Missing, NoScale
 from pikube.leader.controllers.ownership import owner_reference
 
 AT = "2023-11-14T22:13:20Z"  # the fake API's start
@@ -107,6 +109,21 @@ def node(
         spec=NodeSpec(**spec),
         status=NodeStatus(allocatable={"cpu": cpu, "memory": memory, "pods": pods}, conditions=conditions),
     )
+
+
+class FakeScales:
+    """The scales of custom resources: those of Rollouts, by name; Jobs have none, other kinds are not served.
+    Implements pikube.leader.controllers.custom_scale.FindScale."""
+
+    def __init__(self, **by_name: CustomScale) -> None:
+        self.by_name = by_name
+
+    def __call__(self, group: str, kind: str, key: ObjectKey) -> CustomScale | Missing:
+        if kind == "Job":
+            return Missing(NoScale.NO_SUBRESOURCE, "jobs.batch")
+        if kind != "Rollout":
+            return Missing(NoScale.NO_KIND)
+        return self.by_name.get(key.name) or Missing(NoScale.NO_OBJECT, f"rollouts.{group}")
 
 
 def requests(**amounts: str) -> ResourceRequirements:

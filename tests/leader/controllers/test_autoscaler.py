@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
-from objects import meta, template
+from objects import FakeScales, meta, template
 from test_autoscaler_replicas import NOW, scaled, use
 
 from pikube.api.errors import Forbidden
@@ -435,7 +435,11 @@ async def test_the_loop_scales_when_metrics_say_so_and_looks_every_fifteen_secon
     boards = FakeBoards(api)
     informers, recorder = Informers(api), Recorder(api)
     loop = ControllerLoop(
-        autoscaler_controller(boards, trio.current_time), api, informers, recorder, wall_clock=lambda: NOW
+        autoscaler_controller(boards, trio.current_time, FakeScales()),
+        api,
+        informers,
+        recorder,
+        wall_clock=lambda: NOW,
     )
     await api.create(
         Deployment(
@@ -477,7 +481,7 @@ async def test_a_scale_that_is_refused_is_told_and_not_remembered(autojump_clock
     api = FakeApi(lambda: NOW, refuse)
     boards = FakeBoards(api)
     informers, recorder = Informers(api), Recorder(api)
-    controller = autoscaler_controller(boards, trio.current_time)
+    controller = autoscaler_controller(boards, trio.current_time, FakeScales())
     loop = ControllerLoop(controller, api, informers, recorder, wall_clock=lambda: NOW)
     await api.create(
         Deployment(

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from fakes.world import World
 from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
-from objects import new_deployment, node, pod, replica_set
+from objects import FakeScales, new_deployment, node, pod, replica_set
 
 from pikube.api.errors import Forbidden, TooManyRequests
 from pikube.api.kinds.apps import Deployment
@@ -19,14 +21,17 @@ from pikube.api.kinds.policy import (
 )
 from pikube.api.times import render_time
 from pikube.informer.cache import ObjectKey
+from pikube.leader.controllers.custom_scale import CustomScale
 from pikube.leader.controllers.deployment import DEPLOYMENTS
-from pikube.leader.controllers.disruption import DISRUPTION, Guarded, observe, reconcile
+from pikube.leader.controllers.disruption import Guarded, disruption_controller, reconcile
 from pikube.leader.controllers.replica_set import REPLICA_SETS
 from pikube.leader.controllers.stale_disruption import STALE_DISRUPTION
 from pikube.leader.controllers.stale_disruption import reconcile as stale
 from pikube.leader.request.context import LEADER, Context
 from pikube.leader.request.eviction import minus_one
 
+SCALES = FakeScales()
+DISRUPTION = disruption_controller(SCALES)
 NOW = 1_700_000_000.0
 KEY = ObjectKey("default", "web")
 
@@ -77,7 +82,7 @@ def test_numbers_and_shares_of_a_deployment(spec, expected):
     [condition] = status(it).conditions
     words = ("True", "SufficientPods") if expected[3] else ("False", "InsufficientPods")
     assert (condition.type, condition.status, condition.reason) == ("DisruptionAllowed", *words)
-    desired, observed = observe(it, KEY)
+    desired, observed = DISRUPTION.observe(it, KEY)
     assert check_laws(reconcile, desired, observed, it.now) == []
 
 
@@ -109,6 +114,24 @@ def test_no_pods_unmanaged_pods_and_owners_without_a_scale_are_said():
     ) in (it.events)
     [condition] = status(it).conditions
     assert (condition.reason, condition.message, status(it).disruptions_allowed) == ("SyncFailed", words, 0)
+
+
+def test_the_share_of_a_custom_resource_is_of_what_its_scale_says():
+    rollout = structs.replace(replica_set("canary"), kind="Rollout", api_version="argoproj.io/v1alpha1")
+    scale = CustomScale(Pod, ("spec", "replicas"), 4, "app=web", rollout.metadata.uid)
+    SCALES.by_name = {"canary": scale}
+    pods = [pod(f"canary-{i}", rollout, node="board0") for i in range(4)]
+    it = world(*pods, budget(min_available="50%"))
+    assert numbers(it) == (4, 2, 4, 2)
+    SCALES.by_name = {"canary": dataclasses.replace(scale, uid="another")}
+    it = world(*pods, budget(min_available="50%"))
+    assert status(it).disruptions_allowed == 0
+    [condition] = status(it).conditions
+    assert (condition.reason, condition.message) == ("SyncFailed", 'found no controllers for pod "canary-0"')
+    stranger = structs.replace(rollout, kind="Thing", api_version="example.org/v1")
+    it = world(pod("one", stranger, node="board0"), budget(max_unavailable=1))
+    words = 'no matches for kind "Thing" in version "example.org/v1"'
+    assert status(it).conditions[0].message == words
 
 
 def test_an_empty_selector_means_every_pod_and_none_means_no_pod():
