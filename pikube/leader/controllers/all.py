@@ -64,8 +64,8 @@ def all_controllers(
 ) -> tuple[Controller[Any, Any], ...]:
     """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
     they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition, `find_scale`
-    what scales they have. `local_node` is the board that the leader runs on, '' without an agent. `served_ports`: what
-    boards serve themselves. `sign` is the cluster's authority."""
+    what scales they have. `local_node` is the board that the leader runs on, '' without an agent. `served_ports`:
+    what boards serve themselves. `sign` is the cluster's authority."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
