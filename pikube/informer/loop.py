@@ -29,6 +29,7 @@ from pikube.informer.actions import (
     Update,
 )
 from pikube.informer.cache import ObjectKey, key_of
+from pikube.informer.clock_jumps import watch_clock
 from pikube.informer.controller import Controller, Watch
 from pikube.informer.informer import Informers
 from pikube.informer.queue import WorkQueue
@@ -106,23 +107,31 @@ class ControllerLoop:
     async def _work(self) -> None:
         while True:
             key = await self.queue.get()
+            is_cut = True
             try:
-                await self.work_off(key)
-            except ConnectionLost as lost:
-                self._failed(key, str(lost), logging.INFO)
-            except Conflict as conflict:
-                self._failed(key, conflict.message, logging.DEBUG)
-            except ApiError as error:
-                self._failed(key, error.message, logging.WARNING)
-            except Exception:
-                # one of the three places where every error is caught: a bug met with one object must not
-                # stop the controller for all others
-                log.exception("event=controller_bug controller=%s key=%s", self.controller.name, key)
-                self.queue.retry(key)
-            else:
-                self.queue.forget(key)
+                await self._attempt(key)
+                is_cut = False
             finally:
+                if is_cut:  # we are stopped, and may go on when we hold the Lease again
+                    self.queue.add(key)
                 self.queue.done(key)
+
+    async def _attempt(self, key: ObjectKey) -> None:
+        try:
+            await self.work_off(key)
+        except ConnectionLost as lost:
+            self._failed(key, str(lost), logging.INFO)
+        except Conflict as conflict:
+            self._failed(key, conflict.message, logging.DEBUG)
+        except ApiError as error:
+            self._failed(key, error.message, logging.WARNING)
+        except Exception:
+            # one of the three places where every error is caught: a bug met with one object must not
+            # stop the controller for all others
+            log.exception("event=controller_bug controller=%s key=%s", self.controller.name, key)
+            self.queue.retry(key)
+        else:
+            self.queue.forget(key)
 
     async def work_off(self, key: ObjectKey) -> None:
         """One round for one key: catch up, prepare, observe, decide, perform."""
@@ -264,10 +273,14 @@ class ControllerLoop:
 
 
 async def run_loops(
-    loops: Sequence[ControllerLoop], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    loops: Sequence[ControllerLoop],
+    *,
+    wall_clock: Callable[[], float] = time.time,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """All controllers together, until cancelled."""
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch_clock, wall_clock, [loop.queue.hurry for loop in loops])
         for loop in loops:
             await nursery.start(loop.run)
         task_status.started()

@@ -74,6 +74,13 @@ class WorkQueue(Generic[Q]):
         if self._delayed[0][0] == due:
             self._timer_moved.set()
 
+    def hurry(self) -> None:
+        """Hand out now what was to come later: the time it was to wait for may be another."""
+        for key in list(self._due):
+            del self._due[key]
+            self._rests.pop(key, None)
+            self.add(key)
+
     def retry(self, key: Q) -> float:
         """Ask again after a failure, with doubling delay; returns the delay in seconds."""
         failures = self._failures.get(key, 0)

@@ -27,7 +27,8 @@ log = logging.getLogger("pikube.election")
 NAMESPACE = "kube-system"
 LEASE_S = 30.0
 RENEW_S = 10.0
-RETRY_S = 2.0  # how often somebody who waits looks
+KEPT_S = LEASE_S - RENEW_S  # without a renewal we stop so long after the last one
+RETRY_S = 2.0  # how often somebody who waits looks, and who could not renew tries again
 RELEASE_S = 1.0  # for giving it back at the end
 
 Work = Callable[..., Awaitable[None]]
@@ -71,30 +72,36 @@ class Election:
             async with trio.open_nursery() as nursery:
                 await nursery.start(work)
                 task_status.started()
-                lease = await self._renew_until_lost(lease)
+                await self._renew_until_lost(lease)
                 nursery.cancel_scope.cancel()
         finally:
             with trio.move_on_after(RELEASE_S) as scope:
                 scope.shield = True
                 await self._release()
 
-    async def _renew_until_lost(self, lease: Lease) -> Lease:
-        renewed_at = trio.current_time()
-        while trio.current_time() - renewed_at < LEASE_S - RENEW_S:
-            await trio.sleep(RENEW_S)
-            try:
-                lease = await self._write(lease)
-                renewed_at = trio.current_time()
-            except NotFound:
-                lease = await self._take() or lease
-            except Conflict:
-                taken = await self._take()
-                if taken is None:
-                    return lease
-                lease = taken
-            except (ApiError, ConnectionLost) as error:
-                log.warning("event=lease_not_renewed lease=%s why=%r", self._name, str(error))
-        return lease
+    async def _renew_until_lost(self, lease: Lease) -> None:
+        """Returns before another may take it, also while an attempt to renew hangs."""
+        wait_s = RENEW_S
+        with trio.CancelScope(deadline=trio.current_time() + KEPT_S) as kept:
+            while True:
+                await trio.sleep(wait_s)
+                asked_at = trio.current_time()  # others count from when they see it, which is later
+                wait_s = RETRY_S
+                try:
+                    lease = await self._write(lease)
+                except NotFound:
+                    lease = await self._take() or lease
+                    continue
+                except Conflict:
+                    taken = await self._take()
+                    if taken is None:
+                        return
+                    lease = taken
+                except (ApiError, ConnectionLost) as error:
+                    log.warning("event=lease_not_renewed lease=%s why=%r", self._name, str(error))
+                    continue
+                wait_s = RENEW_S
+                kept.deadline = asked_at + KEPT_S
 
     async def _take(self) -> Lease | None:
         """The Lease as ours, or None while another holds it."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 import trio.testing
@@ -23,7 +24,7 @@ from pikube.informer.actions import (
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Watch, itself
 from pikube.informer.informer import Informers
-from pikube.informer.loop import LARGEST_BATCH, ControllerLoop, batches
+from pikube.informer.loop import LARGEST_BATCH, ControllerLoop, batches, run_loops
 from pikube.informer.recorder import Recorder
 
 KEY = ObjectKey("default", "a")
@@ -146,11 +147,18 @@ async def test_one_poisoned_object_does_not_stop_the_others(autojump_clock):
         seen.append(obj.metadata.name)
         return []
 
-    async with running(api, controller(reconcile)):
+    async with running(api, controller(reconcile)) as loop:
         for name in "abc":
             api.create_nowait(config_map(name))
         await settled()
         assert seen == ["b", "c"]
+        await trio.sleep(600)
+        statistics = loop.queue.statistics()
+        assert statistics.retrying == 1, "what fails is to be seen"
+        assert 15 < statistics.retries < 30, "it is tried ever more seldom"
+        api.delete_nowait(ConfigMap, "a", "default")
+        await trio.sleep(100)
+        assert loop.queue.statistics().retrying == 0
 
 
 async def test_an_object_that_breaks_the_finding_of_keys_stops_neither_the_informer_nor_other_controllers(
@@ -267,3 +275,33 @@ def test_creates_grow_in_batches_deletes_go_together_and_the_rest_one_by_one():
     waits = [RequeueAfter(1), RequeueAfter(2)]
     sizes = [len(group) for group in batches([*creates, *deletes, *waits])]
     assert sizes == [1, 2, 4, 8, 16, 32, 32, 5, LARGEST_BATCH, 8, 1, 1]
+
+
+async def test_a_clock_that_is_set_makes_everybody_look_who_waits_for_a_date(autojump_clock):
+    api, looks = FakeApi(), []
+    ahead_s = 0.0
+
+    def wall_clock():
+        return 1_700_000_000.0 + trio.current_time() + ahead_s
+
+    def reconcile(obj, lister, now):
+        looks.append(now)
+        return [RequeueAfter(86_400)]
+
+    informers, recorder = Informers(api), Recorder(api)
+    loop = ControllerLoop(controller(reconcile), api, informers, recorder, wall_clock=wall_clock)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(informers.run)
+        await nursery.start(partial(run_loops, [loop], wall_clock=wall_clock))
+        api.create_nowait(config_map())
+        await trio.sleep(3600)
+        assert len(looks) == 1
+        for jump_s in (3 * 365 * 86_400, -3 * 365 * 86_400):
+            ahead_s += jump_s
+            before = len(looks)
+            await trio.sleep(30)
+            assert len(looks) == before + 1 and abs(looks[-1] - wall_clock()) < 60
+        ahead_s += 0.5
+        await trio.sleep(30)
+        assert len(looks) == 3, "what NTP corrects is no jump"
+        nursery.cancel_scope.cancel()

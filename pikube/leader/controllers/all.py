@@ -72,7 +72,7 @@ def all_controllers(
         deployment.DEPLOYMENTS,
         replica_set.REPLICA_SETS,
         replica_set.REPLICATION_CONTROLLERS,
-        daemon_set.DAEMON_SETS,
+        daemon_set.daemon_set_controller(monotonic),
         stateful_set.STATEFUL_SETS,
         job.JOBS,
         cron_job.CRON_JOBS,

@@ -6,8 +6,8 @@ Run by the controller loop. Source: kubernetes pkg/controller/daemon/{daemon_con
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
@@ -17,27 +17,31 @@ from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.meta import Object
 from pikube.api.selector import LabelSelector, from_label_selector
-from pikube.api.times import seconds_since
-from pikube.informer.actions import Action, Create, Delete, RecordEvent, RequeueAfter, Update
+from pikube.informer.actions import Action, Create, Delete, RecordEvent, Remember, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself, owner_of_kind
+from pikube.leader.controllers.daemon_backoff import Failures
 from pikube.leader.controllers.daemon_nodes import Verdict, daemon_pod, target_node, verdict
 from pikube.leader.controllers.ownership import candidates, claim, orphans_index, wakes_owner
 from pikube.leader.controllers.pods import ENDED, available_in, is_ready
 from pikube.leader.controllers.revision_history import HASH_LABEL, History, clean_up, construct
 from pikube.leader.controllers.rounding import resolve
 
+_FAILED = "failed", "FailedDaemonPod", "Warning"
+_SUCCEEDED = "succeeded", "SucceededDaemonPod", "Normal"
+Book = dict[ObjectKey, Failures]
 BURST = 250  # kubernetes daemon_controller.go:BurstReplicas
-FAILED_WAIT_S = 15.0  # a pod that fails at once is replaced four times a minute at most
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Pods it controls or may adopt, its revisions, every node."""
+    """Pods it controls or may adopt, its revisions, every node; what is remembered of failures, `at` their clock."""
 
     pods: tuple[Pod, ...]
     nodes: tuple[Node, ...]
     revisions: tuple[ControllerRevision, ...] = ()
+    failures: Failures = field(default_factory=Failures)
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class Plan:
     verdicts: dict[str, Verdict]
     on_node: dict[str, list[Pod]]
     history: History
+    failures: Failures
+    at: float
     now: float
     create: list[str]
     delete: dict[str, Pod]
@@ -71,7 +77,16 @@ def selector_of(daemon_set: DaemonSet) -> LabelSelector:
     return from_label_selector(daemon_set.spec.selector)
 
 
-def reconcile(desired: DaemonSet, observed: Surroundings, now: float) -> list[Action]:
+def reconcile_with(book: Book) -> Callable[[DaemonSet, Surroundings, float], list[Action]]:
+    """The reconcile function; `book` is where failures are remembered."""
+
+    def reconcile(desired: DaemonSet, observed: Surroundings, now: float) -> list[Action]:
+        return _reconcile(desired, observed, now, book)
+
+    return reconcile
+
+
+def _reconcile(desired: DaemonSet, observed: Surroundings, now: float, book: Book) -> list[Action]:
     """Pods where they are missing, none where they are not wanted, the old ones replaced step by step."""
     if desired.metadata.deletion_timestamp:
         return []
@@ -82,6 +97,8 @@ def reconcile(desired: DaemonSet, observed: Surroundings, now: float) -> list[Ac
         verdicts={n.metadata.name: verdict(desired, n) for n in sorted(observed.nodes, key=key_of)},
         on_node=_by_node(mine),
         history=history,
+        failures=observed.failures.of(desired, observed.at),
+        at=observed.at,
         now=now,
         create=[],
         delete={},
@@ -90,7 +107,10 @@ def reconcile(desired: DaemonSet, observed: Surroundings, now: float) -> list[Ac
     _manage(plan)
     if not plan.create and not plan.delete and desired.spec.update_strategy.type != "OnDelete":
         _roll(plan)
-    return [*claims, *history.actions, *_writes(plan, mine)]
+    noted: list[Action] = []
+    if plan.failures != observed.failures:
+        noted.append(Remember(book, plan.failures))
+    return [*claims, *history.actions, *noted, *_writes(plan, mine)]
 
 
 def _by_node(pods: Sequence[Pod]) -> dict[str, list[Pod]]:
@@ -138,14 +158,16 @@ def _keep_one(plan: Plan, name: str, pods: Sequence[Pod]) -> None:
 
 
 def _replace_ended(plan: Plan, pod: Pod, node: str) -> None:
-    age_s = seconds_since(pod.metadata.creation_timestamp, plan.now)
-    if age_s is not None and 0 <= age_s < FAILED_WAIT_S:
-        plan.wait(FAILED_WAIT_S - age_s)
-        return
-    word = "failed" if pod.status.phase == "Failed" else "succeeded"
-    reason = "FailedDaemonPod" if word == "failed" else "SucceededDaemonPod"
+    """One that failed again stays for longer each time, so that a pod that cannot live does not keep a node busy."""
+    has_failed = pod.status.phase == "Failed"
+    if has_failed:
+        left_s = plan.failures.left_s(node, plan.at)
+        if left_s > 0:
+            plan.wait(left_s)
+            return
+        plan.failures = plan.failures.and_one_of(node, plan.at)
+    word, reason, kind = _FAILED if has_failed else _SUCCEEDED
     words = f"Found {word} daemon pod {key_of(pod)} on node {node}, will try to delete it"
-    kind = "Warning" if word == "failed" else "Normal"
     plan.events.append(RecordEvent(plan.daemon_set, kind, reason, words))
     _delete(plan, pod)
 
@@ -284,15 +306,23 @@ def on_failure(
     return [RecordEvent(desired, "Warning", "FailedCreate", f"Error creating: {error.message}")]
 
 
-def observe(lister: Lister, key: ObjectKey) -> tuple[DaemonSet, Surroundings] | None:
-    daemon_set = lister.cache(DaemonSet).get(key)
-    if daemon_set is None:
-        return None
-    return daemon_set, Surroundings(
-        candidates(lister, Pod, daemon_set, selector_of(daemon_set)),
-        tuple(lister.cache(Node)),
-        tuple(lister.cache(ControllerRevision).owned_by(daemon_set.metadata.uid)),
-    )
+class _Observing:
+    def __init__(self, book: Book, monotonic: Callable[[], float]) -> None:
+        self._book = book
+        self._monotonic = monotonic
+
+    def observe(self, lister: Lister, key: ObjectKey) -> tuple[DaemonSet, Surroundings] | None:
+        daemon_set = lister.cache(DaemonSet).get(key)
+        if daemon_set is None:
+            self._book.pop(key, None)
+            return None
+        return daemon_set, Surroundings(
+            candidates(lister, Pod, daemon_set, selector_of(daemon_set)),
+            tuple(lister.cache(Node)),
+            tuple(lister.cache(ControllerRevision).owned_by(daemon_set.metadata.uid)),
+            self._book.get(key, Failures()),
+            self._monotonic(),
+        )
 
 
 def every_daemon_set(lister: Lister, node: Object) -> list[ObjectKey]:
@@ -300,16 +330,19 @@ def every_daemon_set(lister: Lister, node: Object) -> list[ObjectKey]:
     return [key_of(daemon_set) for daemon_set in lister.cache(DaemonSet)]
 
 
-DAEMON_SETS: Controller[DaemonSet, Surroundings] = Controller(
-    name="daemonset-controller",
-    watches=(
-        Watch(DaemonSet, itself),
-        Watch(Node, every_daemon_set),
-        Watch(Pod, wakes_owner(DaemonSet, "DaemonSet", selector_of)),
-        Watch(ControllerRevision, owner_of_kind("DaemonSet")),
-    ),
-    indexes=(orphans_index(Pod),),
-    observe=observe,
-    reconcile=reconcile,
-    on_failure=on_failure,
-)
+def daemon_set_controller(monotonic: Callable[[], float]) -> Controller[DaemonSet, Surroundings]:
+    """`monotonic` is Trio's clock, by which failed pods wait."""
+    book: Book = {}
+    return Controller(
+        name="daemonset-controller",
+        watches=(
+            Watch(DaemonSet, itself),
+            Watch(Node, every_daemon_set),
+            Watch(Pod, wakes_owner(DaemonSet, "DaemonSet", selector_of)),
+            Watch(ControllerRevision, owner_of_kind("DaemonSet")),
+        ),
+        indexes=(orphans_index(Pod),),
+        observe=_Observing(book, monotonic).observe,
+        reconcile=reconcile_with(book),
+        on_failure=on_failure,
+    )

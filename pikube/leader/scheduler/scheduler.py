@@ -86,6 +86,7 @@ class Scheduler:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Places pods as they come; never returns."""
+        self._begin()
         task_status.started()
         while True:
             pods = self._queue.due(trio.current_time(), ROUND)
@@ -99,6 +100,12 @@ class Scheduler:
                     if self._queue.get(key_of(pod)) is pod:
                         self._decide(pod, nursery)
                     await trio.lowlevel.checkpoint()  # others get their turn between decisions
+
+    def _begin(self) -> None:
+        """What was under way when the Lease was lost may be done or not: it is asked once more."""
+        for key in list(self._assumed):
+            self._unassume(key)
+        self._something_changed()
 
     def statistics(self) -> SchedulerStatistics:
         return SchedulerStatistics(len(self._queue), self._bound, self._failed)
@@ -178,22 +185,22 @@ class Scheduler:
             await self._client.create_subresource(Pod, meta.name, meta.namespace, "binding", binding)
         except (ApiError, ConnectionLost) as error:
             log.info("event=bind_failed pod=%s node=%s why=%r", facts.key, decision.node, str(error))
-            self._unassume(facts)
+            self._unassume(facts.key)
             return
         self._bound += 1
         self._nominated.pop(facts.key, None)
         words = f"Successfully assigned {facts.key} to {decision.node}"
         self._recorder.record(NAME, facts.pod, "Normal", "Scheduled", words)
 
-    def _unassume(self, facts: PodFacts) -> None:
+    def _unassume(self, key: ObjectKey) -> None:
         """The binding failed: the pod waits again, unless the cache knows better by now."""
-        if self._assumed.pop(facts.key, None) is None:
+        if self._assumed.pop(key, None) is None:
             return
-        self._cluster.drop_pod(facts.key)
-        current = self._informers.cache(Pod).get(facts.key)
+        self._cluster.drop_pod(key)
+        current = self._informers.cache(Pod).get(key)
         if current is not None:
             self._take(current)
-            self._queue.failed(facts.key, trio.current_time())
+            self._queue.failed(key, trio.current_time())
             self._stir()
 
     async def _select_node(self, claims: list[PersistentVolumeClaim], node: str) -> None:

@@ -22,7 +22,7 @@ from pikube.api.kinds.meta import LabelSelector, ObjectMeta
 from pikube.api.merge_patch import merge_patch
 from pikube.informer.cache import ObjectKey
 from pikube.leader.controllers.daemon_nodes import target_node, verdict
-from pikube.leader.controllers.daemon_set import DAEMON_SETS, observe, reconcile
+from pikube.leader.controllers.daemon_set import daemon_set_controller
 from pikube.leader.controllers.pods import is_ready
 
 KEY = ObjectKey("default", "fluentd")
@@ -45,7 +45,9 @@ def daemon_set(image="web:1", unavailable=1, surge=0, strategy="RollingUpdate", 
 
 
 def world(*boards, daemon=None, cuts=(), kind=World):
-    it = kind([DAEMON_SETS], cuts=cuts)
+    it = kind([], cuts=cuts)
+    it.controllers = (daemon_set_controller(it.clock),)
+    it.restart()
     for one in boards or (node("a"), node("b"), node("c")):
         it.api.create_nowait(one)
     it.api.create_nowait(daemon or daemon_set())
@@ -133,19 +135,53 @@ def test_a_pod_on_a_node_that_is_tainted_later_stays_and_counts_as_misscheduled(
     assert (status(it).desired_number_scheduled, status(it).number_misscheduled) == (0, 1)
 
 
-def test_a_deleted_pod_comes_again_and_a_failed_one_is_replaced_after_a_while():
+def fail(it, board):
+    [pod] = [p for p in it.pods() if p.spec.node_name == board]
+    it.api.patch_nowait(Pod, pod.metadata.name, "default", {"status": {"phase": "Failed"}}, "status")
+    it.settle()
+
+
+def replaced_after_s(it, board, limit_s=4000):
+    """The seconds for which the board keeps its failed pod."""
+    waited = 0
+    while board not in where(it) and waited < limit_s:
+        it.advance(1)
+        waited += 1
+    return waited
+
+
+def test_a_deleted_pod_comes_again_at_once_and_so_does_one_that_failed_for_the_first_time():
     it = world(node("a"))
     it.api.delete_nowait(Pod, it.pods()[0].metadata.name, "default")
     it.settle()
     assert where(it) == ["a"]
     failed = it.pods()[0].metadata.name
-    it.api.patch_nowait(Pod, failed, "default", {"status": {"phase": "Failed"}}, "status")
-    it.settle()
-    assert where(it) == []
-    it.advance(16)
-    assert where(it) == ["a"]
-    assert it.pods()[0].metadata.name != failed
+    fail(it, "a")
+    assert where(it) == ["a"] and it.pods()[0].metadata.name != failed
     assert "FailedDaemonPod" in {reason for reason, _ in it.events}
+    succeeded = it.pods()[0].metadata.name
+    it.api.patch_nowait(Pod, succeeded, "default", {"status": {"phase": "Succeeded"}}, "status")
+    it.settle()
+    assert where(it) == ["a"] and it.pods()[0].metadata.name != succeeded
+
+
+def test_what_fails_again_and_again_is_replaced_ever_more_seldom_node_by_node():
+    it = world(node("a"), node("b"))
+    waits = []
+    for _ in range(13):
+        fail(it, "a")
+        waits.append(replaced_after_s(it, "a"))
+    assert waits == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    fail(it, "b")
+    assert replaced_after_s(it, "b") == 0, "another board is not to blame"
+    set_image(it, "web:2")
+    it.settle()
+    fail(it, "a")
+    assert replaced_after_s(it, "a") == 0, "another template may be better"
+    fail(it, "a")
+    it.advance(2 * 900)
+    fail(it, "a")
+    assert replaced_after_s(it, "a") == 0, "what was long ago is forgotten"
 
 
 class Slow(World):
@@ -216,7 +252,9 @@ def test_history_keeps_templates_for_undo_and_is_cut_to_its_limit():
 
 
 def test_pods_that_are_refused_are_told():
-    it = World([DAEMON_SETS])
+    it = World([])
+    it.controllers = (daemon_set_controller(it.clock),)
+    it.restart()
     it.api.create_nowait(node("a"))
     it.api.refuse = lambda verb, obj: Forbidden("exceeded quota") if isinstance(obj, Pod) else None
     it.api.create_nowait(daemon_set())
@@ -245,5 +283,6 @@ def test_any_interruption_of_an_update_ends_with_one_new_pod_a_node(cuts, unavai
     assert images(it) == ["web:2"] * 3
     assert where(it) == ["a", "b", "c"]
     assert min(least) >= (3 if surge else 3 - (1 if unavailable == 1 else 2))
-    seen = observe(it, KEY)
-    assert check_laws(reconcile, *seen, it.now) == []
+    [controller] = it.controllers
+    seen = controller.observe(it, KEY)
+    assert check_laws(controller.reconcile, *seen, it.now) == []
