@@ -24,7 +24,7 @@ def add_flags(parser: argparse.ArgumentParser, *modes: str, only: Collection[str
         if not set(modes) & set(setting.modes) or (only and setting.name not in only):
             continue
         shown = "" if setting.default in ("", (), False) else f" ({setting.default})"
-        words = setting.words.replace("%", "%%") + shown
+        words = (setting.words + shown).replace("%", "%%")
         if setting.is_switch:
             parser.add_argument(
                 setting.flag, dest=setting.name, action="store_const", const="true", default=None, help=words

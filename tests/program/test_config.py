@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from pikube.__main__ import main
+from pikube.__main__ import COMMANDS, main
 from pikube.cli.failure import StartupError
 from pikube.cli.options import add_flags, read_resolved, read_settings
 from pikube.config import BadSetting, merge, resolve
@@ -85,3 +85,11 @@ def test_the_command_prints_values_and_sources(tmp_path, capsys):
     assert ["cluster-name", "lab", str(path)] in lines
     assert ["max-pods", "9", "--max-pods"] in lines
     assert ["node-ip", "<none>", "default"] in lines
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"pikube {command}" in capsys.readouterr().out

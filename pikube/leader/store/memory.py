@@ -62,8 +62,12 @@ class MemoryStore:
         after: tuple[str, str] | None = None,
         limit: int = 0,
     ) -> Snapshot:
-        table = self._tables.get(resource) or Table()
         revision = self._revision
+        table = self._tables.get(resource)
+        if table is None:
+            if at_revision is None or at_revision == revision:
+                return Snapshot([], revision, 0)  # admission asks for kinds that few clusters have
+            table = Table()
         if at_revision is not None and at_revision != revision:
             undo = self._history.undo(resource, at_revision) if at_revision < revision else None
             if undo is None:
