@@ -19,6 +19,7 @@ from pikube.api.kinds.admission import (
     ValidatingAdmissionPolicyBinding,
     Validation,
 )
+from pikube.api.kinds.meta import LabelSelector
 
 CODES = {"Unauthorized": 401, "Forbidden": 403, "Invalid": 422, "RequestEntityTooLarge": 413}
 
@@ -27,25 +28,22 @@ def default_policy(policy: ValidatingAdmissionPolicy) -> None:
     """A policy that cannot be evaluated refuses, and is about every version of its kinds."""
     spec = policy.spec
     spec.failure_policy = spec.failure_policy or "Fail"
-    if spec.match_constraints is not None:
-        spec.match_constraints.match_policy = spec.match_constraints.match_policy or "Equivalent"
+    _default_match(spec.match_constraints)
 
 
-def policy_warnings(policy: ValidatingAdmissionPolicy) -> list[str]:
-    """One sentence for each expression that has no effect here."""
-    spec = policy.spec
-    texts = [
-        (f"spec.matchConditions[{i}].expression", c.expression) for i, c in enumerate(spec.match_conditions)
-    ]
-    texts += [(f"spec.variables[{i}].expression", v.expression) for i, v in enumerate(spec.variables)]
-    texts += [(f"spec.validations[{i}].expression", v.expression) for i, v in enumerate(spec.validations)]
-    found = []
-    for where, text in texts:
-        try:
-            compile_expression(text)
-        except CelUnsupported as error:
-            found.append(f"{where}: not enforced by this server: {error}")
-    return found
+def default_binding(binding: ValidatingAdmissionPolicyBinding) -> None:
+    """What it says nothing about, it means."""
+    _default_match(binding.spec.match_resources)
+
+
+def _default_match(match: MatchResources | None) -> None:
+    if match is None:
+        return
+    match.match_policy = match.match_policy or "Equivalent"
+    match.namespace_selector = match.namespace_selector or LabelSelector()
+    match.object_selector = match.object_selector or LabelSelector()
+    for rule in (*match.resource_rules, *match.exclude_resource_rules):
+        rule.scope = rule.scope or "*"
 
 
 def is_about(constraints: MatchResources | None, facts: Facts) -> bool:

@@ -3,8 +3,8 @@
 Enter: the text of an expression, then variables. Leaves: a value, or CelError. Called by the validation of custom
 objects, by match conditions of webhooks and by admission policies. The library is loaded when the first rule is met.
 
-What it does not know (optional values other than `.?x.orValue(…)` and `.?x.hasValue()`, the namespace `sets`)
-makes an expression CelUnsupported: it is stored, and whoever stored it is told that it has no effect here.
+What it does not know (optional values other than those that `cel_words` words otherwise, `authorizer`) makes an
+expression CelUnsupported, and whoever defines it is refused.
 Source: kubernetes apiserver pkg/cel/library.
 """
 
@@ -15,13 +15,14 @@ import ipaddress
 import re
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pikube.api import quantity
+from pikube.api.cel_words import readable
 
 
 class CelError(Exception):
@@ -30,6 +31,10 @@ class CelError(Exception):
 
 class CelUnsupported(CelError):
     """An expression that cannot be read here."""
+
+
+class CelMissing(CelUnsupported):
+    """No expression can be read: there is no library for this processor."""
 
 
 class _Program(Protocol):
@@ -43,11 +48,21 @@ class _Program(Protocol):
 class Expression:
     """A compiled expression. Two evaluations share nothing."""
 
-    __slots__ = ("_program", "text")
+    __slots__ = ("_names", "_program", "text")
 
-    def __init__(self, text: str, program: _Program) -> None:
+    def __init__(self, text: str, program: _Program, names: frozenset[str]) -> None:
         self.text = text
         self._program = program
+        self._names = names
+
+    def check_names(self, declared: Container[str]) -> None:
+        """Whether everything that it names is there; CelUnsupported, worded as cel-go words it."""
+        for name in sorted(self._names):
+            if name not in declared and name not in TYPES:
+                at = max(0, self.text.find(name)) + 1
+                raise CelUnsupported(
+                    f"ERROR: <input>:1:{at}: undeclared reference to '{name}' (in container '')"
+                )
 
     def value(self, variables: Mapping[str, Any]) -> Any:
         """What it is for these variables; CelError."""
@@ -77,7 +92,7 @@ STANDARD = frozenset((
     "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
 ))  # fmt: skip
 """What the library knows by itself."""
-FOREIGN = frozenset(("authorizer", "sets", "math", "optional", "format"))
+FOREIGN = frozenset(("authorizer", "math", "optional", "format"))
 """Names that Kubernetes gives a meaning to, and we do not."""
 
 
@@ -85,9 +100,9 @@ FOREIGN = frozenset(("authorizer", "sets", "math", "optional", "format"))
 def compile_expression(text: str) -> Expression:
     """Raises CelUnsupported."""
     try:
-        program = _library().compile(_readable(text))
+        program = _library().compile(readable(text))
     except ImportError:
-        raise CelUnsupported("no CEL library is installed for this processor") from None
+        raise CelMissing("no CEL library is installed for this processor") from None
     except ValueError as error:
         raise CelUnsupported(str(error).partition("\n")[0]) from None
     foreign = [name for name in program.variables() if name in FOREIGN]
@@ -96,38 +111,17 @@ def compile_expression(text: str) -> Expression:
     ]
     if foreign:
         raise CelUnsupported(f"{foreign[0]!r} is not known here")
-    return Expression(text, program)
+    bound = {match[1] for match in _BOUND.finditer(readable(text))}
+    return Expression(text, program, frozenset(program.variables()) - bound)
 
 
-RESERVED = ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
-            "namespace", "return", "var", "void", "while")  # fmt: skip
-"""CEL's words that this library takes as names of members all the same."""
-UNNAMEABLE = ("true", "false", "null", "in")
-_ESCAPED_WORD = re.compile(r"\.__(" + "|".join(RESERVED) + r")__\b")
-
-
-def _readable(text: str) -> str:
-    """What the library does not read, in other words: members that are called as CEL's own words
-    (`__namespace__`), and optional members whose value or absence is asked for at once (`a.?b.orValue(c)`)."""
-    return _OPTIONAL.sub(_asked_for, _ESCAPED_WORD.sub(r".\1", text))
-
-
-_TEXT = r"""(?:'[^'\\]*'|"[^"\\]*")"""
-_OPTIONAL = re.compile(
-    rf"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:{_TEXT}|\d+)\])*)"  # what is there for sure
-    rf"((?:\.\?[A-Za-z_]\w*|\[\?{_TEXT}\])(?:\.\??[A-Za-z_]\w*(?!\s*\()|\[\??{_TEXT}\])*)"  # what may be
-    r"\.(orValue|hasValue)\("
+_BOUND = re.compile(r"\.(?:all|exists|exists_one|existsOne|map|filter)\(\s*([A-Za-z_]\w*)\s*,")
+TYPES = frozenset(
+    ("bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint")
 )
-_OPTIONAL_STEP = re.compile(rf"\.\??([A-Za-z_]\w*)|\[\??({_TEXT})\]")
 
 
-def _asked_for(match: re.Match[str]) -> str:
-    steps = ", ".join(f"'{name}'" if name else text for name, text in _OPTIONAL_STEP.findall(match[2]))
-    if match[3] == "orValue":
-        return f"optionalOr({match[1]}, [{steps}], "
-    return f"optionalHas({match[1]}, [{steps}]"
-
-
+UNNAMEABLE = ("true", "false", "null", "in")
 _ABSENT: Any = object()
 
 
@@ -284,6 +278,9 @@ def _shown(verb: str, value: Any) -> str:
 
 FUNCTIONS: dict[str, Any] = {
     "bool": _bool,
+    "sets_contains": lambda left, right: all(item in left for item in right),
+    "sets_equivalent": lambda left, right: all(x in right for x in left) and all(x in left for x in right),
+    "sets_intersects": lambda left, right: any(item in left for item in right),
     "optionalOr": _optional_or,
     "optionalHas": lambda here, steps: _optional(here, steps) is not _ABSENT,
     "indexOf": _index_of,

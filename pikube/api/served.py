@@ -42,7 +42,11 @@ from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import cluster as check_cluster
 from pikube.api.validation import networking as check_networking
 from pikube.api.validation import pods as check_pods
+from pikube.api.validation import policies as check_policies
 from pikube.api.validation import resources as check_resources
+from pikube.api.validation import service_ranges as check_ranges
+from pikube.api.validation import storage as check_storage
+from pikube.api.validation import webhooks as check_webhooks
 from pikube.api.validation import workloads as check_workloads
 
 
@@ -366,7 +370,12 @@ NETWORKING = (
         has_generation=True,
         subresources=(STATUS,),
     ),
-    KindInfo(cls=networking.IPAddress),
+    KindInfo(
+        cls=networking.IPAddress,
+        validate=check_ranges.address_causes,
+        validate_update=check_ranges.address_update_causes,
+        name_rule=check_ranges.address_name,
+    ),
     KindInfo(
         cls=networking.NetworkPolicy,
         validate=check_networking.network_policy_causes,
@@ -374,7 +383,12 @@ NETWORKING = (
         default=services.default_network_policy,
         has_generation=True,
     ),
-    KindInfo(cls=networking.ServiceCIDR, subresources=(STATUS,)),
+    KindInfo(
+        cls=networking.ServiceCIDR,
+        validate=check_ranges.range_causes,
+        validate_update=check_ranges.range_update_causes,
+        subresources=(STATUS,),
+    ),
 )
 
 POLICY = (
@@ -413,39 +427,68 @@ RBAC = (
 )
 
 STORAGE = (
-    KindInfo(cls=storage.CSIDriver, default=services.default_csi_driver),
-    KindInfo(cls=storage.CSINode),
-    KindInfo(cls=storage.CSIStorageCapacity),
+    KindInfo(
+        cls=storage.CSIDriver,
+        default=services.default_csi_driver,
+        validate=check_storage.driver_causes,
+        validate_update=check_storage.driver_update_causes,
+    ),
+    KindInfo(
+        cls=storage.CSINode,
+        validate=check_storage.node_causes,
+        validate_update=check_storage.node_update_causes,
+    ),
+    KindInfo(
+        cls=storage.CSIStorageCapacity,
+        validate=check_storage.capacity_causes,
+        validate_update=check_storage.capacity_update_causes,
+    ),
     KindInfo(
         cls=storage.StorageClass,
         validate=check_cluster.storage_class_causes,
         validate_update=check_cluster.storage_class_update_causes,
         default=services.default_storage_class,
     ),
-    KindInfo(cls=storage.VolumeAttachment, subresources=(STATUS,)),
-    KindInfo(cls=storage.VolumeAttributesClass),
+    KindInfo(
+        cls=storage.VolumeAttachment,
+        validate=check_storage.attachment_causes,
+        validate_update=check_storage.attachment_update_causes,
+        subresources=(STATUS,),
+    ),
+    KindInfo(
+        cls=storage.VolumeAttributesClass,
+        validate=check_storage.attributes_class_causes,
+        validate_update=check_storage.attributes_class_update_causes,
+    ),
 )
 
 ADMISSION = (
     KindInfo(
         cls=admission.MutatingWebhookConfiguration,
-        validate=check_cluster.webhooks_causes,
-        validate_update=check_cluster.webhooks_update_causes,
+        validate=check_webhooks.webhooks_causes,
+        validate_update=check_webhooks.webhooks_update_causes,
         default=services.default_webhooks,
         has_generation=True,
     ),
     KindInfo(
         cls=admission.ValidatingAdmissionPolicy,
         default=admission_policy.default_policy,
-        warn=admission_policy.policy_warnings,
+        validate=check_policies.policy_causes,
+        validate_update=check_policies.policy_update_causes,
         has_generation=True,
         subresources=(STATUS,),
     ),
-    KindInfo(cls=admission.ValidatingAdmissionPolicyBinding, has_generation=True),
+    KindInfo(
+        cls=admission.ValidatingAdmissionPolicyBinding,
+        default=admission_policy.default_binding,
+        validate=check_policies.binding_causes,
+        validate_update=again(check_policies.binding_causes),
+        has_generation=True,
+    ),
     KindInfo(
         cls=admission.ValidatingWebhookConfiguration,
-        validate=check_cluster.webhooks_causes,
-        validate_update=check_cluster.webhooks_update_causes,
+        validate=check_webhooks.webhooks_causes,
+        validate_update=check_webhooks.webhooks_update_causes,
         default=services.default_webhooks,
         has_generation=True,
     ),

@@ -150,6 +150,7 @@ def build_control_plane(
             for item in store.list(definitions.storage).items
         ),
         Conversions(routes, caller),
+        store.end_watches,
     )
     one_machine = OneMachine(trio.current_time)
     plugins: list[Any] = [

@@ -27,14 +27,24 @@ NewKind = Callable[[type[Object]], None]
 """Told of the class by which caches may know the objects of a kind that is served from now on."""
 
 
+EndWatches = Callable[[str], None]
+"""Ends the watches of a resource, by its name in the store."""
+
+
 class CustomKinds:
-    """The definitions in force by name, and what each of them serves."""
+    """The definitions in force by name, and what each of them serves. Whoever watches a kind whose definition changes
+    or goes is sent away to ask anew, as upstream does (customresource_handler.go:removeStorage_locked)."""
 
     def __init__(
-        self, scheme: Scheme, definitions: Iterable[CustomResourceDefinition], converter: Converter
+        self,
+        scheme: Scheme,
+        definitions: Iterable[CustomResourceDefinition],
+        converter: Converter,
+        end_watches: EndWatches,
     ) -> None:
         self._scheme = scheme
         self._converter = converter
+        self._end_watches = end_watches
         self._kinds: dict[str, CustomKind] = {}
         self._definitions: dict[str, CustomResourceDefinition] = {}
         self._heads: dict[type[Any], KindInfo] = {}
@@ -51,8 +61,13 @@ class CustomKinds:
 
     def changed(self, old: CustomResourceDefinition | None, new: CustomResourceDefinition | None) -> None:
         """A definition came, changed or went."""
-        if self._take(old, new):
-            self._serve()
+        definition = new or old
+        before = self._kinds.get(definition.metadata.name) if definition is not None else None
+        if not self._take(old, new):
+            return
+        self._serve()
+        if before is not None:
+            self._end_watches(before.stored.storage)
 
     def head_of(self, name: str) -> type[Object] | None:
         """The class of a definition's objects in caches; None while it is not served."""

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from pikube.api import names
 from pikube.api.custom.json_path import JsonPath
-from pikube.api.custom.rules import unread_rules
+from pikube.api.custom.rule_check import rule_definition_causes, texts_of, unread_rules
 from pikube.api.custom.structural import structural_causes
 from pikube.api.errors import Cause
 from pikube.api.kinds.extensions import (
@@ -63,8 +63,10 @@ def schema_of(version: CustomResourceDefinitionVersion) -> dict[str, Any]:
     return schema
 
 
-def definition_causes(crd: CustomResourceDefinition) -> list[Cause]:
-    """Everything that is wrong with a definition."""
+def definition_causes(
+    crd: CustomResourceDefinition, old: CustomResourceDefinition | None = None
+) -> list[Cause]:
+    """Everything that is wrong with a definition; rules that `old` has are not looked at again."""
     spec = crd.spec
     causes = (
         by_rule("spec.group", spec.group, names.dns1123_subdomain) if spec.group else [required("spec.group")]
@@ -90,6 +92,10 @@ def definition_causes(crd: CustomResourceDefinition) -> list[Cause]:
         )
     causes += _names_causes(crd)
     causes += _versions_causes(spec.versions)
+    known = {text for version in old.spec.versions for text in texts_of(schema_of(version))} if old else set()
+    for index, version in enumerate(spec.versions):
+        here = f"spec.versions[{index}].schema.openAPIV3Schema"
+        causes += rule_definition_causes(schema_of(version), here, known)
     if spec.preserve_unknown_fields:
         causes.append(
             invalid(
@@ -101,7 +107,7 @@ def definition_causes(crd: CustomResourceDefinition) -> list[Cause]:
 
 
 def definition_warnings(crd: CustomResourceDefinition) -> list[str]:
-    """What is stored and has no effect: rules that cannot be read here."""
+    """What is stored and has no effect: rules where no CEL library is installed."""
     return [
         words
         for index, version in enumerate(crd.spec.versions)
@@ -113,7 +119,7 @@ def definition_update_causes(new: CustomResourceDefinition, old: CustomResourceD
     """What an established definition may not change, beside what is wrong anyway."""
     if new.spec == old.spec and new.status == old.status:
         return []
-    causes = [] if new.spec == old.spec else definition_causes(new)
+    causes = [] if new.spec == old.spec else definition_causes(new, old)
     is_established = any(c.type == "Established" and c.status == "True" for c in old.status.conditions)
     pairs: list[tuple[str, str, str]] = [("spec.group", new.spec.group, old.spec.group)]
     pairs.append(("spec.names.plural", new.spec.names.plural, old.spec.names.plural))

@@ -6,6 +6,7 @@ start. The classes made here are to custom objects what pikube.api.kinds is to b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -54,9 +55,8 @@ def custom_kind(crd: CustomResourceDefinition, converter: Converter | None = Non
         crd.spec.group, storage.name, crd.spec.names.kind, crd.spec.names.plural, _is_namespaced(crd)
     )
     stored_cls = _class_of(crd, storage, head)
-    view = converter or (lambda crd, cls, stored: SameContent(cls, stored))
-    has_several = len(versions) > 1
-    stored = _info(crd, storage, stored_cls, None, view(crd, stored_cls, stored_cls) if has_several else None)
+    view = converter or (lambda crd, cls, stored: SameContent(cls, stored, revision_of(crd)))
+    stored = _info(crd, storage, stored_cls, None, view(crd, stored_cls, stored_cls))
     infos = []
     for name in sorted(versions, key=version_rank):
         version = versions[name]
@@ -195,20 +195,41 @@ def _as_label(value: Any) -> str:
 class SameContent:
     """Conversion strategy None: only the apiVersion differs; a version shows what its own schema knows."""
 
-    def __init__(self, cls: type[CustomObject], stored: type[CustomObject]) -> None:
+    def __init__(self, cls: type[CustomObject], stored: type[CustomObject], since: int) -> None:
+        """`since`: the revision at which the definition became what it is."""
         self._cls = cls
         self._stored = stored
+        self._since = since
         self._head = b'{"apiVersion":"%s",' % cls.names.api_version.encode()
 
     def shown(self, value: bytes) -> bytes:
         """Objects written when another version was stored are of that version still."""
-        if value.startswith(self._head):
+        if value.startswith(self._head) and is_after(value, self._since):
             return value
-        document = self._cls.read(msgspec.json.decode(value))
-        schema = self._cls.facts.schema
-        prune(document, schema)
-        fill(document, schema)
-        return msgspec.json.encode(document)
+        return as_defined(value, self._cls)
 
     def stored(self, obj: CustomObject) -> CustomObject:
-        return self._stored.made(obj.metadata, obj)
+        return obj if self._cls is self._stored else self._stored.made(obj.metadata, obj)
+
+
+def revision_of(crd: CustomResourceDefinition) -> int:
+    """When the definition was written."""
+    return int(crd.metadata.resource_version or 0)
+
+
+_REVISION = re.compile(rb'"resourceVersion":"(\d+)"')
+
+
+def is_after(value: bytes, since: int) -> bool:
+    """Whether an object was stored after its definition became what it is: then it is as the schema wants it."""
+    match = _REVISION.search(value)  # metadata's own comes before anything that a user wrote
+    return match is not None and int(match[1]) > since
+
+
+def as_defined(value: bytes, cls: type[CustomObject]) -> bytes:
+    """A stored object as today's schema knows it: pruned, with defaults that came later
+    (kubernetes customresource_handler.go:schemaCoercingDecoder, defaultingDecoder)."""
+    document = cls.read(msgspec.json.decode(value))
+    prune(document, cls.facts.schema)
+    fill(document, cls.facts.schema)
+    return msgspec.json.encode(document)

@@ -1,8 +1,7 @@
 """Pure: x-kubernetes-validations: what a custom object breaks of the rules in its schema.
 
 Enter: a new object, the one that it replaces, the schema. Leave: causes. Called when a custom object is written and
-its schema has rules. Rules that this CEL cannot read are reported by `unread_rules` to whoever defines them, and have
-no effect.
+its schema has rules. A rule that this CEL cannot read is refused where it is defined (`rule_check`).
 Source: kubernetes apiextensions-apiserver pkg/apiserver/schema/cel/validation.go.
 """
 
@@ -30,30 +29,19 @@ _OLD = re.compile(r"\boldSelf\b")
 
 def has_rules(schema: Schema) -> bool:
     """Whether any part of a schema has rules."""
-    return next(_ruled(schema, ""), None) is not None
+    return next(ruled(schema, ""), None) is not None
 
 
-def unread_rules(schema: Schema, path: str) -> list[str]:
-    """One sentence for each rule that has no effect here."""
-    found = []
-    for where, node in _ruled(schema, path):
-        for index, rule in enumerate(node[RULES]):
-            try:
-                compile_expression(rule["rule"])
-            except CelUnsupported as error:
-                found.append(f"{where}.{RULES}[{index}].rule: not enforced by this server: {error}")
-    return found
-
-
-def _ruled(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+def ruled(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+    """Every part of a schema that has rules, and its path."""
     if schema.get(RULES):
         yield path, schema
     for name, inner in (schema.get("properties") or {}).items():
-        yield from _ruled(inner, f"{path}.properties[{name}]")
+        yield from ruled(inner, f"{path}.properties[{name}]")
     for name in ("items", "additionalProperties"):
         inner = schema.get(name)
         if isinstance(inner, Mapping):
-            yield from _ruled(inner, f"{path}.{name}")
+            yield from ruled(inner, f"{path}.{name}")
 
 
 def rule_causes(new: CustomObject, old: CustomObject | None, schema: Schema) -> list[Cause]:

@@ -13,6 +13,7 @@ from pikube.api.defaulting.pods import default_claim_spec
 from pikube.api.kinds import admission, core_config, core_node, core_service, core_storage, networking
 from pikube.api.kinds.core_service import ClientIPConfig, Service, SessionAffinityConfig
 from pikube.api.kinds.discovery import EndpointSlice
+from pikube.api.kinds.meta import LabelSelector
 from pikube.api.kinds.rbac import ClusterRoleBinding, RoleBinding
 from pikube.api.kinds.storage import CSIDriver, StorageClass
 from pikube.api.quantity import canonical
@@ -173,6 +174,10 @@ def default_webhooks(
         webhook.failure_policy = webhook.failure_policy or "Fail"
         webhook.match_policy = webhook.match_policy or "Equivalent"
         webhook.timeout_seconds = webhook.timeout_seconds or 10
+        webhook.namespace_selector = webhook.namespace_selector or LabelSelector()
+        webhook.object_selector = webhook.object_selector or LabelSelector()
+        if webhook.client_config.service is not None:
+            webhook.client_config.service.port = webhook.client_config.service.port or 443
         if isinstance(webhook, admission.MutatingWebhook):
             webhook.reinvocation_policy = webhook.reinvocation_policy or "Never"
         for rule in webhook.rules:

@@ -1,13 +1,12 @@
-"""Pure: what is wrong with roles, classes, leases, quotas, limits, volumes and webhook configurations.
+"""Pure: what is wrong with roles, classes, leases, quotas, limits and volumes.
 
-Sources: kubernetes pkg/apis/{rbac,storage,scheduling,coordination,node,core,admissionregistration}/validation.
+Sources: kubernetes pkg/apis/{rbac,storage,scheduling,coordination,node,core}/validation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from pikube.api import names, quantity
 from pikube.api.errors import Cause
@@ -321,114 +320,3 @@ def volume_update_causes(new: PersistentVolume, old: PersistentVolume) -> list[C
         words = "spec.persistentvolumesource is immutable after creation"
         causes.append(forbidden("spec.persistentvolumesource", words))
     return causes + immutable("spec.volumeMode", new.spec.volume_mode, old.spec.volume_mode)
-
-
-def webhooks_causes(obj: Any) -> list[Cause]:
-    """Of a MutatingWebhookConfiguration or a ValidatingWebhookConfiguration."""
-    causes: list[Cause] = []
-    seen: set[str] = set()
-    for index, hook in enumerate(obj.webhooks):
-        here = f"webhooks[{index}]"
-        if hook.name in seen:
-            causes.append(duplicate(f"{here}.name", hook.name))
-        seen.add(hook.name)
-        causes += _webhook_causes(hook, here)
-    return causes
-
-
-def webhooks_update_causes(new: Any, old: Any) -> list[Cause]:
-    return webhooks_causes(new)
-
-
-def _webhook_causes(hook: Any, here: str) -> list[Cause]:
-    causes = (
-        by_rule(f"{here}.name", hook.name, names.dns1123_subdomain)
-        if hook.name
-        else [required(f"{here}.name")]
-    )
-    if hook.name and not causes and hook.name.count(".") < 2:
-        words = "should be a domain with at least three segments separated by dots"
-        causes.append(invalid(f"{here}.name", hook.name, words))
-    if not hook.admission_review_versions:
-        words = "must specify one of v1, v1beta1"
-        causes.append(required(f"{here}.admissionReviewVersions", words))
-    elif not {"v1", "v1beta1"} & set(hook.admission_review_versions):
-        words = "must include at least one of v1, v1beta1"
-        causes.append(invalid(f"{here}.admissionReviewVersions", list(hook.admission_review_versions), words))
-    for index, rule in enumerate(hook.rules):
-        causes += _hook_rule_causes(rule, f"{here}.rules[{index}]")
-    for name, value, supported in (
-        ("failurePolicy", hook.failure_policy, ("Fail", "Ignore")),
-        ("matchPolicy", hook.match_policy, ("Equivalent", "Exact")),
-    ):
-        if value is not None and value not in supported:
-            causes.append(not_supported(f"{here}.{name}", value, supported))
-    if not hook.side_effects:
-        causes.append(required(f"{here}.sideEffects", "must specify one of None, NoneOnDryRun"))
-    elif hook.side_effects not in ("None", "NoneOnDryRun"):
-        causes.append(not_supported(f"{here}.sideEffects", hook.side_effects, ("None", "NoneOnDryRun")))
-    if hook.timeout_seconds is not None and not 1 <= hook.timeout_seconds <= 30:
-        words = "the timeout value must be between 1 and 30 seconds"
-        causes.append(invalid(f"{here}.timeoutSeconds", hook.timeout_seconds, words))
-    causes += selector_causes(hook.namespace_selector, f"{here}.namespaceSelector")
-    causes += selector_causes(hook.object_selector, f"{here}.objectSelector")
-    return causes + _client_causes(hook.client_config, f"{here}.clientConfig")
-
-
-def _hook_rule_causes(rule: Any, here: str) -> list[Cause]:
-    causes: list[Cause] = []
-    for name, words in (
-        ("operations", rule.operations), ("apiGroups", rule.api_groups), ("apiVersions", rule.api_versions),
-        ("resources", rule.resources),
-    ):  # fmt: skip
-        if not words:
-            causes.append(required(f"{here}.{name}"))
-        elif "*" in words and len(words) > 1 and name != "resources":
-            causes.append(
-                invalid(
-                    f"{here}.{name}",
-                    list(words),
-                    "if '*' is present, must not specify other " + _PLURAL[name],
-                )
-            )
-    supported = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
-    for index, word in enumerate(rule.operations):
-        if word not in supported:
-            causes.append(not_supported(f"{here}.operations[{index}]", word, supported))
-    if rule.scope is not None and rule.scope not in ("*", "Cluster", "Namespaced"):
-        causes.append(not_supported(f"{here}.scope", rule.scope, ("*", "Cluster", "Namespaced")))
-    return causes
-
-
-_PLURAL = {"operations": "operations", "apiGroups": "API groups", "apiVersions": "API versions"}
-
-
-def _client_causes(config: Any, here: str) -> list[Cause]:
-    if (config.url is None) == (config.service is None):
-        return [required(here, "exactly one of url or service is required")]
-    if config.service is not None:
-        service = config.service
-        causes = [
-            required(f"{here}.service.{name}")
-            for name, value in (("name", service.name), ("namespace", service.namespace))
-            if not value
-        ]
-        if service.path is not None and not service.path.startswith("/"):
-            causes.append(invalid(f"{here}.service.path", service.path, "must start with a '/'"))
-        if service.port is not None:
-            causes += by_rule(f"{here}.service.port", service.port, names.port_number)
-        return causes
-    parts = urlsplit(config.url)
-    form = "desired format: https://host[/path]"
-    causes = []
-    if parts.scheme != "https":
-        causes.append(invalid(f"{here}.url", parts.scheme, f"'https' is the only allowed URL scheme; {form}"))
-    if not parts.netloc:
-        causes.append(invalid(f"{here}.url", parts.netloc, f"host must be specified; {form}"))
-    if parts.username is not None:
-        causes.append(invalid(f"{here}.url", parts.username, "user information is not permitted in the URL"))
-    if parts.fragment:
-        causes.append(invalid(f"{here}.url", parts.fragment, "fragments are not permitted in the URL"))
-    if parts.query:
-        causes.append(invalid(f"{here}.url", parts.query, "query parameters are not permitted in the URL"))
-    return causes

@@ -36,6 +36,7 @@ from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.out_of_service import OUT_OF_SERVICE
+from pikube.leader.controllers.policy_status import POLICY_STATUS
 from pikube.leader.controllers.resource_quota import quota_controller
 from pikube.leader.controllers.role_aggregation import ROLE_AGGREGATION
 from pikube.leader.controllers.stale_disruption import STALE_DISRUPTION
@@ -86,6 +87,7 @@ def all_controllers(
         STALE_DISRUPTION,
         account_token_controller(sign_token, ca_certificates),
         ROLE_AGGREGATION,
+        POLICY_STATUS,
         quota_controller([cls for cls in namespaced if cls in owned]),
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from pikube.api.custom.kinds import SameContent
+from pikube.api.custom.kinds import SameContent, as_defined, is_after, revision_of
 from pikube.api.custom.objects import CustomObject
 from pikube.api.custom.shaping import fill, prune
 from pikube.api.errors import InternalError
@@ -41,8 +41,8 @@ class Conversions:
         conversion = crd.spec.conversion
         webhook = conversion.webhook if conversion is not None and conversion.strategy == "Webhook" else None
         if webhook is None or webhook.client_config is None:
-            return SameContent(cls, stored)
-        return WebhookView(self, webhook.client_config, cls, stored)
+            return SameContent(cls, stored, revision_of(crd))
+        return WebhookView(self, webhook.client_config, cls, stored, revision_of(crd))
 
     async def convert(
         self, client_config: Any, cls: type[CustomObject], documents: Sequence[dict[str, Any]]
@@ -94,11 +94,13 @@ class WebhookView:
         client_config: Any,
         cls: type[CustomObject],
         stored: type[CustomObject],
+        since: int,
     ) -> None:
         self._conversions = conversions
         self._client_config = client_config
         self._cls = cls
         self._stored = stored
+        self._since = since
         self._head = b'{"apiVersion":"%s",' % cls.names.api_version.encode()
         self._shown: OrderedDict[bytes, bytes] = OrderedDict()
         self._kept: OrderedDict[bytes, CustomObject] = OrderedDict()
@@ -126,7 +128,9 @@ class WebhookView:
         _keep(self._kept, value, self._stored.read(made[0]), KEPT)
 
     def shown(self, value: bytes) -> bytes:
-        return value if value.startswith(self._head) else self._shown[value]
+        if not value.startswith(self._head):
+            return self._shown[value]
+        return value if is_after(value, self._since) else as_defined(value, self._cls)
 
     def stored(self, obj: CustomObject) -> CustomObject:
         if self._cls is self._stored:

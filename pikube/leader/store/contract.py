@@ -189,6 +189,10 @@ class Store(Protocol):
         slows the writer."""
         ...
 
+    def end_watches(self, resource: str) -> None:
+        """End every watch of a resource behind what it has queued: its watchers are to ask anew what it is."""
+        ...
+
     def compact(self, revision: int) -> None:
         """Forget history at and before `revision`; watches and snapshots from before it are Expired."""
         ...

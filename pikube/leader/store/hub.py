@@ -169,6 +169,12 @@ class Hub:
                     self.expired += 1
                     self.remove(watch)
 
+    def end(self, resource: str) -> None:
+        """End the watches of one resource behind what they have queued."""
+        for place in [place for place in self._watches if place[0] == resource]:
+            for watch in self._watches.pop(place):
+                watch.close_nowait()
+
     def close(self) -> None:
         """End every watch behind what it has queued."""
         self._is_closed = True

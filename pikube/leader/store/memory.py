@@ -96,6 +96,9 @@ class MemoryStore:
     ) -> AbstractAsyncContextManager[Watch]:
         return self._hub.watch(resource, namespace, after_revision, interest)
 
+    def end_watches(self, resource: str) -> None:
+        self._hub.end(resource)
+
     def compact(self, revision: int) -> None:
         self._history.compact(min(revision, self._revision))
 

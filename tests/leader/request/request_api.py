@@ -93,7 +93,11 @@ class Api:
             for line in chunk.splitlines():
                 await send.send(json.loads(line))
 
+        async def run():
+            async with send:
+                await answer.run(take)
+
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(answer.run, take)
+            nursery.start_soon(run)
             yield receive
             nursery.cancel_scope.cancel()

@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import trio
 from custom_kinds import CRDS, establish
 from request_api import Api
 
@@ -312,10 +313,37 @@ async def test_rules_in_cel_hold(api):
     assert refused["message"].endswith('spec.color: Invalid value: "object": color is for ever')
 
 
-async def test_a_rule_that_cannot_be_read_is_told_to_who_defines_it(api):
-    await establish(api, ruled([{"rule": "self.?color.optMap(c, c == 'red').orValue(true)"}]))
-    assert "x-kubernetes-validations[0].rule: not enforced by this server" in api.warnings[0]
-    assert (await api("POST", WIDGETS, widget(color="green")))[0] == 201
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("self.size ==", "Syntax error"),
+        ("slef.size == 1", "ERROR: <input>:1:1: undeclared reference to 'slef' (in container '')"),
+        ("self.sise == 1", "ERROR: <input>:1:5: undefined field 'sise'"),
+        ("self.parts.all(p, p.name == q)", "undeclared reference to 'q' (in container '')"),
+        ("authorizer.path('/x').check('get').allowed()", "'authorizer' is not known here"),
+    ],
+)
+async def test_a_rule_that_cannot_be_read_is_refused_where_it_is_defined(api, rule, words):
+    status, refused = await api("POST", CRDS, ruled([{"rule": "true"}, {"rule": rule}]))
+    assert status == 422
+    (cause,) = refused["details"]["causes"]
+    path = "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[1].rule"
+    assert cause["field"] == path
+    assert f'Invalid value: "{rule}": compilation failed: ' in cause["message"] and words in cause["message"]
+
+
+async def test_rules_may_name_whatever_the_schema_has(api):
+    rules = [
+        "self.?color.optMap(c, c == 'red').orValue(true)",
+        "sets.contains(['red', 'green'], [self.color])",
+        "self.free.what.ever == 1 || self.port == 'x.self.y'",
+        "self.parts.all(p, p.name.startsWith('p') && type(p.name) == string)",
+        "!has(self.color) || self.color.size() > oldSelf.color.size()",
+    ]
+    await establish(api, ruled([{"rule": rule} for rule in rules]))
+    assert (await api("POST", WIDGETS, widget(color="green", parts=[], free={"what": {"ever": 1}})))[0] == 422
+    fine = widget(parts=[], free={"what": {"ever": 1}})
+    assert (await api("POST", WIDGETS, fine))[0] == 201
 
 
 async def test_caches_go_on_when_a_definition_is_gone(widgets):
@@ -367,3 +395,55 @@ async def test_applying_the_same_again_writes_nothing(api):
     _, third = await api("PATCH", url, crd, content_type=APPLY)
     assert third["metadata"]["resourceVersion"] != first["metadata"]["resourceVersion"]
     assert third["metadata"]["managedFields"][0]["time"] != first["metadata"]["managedFields"][0]["time"]
+
+
+async def redefine(api, crd):
+    """Store a definition anew and let the leader hear of it, as its informer does."""
+    name = crd["metadata"]["name"]
+    old = await api.plane.client.get(CustomResourceDefinition, name)
+    patch = {"spec": {"versions": crd["spec"]["versions"]}}
+    status, made = await api("PATCH", f"{CRDS}/{name}", patch, content_type=MERGE)
+    assert status == 200, made
+    api.plane.custom_kinds.changed(old, await api.plane.client.get(CustomResourceDefinition, name))
+
+
+async def test_what_was_stored_before_a_schema_changed_shows_what_it_says_today(widgets):
+    api = widgets
+    status, made = await api("POST", WIDGETS, widget("old", size=3))
+    assert status == 201, made
+    crd = copy.deepcopy(CRD)
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    spec["shape"] = {"type": "string", "default": "round"}
+    del spec["color"]
+    del crd["spec"]["versions"][0]["selectableFields"]
+    await redefine(api, crd)
+    _, got = await api("GET", f"{WIDGETS}/old")
+    assert got["spec"] == {"size": 3, "shape": "round"}
+    assert got["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+    _, listed = await api("GET", WIDGETS)
+    assert listed["items"][0]["spec"] == {"size": 3, "shape": "round"}
+    patch = {"spec": {"size": 4}}
+    await api("PATCH", f"{WIDGETS}/old", patch, content_type=MERGE)
+    _, got = await api("GET", f"{WIDGETS}/old")
+    assert got["spec"] == {"size": 4, "shape": "round"}
+
+
+async def test_who_watches_a_kind_is_sent_away_when_its_definition_changes_or_goes(widgets, autojump_clock):
+    api = widgets
+    async with api.watching(f"{WIDGETS}?watch=1") as events:
+        await api("POST", WIDGETS, widget("a", size=3))
+        assert (await events.receive())["type"] == "ADDED"
+        crd = copy.deepcopy(CRD)
+        crd["spec"]["versions"][0]["additionalPrinterColumns"] = []
+        await redefine(api, crd)
+        with pytest.raises(trio.EndOfChannel):
+            await events.receive()
+    async with api.watching(f"{WIDGETS}?watch=1") as events:
+        assert (await events.receive())["type"] == "ADDED"
+        await api("DELETE", f"{WIDGETS}/a")
+        gone = await api.plane.client.get(CustomResourceDefinition, "widgets.example.com")
+        api.plane.custom_kinds.changed(gone, None)
+        assert (await events.receive())["type"] == "DELETED"
+        with pytest.raises(trio.EndOfChannel):
+            await events.receive()
+    assert (await api("GET", f"{WIDGETS}?watch=1"))[0] == 404

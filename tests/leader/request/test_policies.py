@@ -2,6 +2,10 @@
 
 import pytest
 
+from pikube.api.kinds.admission import ValidatingAdmissionPolicy
+from pikube.api.kinds.meta import ObjectMeta
+from pikube.leader.controllers.policy_status import reconcile
+
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -24,11 +28,9 @@ def put_in_force(api):
         }
         status, made = await api("POST", POLICIES, policy)
         assert status == 201, made
-        warnings = list(api.warnings)
         wanted = {"policyName": "p", "validationActions": list(actions), **(binding or {})}
         status, made = await api("POST", BINDINGS, {"metadata": {"name": "b"}, "spec": wanted})
         assert status == 201, made
-        return warnings
 
     return put
 
@@ -83,7 +85,37 @@ async def test_match_conditions_and_the_failure_policy(api, put_in_force):
     assert status == 422 and "resulted in error" in refused["message"]
 
 
-async def test_what_cannot_be_read_is_told_to_who_makes_the_policy(api, put_in_force):
-    warnings = await put_in_force([{"expression": "object.?data.optMap(d, d.size() == 0).orValue(true)"}])
-    assert warnings and "spec.validations[0].expression: not enforced by this server" in warnings[0]
-    assert (await api("POST", MAPS, config_map(k="1")))[0] == 201
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("object.data.size(", "Syntax error"),
+        ("objekt.data.size() == 0", "ERROR: <input>:1:1: undeclared reference to 'objekt' (in container '')"),
+        ("params.data.size() == 0", "undeclared reference to 'params' (in container '')"),
+    ],
+)
+async def test_what_cannot_be_read_is_refused(api, expression, words):
+    spec = {"matchConstraints": {"resourceRules": RULES}, "validations": [{"expression": expression}]}
+    status, refused = await api("POST", POLICIES, {"metadata": {"name": "p"}, "spec": spec})
+    assert status == 422
+    (cause,) = refused["details"]["causes"]
+    assert cause["field"] == "spec.validations[0].expression"
+    assert cause["message"].startswith(f'Invalid value: "{expression}": compilation failed: ')
+    assert words in cause["message"]
+
+
+async def test_optional_values_and_sets_are_understood(api, put_in_force):
+    await put_in_force(
+        [{"expression": "object.?data.optMap(d, sets.contains(['a', 'b'], d.map(k, k))).orValue(true)"}]
+    )
+    assert (await api("POST", MAPS, config_map("fine", a="1")))[0] == 201
+    assert (await api("POST", MAPS, {"metadata": {"name": "none"}}))[0] == 201
+    assert (await api("POST", MAPS, config_map(c="1")))[0] == 422
+
+
+def test_a_policy_is_looked_at_once_for_each_generation():
+    policy = ValidatingAdmissionPolicy(metadata=ObjectMeta(name="p", generation=3))
+    (action,) = reconcile(policy, None, 0.0)
+    assert action.subresource == "status"
+    assert action.obj.status.observed_generation == 3 and action.obj.status.type_checking is not None
+    assert policy.status.observed_generation == 0
+    assert reconcile(action.obj, None, 1.0) == []
