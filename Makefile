@@ -7,6 +7,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: run stop clean check test bench prepare venv format binary binary-arm64 deb
 
+# an installed pikube has its bytecode: without it each start compiles 400 files
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 PY := $(VENV)/bin/python
 

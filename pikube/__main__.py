@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from pikube.cli.failure import StartupError
 
@@ -30,14 +32,19 @@ COMMANDS = (
 HIDDEN = ("relay",)  # what pikube runs itself
 
 
-def main(argv: list[str] | None = None) -> int:
+def load(name: str) -> Any:
+    """The module of a command."""
+    return importlib.import_module(f"pikube.cli.{name.replace('-', '_')}")
+
+
+def main(argv: list[str] | None = None, load: Callable[[str], Any] = load) -> int:
     """Run one command; returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="pikube", description="Kubernetes for a drawer of Raspberry Pis.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     wanted = [name for name in (*COMMANDS, *HIDDEN) if name in arguments[:1]] or COMMANDS
     for name in wanted:
-        importlib.import_module(f"pikube.cli.{name.replace('-', '_')}").add_parser(commands)
+        load(name).add_parser(commands)
     parsed = parser.parse_args(arguments)
     try:
         try:

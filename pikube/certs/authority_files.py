@@ -9,12 +9,15 @@ Enter: the directory, the time. Leave: `Held`. Called by the leader's certificat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pikube.certs.authority import KeyPair, is_key_of, make_ca, split_bundle
 from pikube.certs.ca_rotation import Phase
 from pikube.certs.files import read_or_none, write_atomic
+
+SECRET, PUBLIC = 0o600, 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,18 @@ class Held:
     bundle: bytes
 
 
+def remove_file(path: Path) -> None:
+    """OSError but for what is gone already."""
+    path.unlink(missing_ok=True)
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorityFiles:
-    """Where they are."""
+    """Where they are, and the two things that are ever done to them."""
 
     path: Path
+    write: Callable[[Path, bytes, int], None] = write_atomic
+    remove: Callable[[Path], None] = remove_file
 
     @property
     def bundle_file(self) -> Path:
@@ -43,8 +53,8 @@ class AuthorityFiles:
         bundle = read_or_none(self.bundle_file)
         if bundle is None:
             pair = make_ca(cluster_name, now)
-            write_atomic(self._key("ca"), pair.key)
-            write_atomic(self.bundle_file, pair.certificate, 0o644)
+            self.write(self._key("ca"), pair.key, SECRET)
+            self.write(self.bundle_file, pair.certificate, PUBLIC)
         return self.load()
 
     def load(self) -> Held:
@@ -66,8 +76,8 @@ class AuthorityFiles:
         held = self.load()
         assert held.phase is Phase.IDLE
         pair = make_ca(cluster_name, now)
-        write_atomic(self._key("ca-next"), pair.key)
-        write_atomic(self.bundle_file, held.bundle + pair.certificate, 0o644)
+        self.write(self._key("ca-next"), pair.key, SECRET)
+        self.write(self.bundle_file, held.bundle + pair.certificate, PUBLIC)
         return self.load()
 
     def switch(self) -> Held:
@@ -76,20 +86,20 @@ class AuthorityFiles:
         assert held.phase is Phase.TRUSTING
         old, new = split_bundle(held.bundle)
         next_key = self._key("ca-next").read_bytes()
-        write_atomic(self._key("ca-old"), held.signing.key)
-        write_atomic(self.bundle_file, new + old, 0o644)  # this is the step; the rest tidies up
-        write_atomic(self._key("ca"), next_key)
-        self._key("ca-next").unlink()
+        self.write(self._key("ca-old"), held.signing.key, SECRET)
+        self.write(self.bundle_file, new + old, PUBLIC)  # this is the step; the rest tidies up
+        self.write(self._key("ca"), next_key, SECRET)
+        self.remove(self._key("ca-next"))
         return self.load()
 
     def finish(self) -> Held:
         """From signing: the old one is trusted no more."""
         held = self.load()
         assert held.phase is Phase.SIGNING
-        write_atomic(self._key("ca"), held.signing.key)
-        write_atomic(self.bundle_file, held.signing.certificate, 0o644)
+        self.write(self._key("ca"), held.signing.key, SECRET)
+        self.write(self.bundle_file, held.signing.certificate, PUBLIC)
         for name in ("ca-old", "ca-next"):
-            self._key(name).unlink(missing_ok=True)
+            self.remove(self._key(name))
         return self.load()
 
     def _pair(self, certificate: bytes, keys: list[bytes]) -> KeyPair:

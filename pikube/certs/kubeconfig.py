@@ -133,12 +133,13 @@ def renamed(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def merged(document: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """`document` with the entries of `new`, whose context becomes the current one. Entries of the same name are
-    replaced. BadKubeconfig when that would replace the access to another cluster."""
+    replaced. BadKubeconfig when that would replace the access to another cluster: one at another place with another
+    CA. A cluster may have moved, or have changed its CA."""
     result = dict(document)
     for entry in new["clusters"]:
-        old = _find(document, "clusters", entry["name"])
-        old_ca = (old or {}).get("cluster", {}).get("certificate-authority-data")
-        if old_ca is not None and old_ca != entry["cluster"]["certificate-authority-data"]:
+        old = (_find(document, "clusters", entry["name"]) or {}).get("cluster") or {}
+        same = [old.get(key) == entry["cluster"][key] for key in ("server", "certificate-authority-data")]
+        if old and not any(same):
             raise BadKubeconfig(f"has another cluster called {entry['name']} already")
     for section, _ in SECTIONS:
         names = {entry["name"] for entry in new[section]}

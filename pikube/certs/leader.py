@@ -16,7 +16,15 @@ from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
 from pikube.certs.issuer import Issuer
 from pikube.certs.kubeconfig import render_kubeconfig
-from pikube.certs.profiles import ADMIN, APISERVER, KUBELET_CLIENT, LEADER_NAME, NODE_SERVING
+from pikube.certs.profiles import (
+    ADMIN,
+    APISERVER,
+    FRONT_PROXY,
+    KUBELET_CLIENT,
+    LEADER_NAME,
+    LEADER_PROFILES,
+    NODE_SERVING,
+)
 from pikube.certs.tokens import TokenSigner, make_signing_key
 from pikube.config import Settings
 from pikube.wire.addresses import host_names
@@ -56,6 +64,7 @@ class LeaderCertificates:
             directory.ensure_leaf(self.held.serving, APISERVER, self.names, now),
             directory.ensure_leaf(ca, ADMIN, (), now),
             directory.ensure_leaf(ca, KUBELET_CLIENT, (), now),
+            directory.ensure_leaf(ca, FRONT_PROXY, (), now),
             directory.ensure_leaf(ca, NODE_SERVING, {node, address, "127.0.0.1"}, now, node=node),
         ]
         return any(made)
@@ -79,8 +88,8 @@ class LeaderCertificates:
 
     def expiries(self) -> list[tuple[str, float]]:
         """(file, seconds since 1970) of each leaf."""
-        profiles = (APISERVER, ADMIN, KUBELET_CLIENT, NODE_SERVING)
-        return [(p.file, facts_of(self.directory.read_leaf(p).certificate).expires_at) for p in profiles]
+        read = self.directory.read_leaf
+        return [(p.file, facts_of(read(p).certificate).expires_at) for p in LEADER_PROFILES]
 
     def _take(self, held: Held) -> None:
         """The API shows a certificate that everybody trusts before anybody is told to trust less."""

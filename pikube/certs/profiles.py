@@ -34,8 +34,15 @@ APISERVER = Profile("apiserver", "kube-apiserver", is_server=True)
 ADMIN = Profile("admin", "kubernetes-admin", ("system:masters",), is_client=True)
 KUBELET_CLIENT = Profile("kubelet-client", LEADER_AT_KUBELETS, is_client=True)
 FRONT_PROXY = Profile("front-proxy-client", "front-proxy-client", is_client=True)
+"""Shown to extension API servers (pikube.certs.front_proxy)."""
 ETCD_CLIENT = Profile("etcd-client", "pikube-etcd-client", is_client=True)
+"""For a store in etcd; a cluster in SQLite, which is a file, has nobody to show it to, and none is made."""
 NODE_CLIENT = Profile("node-client", "system:node:{node}", (NODES,), is_client=True)
 NODE_SERVING = Profile("node-serving", "system:node:{node}", (NODES,), is_server=True)
 
 PROFILES = (APISERVER, ADMIN, KUBELET_CLIENT, FRONT_PROXY, ETCD_CLIENT, NODE_CLIENT, NODE_SERVING)
+LEADER_PROFILES = (APISERVER, ADMIN, KUBELET_CLIENT, FRONT_PROXY, NODE_SERVING)
+"""What a leader holds."""
+
+RESERVED_NAMES = frozenset((KUBELET_CLIENT.common_name, FRONT_PROXY.common_name, ETCD_CLIENT.common_name))
+"""Whoever has a certificate with such a name passes for the leader somewhere: no request for one is signed."""

@@ -1,5 +1,6 @@
 """Shell: what a leader keeps true of itself while addresses and dates change: its certificates, its kubeconfig, the
-Service `kubernetes`, and what the cluster says of itself in kube-public/cluster-info.
+Service `kubernetes`, what the cluster says of itself in kube-public/cluster-info, and what extension API servers
+trust.
 
 Sleeps until an address changes, a certificate is due, or somebody says so. Started by run.py.
 """
@@ -20,6 +21,9 @@ from pikube.api.errors import AlreadyExists, ApiError
 from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.certs.clock import BoardClock
+from pikube.certs.front_proxy import NAME as EXTENSIONS
+from pikube.certs.front_proxy import NAMESPACE as EXTENSIONS_NAMESPACE
+from pikube.certs.front_proxy import trust_document
 from pikube.certs.kubeconfig import render_cluster_info
 from pikube.certs.leader import LeaderCertificates
 from pikube.config import Settings
@@ -91,6 +95,8 @@ class Upkeep:
             self._pointed = address
             log.info("event=leader_moved address=%s", address)
         await self._tell_cluster(address)
+        trust = trust_document(parts.certificates.issuer.bundle)
+        await self._publish(EXTENSIONS_NAMESPACE, EXTENSIONS, trust)
         await self._tell_pods()
         if self.announce is not None:
             self.announce()
@@ -100,13 +106,16 @@ class Upkeep:
         parts = self._parts
         server = f"https://{address}:{parts.settings.https_listen_port}"
         data = {"kubeconfig": render_cluster_info(server, parts.certificates.issuer.bundle)}
-        meta = ObjectMeta(name=CLUSTER_INFO, namespace="kube-public")
+        await self._publish("kube-public", CLUSTER_INFO, data)
+
+    async def _publish(self, namespace: str, name: str, data: dict[str, str]) -> None:
+        client = self._parts.client
         try:
-            await parts.client.create(ConfigMap(metadata=meta, data=data))
+            await client.create(ConfigMap(metadata=ObjectMeta(name=name, namespace=namespace), data=data))
         except AlreadyExists:
-            found = await parts.client.get(ConfigMap, CLUSTER_INFO, "kube-public")
+            found = await client.get(ConfigMap, name, namespace)
             if found.data != data:
-                await parts.client.update(structs.replace(found, data=data))
+                await client.update(structs.replace(found, data=data))
 
     async def _tell_pods(self) -> None:
         """Write what pods trust, where it is something else; the controller writes it into new namespaces."""

@@ -1,6 +1,5 @@
 """A change of authority loses nobody: who signs is trusted by who is shown it, after any prefix of the steps."""
 
-import contextlib
 import itertools
 
 import pytest
@@ -8,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pikube.certs.authority import is_key_of, split_bundle
-from pikube.certs.authority_files import AuthorityFiles
+from pikube.certs.authority_files import AuthorityFiles, remove_file
 from pikube.certs.ca_rotation import NEXT, BoardTrust, Phase, authorities, bundle_hash, waited_for
+from pikube.certs.files import write_atomic
 
 NOW = 1_700_000_000.0
 
@@ -62,11 +62,30 @@ class Cut(Exception):
     pass
 
 
-@pytest.mark.parametrize("step", ["begin", "switch", "finish"])
-def test_a_power_cut_in_any_step_leaves_a_cluster_that_knows_where_it_is(tmp_path, step, monkeypatch):
-    from pikube.certs import authority_files
+class CutFiles:
+    """Takes so many steps on the disk, then the power is gone."""
 
-    for cut_at in range(6):
+    def __init__(self, steps):
+        self._left = steps
+
+    def _take(self):
+        if not self._left:
+            raise Cut
+        self._left -= 1
+
+    def write(self, path, data, mode):
+        self._take()
+        write_atomic(path, data, mode)
+
+    def remove(self, path):
+        self._take()
+        remove_file(path)
+
+
+@pytest.mark.parametrize("step", ["begin", "switch", "finish"])
+def test_a_power_cut_in_any_step_leaves_a_cluster_that_knows_where_it_is(tmp_path, step):
+    is_cut, cut_at = True, 0
+    while is_cut:
         directory = tmp_path / f"{step}{cut_at}"
         files = AuthorityFiles(directory)
         files.load_or_make("test", NOW)
@@ -75,18 +94,13 @@ def test_a_power_cut_in_any_step_leaves_a_cluster_that_knows_where_it_is(tmp_pat
         if step == "finish":
             files.switch()
         before = files.load()
-        writes = itertools.count()
-
-        def cutting(path, data, mode=0o600, writes=writes, cut_at=cut_at, write=authority_files.write_atomic):
-            if next(writes) == cut_at:
-                raise Cut
-            write(path, data, mode)
-
-        monkeypatch.setattr(authority_files, "write_atomic", cutting)
+        disk = CutFiles(cut_at)
         arguments = ("test", NOW) if step == "begin" else ()
-        with contextlib.suppress(Cut):
-            getattr(files, step)(*arguments)
-        monkeypatch.undo()
+        try:
+            getattr(AuthorityFiles(directory, disk.write, disk.remove), step)(*arguments)
+            is_cut = False
+        except Cut:
+            cut_at += 1
         found = files.load()  # the start after the cut
         assert is_key_of(found.signing.certificate, found.signing.key)
         assert is_key_of(found.serving.certificate, found.serving.key)
@@ -94,6 +108,7 @@ def test_a_power_cut_in_any_step_leaves_a_cluster_that_knows_where_it_is(tmp_pat
         while found.phase is not Phase.IDLE:
             found = files.switch() if found.phase is Phase.TRUSTING else files.finish()
         assert len(split_bundle(found.bundle)) == 1
+    assert cut_at >= 2  # each step is several
 
 
 def test_a_certificate_without_its_key_is_told_in_a_sentence(tmp_path):

@@ -68,6 +68,11 @@ def test_merging_never_replaces_another_cluster_of_the_same_name():
     assert names(merged(merged(WORK, HOME), renamed(other, "home2")), "clusters") == ["work", "home", "home2"]
 
 
+def test_a_cluster_that_changed_its_ca_is_merged_again():
+    changed = kubeconfig_document("https://192.0.2.1:6443", b"NEXT CA", KeyPair(b"C", b"K"), name="home")
+    assert read_access(merged(merged(WORK, HOME), changed)).ca == "NEXT CA"
+
+
 def test_merging_into_nothing():
     assert merged(parse_document(""), HOME) == HOME
 

@@ -3,7 +3,19 @@
 import pytest
 
 from pikube.__main__ import main, shown
-from pikube.cli import version
+
+
+class Raising:
+    """A command that does not get far."""
+
+    def __init__(self, raised):
+        self._raised = raised
+
+    def add_parser(self, commands):
+        commands.add_parser("version").set_defaults(run=self.run)
+
+    def run(self, arguments):
+        raise self._raised
 
 
 def test_a_strangers_words_cannot_steer_the_terminal():
@@ -17,10 +29,6 @@ def test_a_strangers_words_cannot_steer_the_terminal():
         BaseExceptionGroup("nursery", [BaseExceptionGroup("inner", [KeyboardInterrupt()])]),
     ],
 )
-def test_an_interrupted_command_ends_quietly(raised, monkeypatch, capsys):
-    def run(arguments):
-        raise raised
-
-    monkeypatch.setattr(version, "run", run)
-    assert main(["version"]) == 130
+def test_an_interrupted_command_ends_quietly(raised, capsys):
+    assert main(["version"], lambda name: Raising(raised)) == 130
     assert capsys.readouterr().err == "\n"

@@ -15,6 +15,7 @@ from pikube.api.names import dns1123_subdomain
 from pikube.api.times import render_time
 from pikube.api.validation.causes import duplicate, forbidden, invalid, not_supported, required
 from pikube.certs.authority import RequestFacts, read_request
+from pikube.certs.profiles import RESERVED_NAMES
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.context import MASTERS
 from pikube.leader.request.rbac import Rbac
@@ -61,12 +62,14 @@ class CertificateRequests:
         obj.spec.extra = dict(user.extra)
         facts, causes = spec_causes(obj)
         _raise(attributes, causes)
-        if facts is not None and obj.spec.signer_name == CLIENT_SIGNER and MASTERS in facts.organizations:
-            raise Forbidden.of(
-                attributes.info.resource,
-                attributes.name,
-                f"use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed",
-            )
+        if facts is None or obj.spec.signer_name != CLIENT_SIGNER:
+            return
+        what = f"{MASTERS} group" if MASTERS in facts.organizations else ""
+        if facts.common_name in RESERVED_NAMES:
+            what = f"the name {facts.common_name}"
+        if what:
+            words = f"use of {CLIENT_SIGNER} signer with {what} is not allowed"
+            raise Forbidden.of(attributes.info.resource, attributes.name, words)
 
     def _confirm(self, attributes: Attributes, verb: str, signer: str) -> None:
         """Forbidden unless the user may approve or sign for this signer, or for its domain."""

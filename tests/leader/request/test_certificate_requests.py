@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from pikube.certs.authority import make_key, make_request
+from pikube.certs.profiles import RESERVED_NAMES
 from pikube.wire.messages import Peer
 
 URL = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -79,6 +80,12 @@ async def test_who_may_write_requests_may_not_therefore_approve_them(api):
 async def test_nobody_becomes_an_administrator_by_a_request(api):
     status, answer = await api("POST", URL, request(groups=["system:masters"]))
     assert status == 403 and "signer with system:masters group is not allowed" in answer["message"]
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+async def test_nobody_passes_for_the_leader_by_a_request(api, name):
+    status, answer = await api("POST", URL, request(cn=name))
+    assert status == 403 and f"signer with the name {name} is not allowed" in answer["message"]
 
 
 @pytest.mark.parametrize(
