@@ -4,29 +4,37 @@
 
 Enter: settings. Leave: sentences, one for each thing. It reads the board and nothing that pikube remembers, so that
 it works after a crash and a second time. Images stay: they are Podman's, and others may use them. Called by
-`pikube uninstall`.
+`pikube uninstall`, `pikube join --reset`, and the agent of a board whose node was deleted.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from pikube import service
 from pikube.agent.agent import NETWORK, podman_place
+from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.runtime.contract import INSTANCE
 from pikube.config import Settings
 from pikube.netproxy.leftovers import list_leftovers, remove_leftovers
 from pikube.netproxy.netproxy import netproxy_directory
 from pikube.preflight.fixes import POWER_SAVE_FILE, SYSCTL_FILE
 
+log = logging.getLogger("pikube")
+
 END_S = 30.0
+UNINSTALL_GRACE_S = 10
+LEAVING_GRACE_S = 2  # as the kubelet gives pods that are gone from the API
 LOOK_S = 0.1
 PODMAN_S = 300.0
 CACHE = "var/cache/pikube"
@@ -49,13 +57,32 @@ def things(settings: Settings, *, keep_data: bool, root: Path = Path("/")) -> It
     """What is on the board now, in the order of removal. Blocking; each is looked for when it is its turn."""
     yield from _services(root)
     yield from _processes(settings)
-    yield from _containers(settings)
+    yield from _pods(settings, UNINSTALL_GRACE_S)
+    yield from _mounts(settings)
+    yield from _files(settings, root, keep_data=keep_data)
+
+
+def leave_cluster(settings: Settings) -> list[str]:
+    """A board that is a node no longer runs nothing of the cluster, whose pods may run elsewhere by now, and keeps no
+    Secrets of it. Images and claims' directories stay. What could not be removed, in sentences. Blocking."""
+    agent = settings.data / "agent"
+    kept = [path for path in (agent / "kept", agent / "tokens") if path.exists()]
+    pods = list(settings.pods.iterdir()) if settings.pods.is_dir() else []
+    found = chain(
+        _pods(settings, LEAVING_GRACE_S),
+        (Thing(f"volumes {path}", PodVolumes(path).remove) for path in pods),
+        (Thing(f"directory {path}", partial(_delete, path)) for path in kept),
+    )
+    return remove(found, lambda words: log.info("event=left words=%r", words))
+
+
+def _pods(settings: Settings, grace_s: int) -> Iterator[Thing]:
+    """Pods, their network, and what leads traffic to them."""
+    yield from _containers(settings, grace_s)
     yield from _network(settings)
     directory = netproxy_directory(settings)
     if words := list_leftovers(directory):
         yield Thing("; ".join(words), lambda: remove_leftovers(directory))
-    yield from _mounts(settings)
-    yield from _files(settings, root, keep_data=keep_data)
 
 
 def _services(root: Path) -> Iterator[Thing]:
@@ -126,11 +153,11 @@ def _end(pid: int) -> None:
         time.sleep(LOOK_S)
 
 
-def _containers(settings: Settings) -> Iterator[Thing]:
+def _containers(settings: Settings, grace_s: int) -> Iterator[Thing]:
     mine = ("--filter", f"label={INSTANCE}")
     for line in _podman(settings, "pod", "ps", *mine, "--format", "{{.ID}} {{.Name}}"):
         id_, _, name = line.partition(" ")
-        removal = ("pod", "rm", "--force", "--time", "10", id_)
+        removal = ("pod", "rm", "--force", "--time", str(grace_s), id_)
         yield Thing(f"pod {name}", lambda removal=removal: _podman(settings, *removal))  # type: ignore[misc]
 
 
@@ -190,7 +217,7 @@ def _run(*argv: str) -> None:
         raise NotRemoved(f"{' '.join(argv)}: {done.stderr.strip()}")
 
 
-def remove(found: Sequence[Thing], say: Callable[[str], None]) -> list[str]:
+def remove(found: Iterable[Thing], say: Callable[[str], None]) -> list[str]:
     """Remove all that can be removed; what could not be, in sentences."""
     failures = []
     for thing in found:

@@ -58,7 +58,20 @@ K = TypeVar("K", bound=Object)
 def main_agent(settings: Settings) -> None:
     """Run the agent until SIGTERM or SIGINT. Raises StartupError."""
     check_root("the agent runs pods on this board and must be root for that: use sudo")
-    run_until_signal(agent, settings, (Revoked, CardCopied))
+    run_until_signal(agent_while_member, settings, (Revoked, CardCopied))
+
+
+async def agent_while_member(settings: Settings) -> None:
+    """The agent; a board whose node was deleted or replaced takes its pods down. Raises as `agent`."""
+    try:
+        await agent(settings)
+    except* Revoked:
+        from pikube.removal import leave_cluster  # late: few boards ever need it
+
+        left = await trio.to_thread.run_sync(leave_cluster, settings)
+        if left:
+            log.error("event=not_left why=%r", "; ".join(left))
+        raise
 
 
 async def agent(settings: Settings) -> None:

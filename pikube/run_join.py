@@ -32,6 +32,7 @@ from pikube.certs.profiles import LEADER_NAME
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.program import check_root, start_logging
+from pikube.removal import leave_cluster
 from pikube.run_agent import main_agent
 from pikube.run_pair import pair
 from pikube.wire.mdns import LOOK_S
@@ -59,7 +60,7 @@ def main_join(settings: Settings, wish: Wish) -> None:
     check_no_leader(settings)
     membership = Membership(settings.membership)
     if wish.reset:
-        membership.forget()
+        forget_cluster(settings)
     member = trio.run(join_once, settings, wish, membership)
     print(f"This board is the node {member.node} of the cluster {member.cluster.cluster}.", flush=True)
     if not wish.starts:
@@ -68,8 +69,17 @@ def main_join(settings: Settings, wish: Wish) -> None:
         main_agent(settings)
         return
     unit = service.install("agent", wish.flags)
-    service.start("agent")
+    service.restart("agent")  # one that runs for a former membership, too
     print(f"It runs as {unit.name}; `journalctl -fu {unit.name}` shows what it does.")
+
+
+def forget_cluster(settings: Settings) -> None:
+    """What this board was, and what it ran. StartupError."""
+    service.stop("agent")
+    Membership(settings.membership).forget()
+    left = leave_cluster(settings)
+    if left:
+        raise StartupError(f"what this board ran for its former cluster is still there: {'; '.join(left)}")
 
 
 def check_no_leader(settings: Settings) -> None:
@@ -185,7 +195,8 @@ async def request_membership(
     found: Found,
     token: JoinToken | None,
 ) -> Member:
-    """Ask and store. Raises StartupError; then nothing is left on disk."""
+    """Ask and store. Raises StartupError. A board that was refused leaves nothing on disk. When the answer was lost,
+    its key stays: the leader may have written it down, and knows the board by it when it asks again."""
     try:
         had_key = membership.key_file.exists()
         key = membership.key()
@@ -203,23 +214,25 @@ async def request_membership(
         taints=node_taints(settings),
         replace=wish.replace,
     )
-    is_joined = False
+    is_refused = False
     try:
         if token is not None:
             answer = await enrolling.join(found.servers, found.verified, request)
         else:
             answer = await pair(found, request, asks=not wish.ca_hash)
-        member = membership.store(settings.node_name, answer)
-        is_joined = True
+        return membership.store(settings.node_name, answer)
     except ApiError as error:
+        is_refused = error.code < 500
         raise StartupError(error.message) from None
+    except StartupError:
+        is_refused = True
+        raise
     except ConnectionLost as error:
         raise StartupError(
-            f"the leader at {found.servers[0]} did not finish the conversation: {error}; try again"
+            f"the leader at {found.servers[0]} did not finish the conversation: {error}; run the same command again"
         ) from None
     except OSError as error:
         raise StartupError(f"{membership.path} cannot be written: {error.strerror or error}") from None
     finally:
-        if not is_joined and not had_key:
+        if is_refused and not had_key:
             membership.forget()
-    return member

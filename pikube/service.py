@@ -82,9 +82,27 @@ def install_program(root: Path, started_as: str) -> str:
 
 def start(mode: str) -> None:
     """Enable and start the unit. Raises StartupError with systemd's words."""
+    _systemctl(mode, ("enable", "--now"))
+
+
+def restart(mode: str) -> None:
+    """Enable the unit, and start it anew if it runs. Raises StartupError with systemd's words."""
+    _systemctl(mode, ("enable",), ("restart",))
+
+
+def stop(mode: str) -> None:
+    """Stop the unit if it runs. Raises StartupError with systemd's words."""
+    if (
+        has_systemd()
+        and subprocess.run(("systemctl", "is-active", "--quiet", unit_name(mode))).returncode == 0
+    ):
+        _systemctl(mode, ("stop",))
+
+
+def _systemctl(mode: str, *verbs: Sequence[str]) -> None:
     unit = unit_name(mode)
-    for argv in (("systemctl", "daemon-reload"), ("systemctl", "enable", "--now", unit)):
+    for argv in (("systemctl", "daemon-reload"), *(("systemctl", *verb, unit) for verb in verbs)):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             words = " ".join(done.stderr.split())
-            raise StartupError(f"the service {unit} does not start: {words}; see `journalctl -u {unit}`")
+            raise StartupError(f"`{' '.join(argv)}` failed: {words}; see `journalctl -u {unit}`")

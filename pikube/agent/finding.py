@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pikube.agent.enrolling import OtherCluster, ask_cluster, trusted_authority
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError
+from pikube.certs.contexts import client_context
 from pikube.certs.enrolment import ClusterDocument
+from pikube.certs.profiles import LEADER_NAME
 from pikube.config import Settings
 from pikube.wire.announcement import Announcement
 from pikube.wire.interfaces import lan_addresses
@@ -86,7 +88,7 @@ def choose(seen: Sequence[Announcement], ca_hash: str) -> Sequence[Announcement]
 
 
 async def named_leader(url: str, ca_hash: str) -> Found:
-    """What answers at this URL. LeaderNotFound."""
+    """What answers at this URL; with a hash, who has proven to be of that authority. LeaderNotFound."""
     try:
         document = await ask_cluster([url])
     except ValueError:
@@ -99,12 +101,27 @@ async def named_leader(url: str, ca_hash: str) -> Found:
         raise LeaderNotFound(f"what answers at {url} is no pikube leader: {error.message}") from None
     if not document.cluster.isprintable():
         raise LeaderNotFound(f"what answers at {url} is no pikube leader: its name cannot be shown")
+    if not ca_hash:
+        return Found((url,), document, document.ca)
     try:
-        return Found((url,), document, trusted_authority(document, ca_hash) if ca_hash else document.ca)
+        authority = trusted_authority(document, ca_hash)
     except OtherCluster:
         raise LeaderNotFound(
             f"the leader at {url} is not the one the token is for: its cluster is {document.cluster!r}, with "
             "another CA; check the address, or make a token there with `pikube token create`"
+        ) from None
+    return Found((url,), await proven(url, authority), authority)
+
+
+async def proven(url: str, authority: str) -> ClusterDocument:
+    """What the cluster says of itself, from somebody who has this authority's key: anybody can repeat its
+    certificate. LeaderNotFound."""
+    try:
+        return await ask_cluster([url], client_context(ca_data=authority, server_name=LEADER_NAME))
+    except (ConnectionLost, ApiError) as error:
+        raise LeaderNotFound(
+            f"what answers at {url} says that it has the CA that is expected, and does not prove it ({error}): "
+            "somebody on this network may pretend to be the leader; name the right one with --leader"
         ) from None
 
 

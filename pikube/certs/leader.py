@@ -36,7 +36,7 @@ class LeaderCertificates:
     def __init__(self, settings: Settings, address: str, clock: Callable[[], float]) -> None:
         now = clock()
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self.directory = CertificateDirectory(settings.certificates)
         self._authority = AuthorityFiles(settings.certificates)
         self.held = self._authority.load_or_make(settings.cluster_name, now)
@@ -78,7 +78,7 @@ class LeaderCertificates:
 
     def begin_rotation(self) -> None:
         """Trust another authority, too. OSError."""
-        self._take(self._authority.begin(self._settings.cluster_name, self._clock()))
+        self._take(self._authority.begin(self._settings.cluster_name, self.clock()))
 
     def step_rotation(self) -> Held:
         """The next phase; `renew` makes the leaves that belong to it. OSError."""
@@ -94,7 +94,7 @@ class LeaderCertificates:
     def _take(self, held: Held) -> None:
         """The API shows a certificate that everybody trusts before anybody is told to trust less."""
         self.held = held
-        self.ensure(self._address, self._clock())
+        self.ensure(self._address, self.clock())
         self._reload()
         self.issuer.ca, self.issuer.bundle = held.signing, held.bundle
 

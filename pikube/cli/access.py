@@ -1,7 +1,11 @@
-"""Shell: how commands reach the API: with a kubeconfig, as kubectl does.
+"""Shell: how commands reach the API. There are two ways, and each command has one.
 
-Enter: the flags --kubeconfig and --context. Leaves: an open connection. A command that cannot reach its leader ends
-with one sentence that says what to do.
+    with a kubeconfig, from any computer, as kubectl does    status, pair, backup      `run_with_api`
+    as the administrator, on the leader's own board          token, certs              `run_on_leader`
+
+The second is for what concerns the authority itself: its files are true at every moment of a change of CA, when a
+kubeconfig may be out of date. Enter: flags, settings. Leaves: what a command's program returns. A command that cannot
+reach its leader ends with one sentence that says what to do.
 """
 
 from __future__ import annotations
@@ -10,16 +14,19 @@ import argparse
 import os
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Unauthorized
 from pikube.certs.contexts import client_context
+from pikube.certs.directory import CertificateDirectory
 from pikube.certs.kubeconfig import Access, BadKubeconfig, parse_document, read_access
+from pikube.certs.profiles import ADMIN, LEADER_NAME
 from pikube.cli.failure import StartupError
+from pikube.config import Settings
 from pikube.wire.client import ApiConnection, open_api_connection
 
 T = TypeVar("T")
@@ -84,32 +91,53 @@ async def open_api(access: Access) -> AsyncIterator[ApiConnection]:
 def run_with_api(
     given: str, own: Path, context: str, program: Callable[[ApiConnection, Access], Awaitable[T]]
 ) -> T:
-    """Run a command's program on an open connection. StartupError for whatever the API or the way to it says."""
-    import trio
-
+    """Run a command's program on a connection of the kubeconfig's. StartupError for whatever the API or the way to it
+    says."""
     access = load_access(given, own, context)
 
     async def main() -> T:
         async with open_api(access) as connection:
             return await program(connection, access)
 
-    with said_by(access):
-        return trio.run(main)
+    return run_said(access.server, main)
 
 
-@contextmanager
-def said_by(access: Access) -> Iterator[None]:
-    """What the API, or the way to it, answers becomes a sentence. StartupError."""
+def run_on_leader(settings: Settings, program: Callable[[ApiConnection], Awaitable[T]]) -> T:
+    """Run a command's program as kubernetes-admin, with the files of the leader on this board. StartupError."""
+    directory = CertificateDirectory(settings.certificates)
+    leaf = directory.leaf_file(ADMIN)
     try:
-        yield
+        tls = client_context(directory.ca_file, leaf, server_name=LEADER_NAME)
+    except FileNotFoundError:
+        raise StartupError(
+            f"there is no {leaf}: this command is for the leader's board; has `pikube leader` run here?"
+        ) from None
+    except PermissionError:
+        raise StartupError(f"{leaf} may be read by root only: try sudo") from None
+    host = "127.0.0.1" if settings.bind_address in ("0.0.0.0", "::") else settings.bind_address
+    url = f"https://[{host}]" if ":" in host else f"https://{host}"
+    url = f"{url}:{settings.https_listen_port}"
+
+    async def main() -> T:
+        async with open_api_connection([url], tls) as connection:
+            return await program(connection)
+
+    return run_said(url, main)
+
+
+def run_said(url: str, main: Callable[[], Awaitable[T]]) -> T:
+    """Under Trio; what the API, or the way to it, answers becomes a sentence. StartupError."""
+    import trio
+
+    try:
+        return trio.run(main)
     except ConnectionLost as error:
         raise StartupError(
-            f"the leader {access.server} does not answer ({error}): is it running? `pikube discover` shows where "
-            "leaders are"
+            f"the leader {url} does not answer ({error}): is it running? `pikube discover` shows where leaders are"
         ) from None
     except Unauthorized as error:
         raise StartupError(
-            f"the leader {access.server} does not know who we are ({error}): get a new kubeconfig there with "
+            f"the leader {url} does not know who we are ({error}): get a new kubeconfig there with "
             "`sudo pikube kubeconfig`"
         ) from None
     except ApiError as error:

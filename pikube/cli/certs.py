@@ -8,8 +8,8 @@ import sys
 import time
 from typing import Any
 
+from pikube.cli.access import run_on_leader
 from pikube.cli.failure import StartupError
-from pikube.cli.leader_api import ask_leader
 from pikube.cli.options import add_flags, read_settings
 from pikube.cli.output import add_output_flag, print_json, print_table
 from pikube.config import Settings
@@ -41,14 +41,17 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         print_json(document)
         return 0
-    print_table(("CERTIFICATE", "OF", "EXPIRES", "LEFT", "REMARK"), list(rows(document, time.time())))
+    print_table(("CERTIFICATE", "OF", "EXPIRES", "LEFT", "REMARK"), list(rows(document)))
     if document["phase"] != "idle":
         print(f"\nThe CA is being changed ({document['phase']}); waiting for {waiting(document)}.")
     return 0
 
 
-def rows(document: dict[str, Any], now: float) -> list[tuple[str, ...]]:
-    """The table's lines: authorities, the leader's, the boards'."""
+def rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The table's lines: authorities, the leader's, the boards'; what is left, by the leader's clock."""
+    from pikube.api.times import parse_time
+
+    now = parse_time(document["time"])
     found: list[tuple[str, ...]] = [
         (
             "ca",
@@ -111,7 +114,7 @@ def ask(settings: Settings, method: str, path: str) -> dict[str, Any]:
     async def question(connection: ApiConnection) -> bytes:
         return await connection.request(method, path)
 
-    document = json.loads(ask_leader(settings, question))
+    document = json.loads(run_on_leader(settings, question))
     if not isinstance(document, dict):
         raise StartupError("the leader's answer cannot be read")
     return document

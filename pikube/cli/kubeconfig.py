@@ -110,10 +110,8 @@ def seconds_of(text: str) -> int:
 
 def issue_for(document: dict[str, Any], arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     """The kubeconfig of somebody else: a key made here, its certificate from the cluster. StartupError."""
-    import trio
-
     from pikube.certs.kubeconfig import kubeconfig_document, read_access
-    from pikube.cli.access import open_api, said_by
+    from pikube.cli.access import open_api, run_said
     from pikube.cli.people import issue_client_certificate
 
     access = read_access(document)
@@ -123,8 +121,7 @@ def issue_for(document: dict[str, Any], arguments: argparse.Namespace, name: str
         async with open_api(access) as connection:
             return await issue_client_certificate(connection, arguments.user, arguments.group, life_s)
 
-    with said_by(access):
-        pair = trio.run(main)
+    pair = run_said(access.server, main)
     return kubeconfig_document(access.server, access.ca.encode(), pair, name=name, user=arguments.user)
 
 

@@ -81,6 +81,7 @@ class CaRotation:
         held = self._certificates.held
         signing = fingerprint(held.signing.certificate)
         return {
+            "time": render_time(self._certificates.clock()),
             "phase": held.phase.value,
             "waitingFor": self.waiting(),
             "authorities": [

@@ -84,9 +84,14 @@ def with_key(node: Node, key: str, machine: str) -> Node:
     return structs.replace(node, metadata=structs.replace(node.metadata, annotations=annotations))
 
 
+def is_board_of(node: Node | None, key: str) -> bool:
+    """Whether this key speaks for the node."""
+    return bool(key) and node is not None and node.metadata.annotations.get(KEY_ANNOTATION, "") == key
+
+
 def check_renewal(request: RenewRequest, key: str, node: Node | None) -> None:
     """Forbidden unless the key is the node's."""
-    if not key or node is None or node.metadata.annotations.get(KEY_ANNOTATION, "") != key:
+    if not is_board_of(node, key):
         raise Forbidden(
             f"this board is no longer the node {request.node} of this cluster: it was deleted, replaced or revoked"
         )

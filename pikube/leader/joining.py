@@ -32,7 +32,13 @@ from pikube.certs.enrolment import (
 from pikube.certs.issuer import Issuer
 from pikube.certs.join_token import BadToken, parse_token
 from pikube.leader.enrolment import Doors, message, read_message
-from pikube.leader.join_decision import addresses_of_others, admit, check_renewal, serving_names
+from pikube.leader.join_decision import (
+    addresses_of_others,
+    admit,
+    check_renewal,
+    is_board_of,
+    serving_names,
+)
 from pikube.leader.join_tokens import NAMESPACE, PREFIX, Verdict, judge, read_secret, used_once
 from pikube.wire.messages import Answer, Request
 
@@ -41,8 +47,8 @@ log = logging.getLogger("pikube.joining")
 ATTEMPTS = 5  # when several boards use the same counted token, or somebody edits the node meanwhile
 
 REFUSALS = {
-    Verdict.UNKNOWN: "the token is not known to this cluster: it is mistyped, was revoked, or is another "
-    "cluster's; make a new one on the leader with `pikube token create`",
+    Verdict.UNKNOWN: "the token is not known to this cluster: it is mistyped, was revoked, expired days ago, or is "
+    "another cluster's; make a new one on the leader with `pikube token create`",
     Verdict.EXPIRED: "the token has expired: make a new one on the leader with `pikube token create`",
     Verdict.USED_UP: "the token has been used as often as it may be: make a new one on the leader with "
     "`pikube token create`",
@@ -85,11 +91,15 @@ class Joining:
     async def join(self, request: Request) -> Answer:
         """A board with a token becomes a node. Unauthorized, AlreadyExists, BadRequest."""
         wish = await read_message(request, JoinRequest)
-        await self._judged(wish)
+        verdict, _ = await self._judge(wish)
+        if verdict not in (Verdict.VALID, Verdict.USED_UP):
+            raise Unauthorized(REFUSALS[verdict])
         try:
             key = key_hash_of_request(wish.request.encode())
         except ValueError as error:
             raise BadRequest(str(error)) from None
+        if verdict is Verdict.USED_UP and not is_board_of(await self.node(wish.node), key):
+            raise Unauthorized(REFUSALS[verdict])  # else it was used by this board, whose answer was lost
         await self.admit_board(wish, key, by_token=True)
         answer = await self.certificates(wish.node, wish.request, request.peer.host, wish.addresses)
         await self._note(wish.node, answer, bundle_hash(answer.cluster.ca.encode()))
@@ -120,7 +130,7 @@ class Joining:
             try:
                 if wanted == node:
                     return  # it asks again because the first answer was lost
-                if counts:
+                if counts and not is_board_of(node, key):
                     await self._count_use(wish)
                     counts = False
                 if node is None:
@@ -159,23 +169,23 @@ class Joining:
         annotations = {EXPIRES_ANNOTATION: expires, TRUSTS_ANNOTATION: trusts}
         await self._parts.client.patch(Node, node, "", {"metadata": {"annotations": annotations}})
 
-    async def _judged(self, wish: JoinRequest) -> Secret:
-        """The Secret of a valid token. Unauthorized."""
+    async def _judge(self, wish: JoinRequest) -> tuple[Verdict, Secret | None]:
+        """What the token is worth, and its Secret if it is known."""
         try:
             token = parse_token(wish.token)
         except BadToken:
-            raise Unauthorized(REFUSALS[Verdict.UNKNOWN]) from None
+            return Verdict.UNKNOWN, None
         secret: Secret | None = None
         with suppress(NotFound):
             secret = await self._parts.client.get(Secret, PREFIX + token.id, NAMESPACE)
-        verdict = judge(token, read_secret(secret) if secret is not None else None, self._parts.wall_clock())
-        if verdict is not Verdict.VALID or secret is None:
-            raise Unauthorized(REFUSALS[verdict])
-        return secret
+        known = read_secret(secret) if secret is not None else None
+        return judge(token, known, self._parts.wall_clock()), secret
 
     async def _count_use(self, wish: JoinRequest) -> None:
         """Take one use of a token that has only so many. Unauthorized, Conflict."""
-        secret = await self._judged(wish)
+        verdict, secret = await self._judge(wish)
+        if verdict is not Verdict.VALID or secret is None:
+            raise Unauthorized(REFUSALS[verdict])
         known = read_secret(secret)
         patch = used_once(known) if known is not None else None
         if patch is not None:

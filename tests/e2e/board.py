@@ -166,7 +166,9 @@ class Board:
             *flags,
         ]
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True, env=self.environment()
+            )
         wait_until(self._is_ready, what="a Ready node", timeout_s=60)
 
     def settings(self):

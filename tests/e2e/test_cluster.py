@@ -69,7 +69,12 @@ def test_a_daemonset_follows_as_a_fourth_board_joins_and_leaves(cluster, everywh
     fourth.join(cluster.token(), cluster.url)
     wait_until(lambda: nodes_with_a_pod() == {"b1", "b2", "b3", fourth.node}, 60, "a pod on the fourth board")
     leader.kubectl("delete", "node", fourth.node)
-    wait_until(lambda: fourth.process.poll() is not None, 20, "the end of its agent")
+    wait_until(lambda: fourth.process.poll() is not None, 40, "the end of its agent")
+    assert (
+        fourth.podman("ps", "--all", "--quiet").stdout == ""
+    )  # what it ran for the cluster runs elsewhere now
+    assert not (fourth.directory / "data" / "agent" / "kept").exists()
+    assert fourth.run("ip", "route", "show", "table", "all", "proto", "112").stdout == ""
     daemons = leader.get("daemonset", "everywhere")["status"]
     assert (daemons["desiredNumberScheduled"], daemons["numberReady"]) == (3, 3)
     cluster.remove_board(fourth)

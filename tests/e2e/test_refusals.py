@@ -2,11 +2,10 @@
 
 import json
 import sys
+import time
 
 import pytest
 from cluster import wrong_clock
-
-YEAR_S = 365 * 86400.0
 
 YEAR_S = 365 * 86400.0
 
@@ -82,8 +81,10 @@ def test_tokens_that_are_worth_nothing(cluster, stranger, token):
     revoked = cluster.token()
     assert revoked.partition(".")[0] in leader.pikube("token", "list").stdout
     leader.pikube("token", "revoke", revoked)
-    expired = KUBEADM.replace("NAME", "oldone").replace("TIME", "2020-01-01T00:00:00Z")
-    leader.kubectl("apply", "-f", "-", text_in=expired)
+    an_hour_ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
+    for name, ended_at in (("oldone", an_hour_ago), ("oldest", "2020-01-01T00:00:00Z")):
+        expired = KUBEADM.replace("NAME", name).replace("TIME", ended_at)
+        leader.kubectl("apply", "-f", "-", text_in=expired)
     base = ("stranger", "--leader", cluster.url, "--token")
     nonsense, bare, mistyped, half, gone, old = refused(
         stranger,
@@ -98,6 +99,8 @@ def test_tokens_that_are_worth_nothing(cluster, stranger, token):
     assert mistyped == half == gone  # who does not know a secret learns nothing
     assert "the token is not known to this cluster" in gone and "pikube token create" in gone
     assert "the token has expired" in old and "pikube token create" in old
+    left = leader.pikube("token", "list").stdout
+    assert "oldone" in left and "oldest" not in left
 
 
 def test_leaders_that_are_not_meant_and_names_that_are_taken(cluster, stranger, token):
@@ -137,7 +140,9 @@ def test_boards_that_belong_elsewhere(cluster, stranger, token):
 
 
 def test_a_token_for_one_board_serves_one_and_clocks_that_are_years_off_do_not_matter(cluster, stranger):
-    token = cluster.token("--uses", "1")
+    token = cluster.token(
+        "--uses", "1", wrong_by_s=-25 * YEAR_S
+    )  # the leader's clock counts, as when it is judged
     flags = ("--leader", cluster.url, "--token", token)
     done = join(stranger, *flags, wrong_by_s=-25 * YEAR_S)
     assert done.returncode == 0 and "This board is the node stranger" in done.stdout, done.stderr

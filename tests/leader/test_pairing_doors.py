@@ -6,17 +6,15 @@ The leader is the office behind its door on loopback, with joining as it is and 
 from __future__ import annotations
 
 import json
-import secrets
 import time
-from contextlib import asynccontextmanager
 
 import pytest
 import trio
-from fakes.fake_api import FakeApi
+from fakes.leader_doors import FakeRequest, InTheMiddle, Leader, open_leader, wish
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pikube.agent.enrolling import ask_cluster, join, request_for
+from pikube.agent.enrolling import ask_cluster, join
 from pikube.agent.finding import LeaderNotFound, announced_leader, choose
 from pikube.agent.membership import Membership
 from pikube.agent.pairing import PairingRefused, open_pairing
@@ -24,110 +22,22 @@ from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, BadRequest, Conflict, MethodNotAllowed, NotFound, PathNotFound
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.meta import ObjectMeta
-from pikube.certs.authority import fingerprint, issue, key_hash, make_ca, make_key
-from pikube.certs.contexts import client_context, server_context
+from pikube.certs.authority import fingerprint, key_hash, make_ca, make_key
 from pikube.certs.enrolment import (
     CLUSTER,
     JOIN,
     KEY_ANNOTATION,
-    ClusterDocument,
-    ClusterSettings,
-    JoinRequest,
-    Machine,
 )
-from pikube.certs.issuer import Issuer
-from pikube.certs.pairing import NONCE_BYTES, BoardSide, Terms
-from pikube.certs.pairing_messages import PAIRINGS, PairingNonce, PairingOffer
-from pikube.certs.profiles import APISERVER, LEADER_NAME
+from pikube.certs.join_token import make_token
+from pikube.certs.pairing_messages import PAIRINGS
 from pikube.cli.failure import StartupError
 from pikube.config import merge
-from pikube.leader.enrolment import Enrolment, message, read_message
-from pikube.leader.joining import Joining, JoiningParts
-from pikube.leader.pairing import DESK, PairingOffice
+from pikube.leader.join_tokens import token_secret
+from pikube.leader.pairing import PairingOffice
 from pikube.leader.pairing_book import PairingBook
-from pikube.leader.request.context import User
-from pikube.leader.request.route import Query, parse_route
 from pikube.run_join import Wish, join_once
 from pikube.wire.announcement import Announcement
-from pikube.wire.client import open_api_connection
-from pikube.wire.messages import Peer, Response
-from pikube.wire.server import listen, serve
-
-ADMIN = User("kubernetes-admin", ("system:masters",))
-COMMON = ClusterSettings(
-    cluster_cidr="10.42.0.0/16", service_cidr="10.43.0.0/16", cluster_dns="10.43.0.10", cluster_domain="x"
-)
-
-
-async def no_api(request):
-    raise PathNotFound()
-
-
-class Leader:
-    """What a leader is to boards that join."""
-
-    def __init__(self, name, directory):
-        self.ca = make_ca(name, time.time())
-        directory.mkdir()
-        leaf = issue(self.ca, APISERVER, {LEADER_NAME}, time.time())
-        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
-        (directory / "ca.crt").write_bytes(self.ca.certificate)
-        self.tls = server_context(directory / "leaf.pem", directory / "ca.crt", requires_client=False)
-        self.api = FakeApi()
-        issuer = Issuer(self.ca, self.ca.certificate)
-        document = ClusterDocument(
-            cluster=name, id="1", ca=self.authority, servers=(), version="1", time=0.0, settings=COMMON
-        )
-        parts = JoiningParts(self.api, issuer, lambda: document, lambda: {"leader"}, "leader", time.time)
-        joining = Joining(parts)
-        self.office = PairingOffice(lambda: issuer.bundle, joining.admit_paired, joining.node)
-        self.doors = {**joining.doors(), **self.office.doors()}
-
-    @property
-    def authority(self):
-        return self.ca.certificate.decode()
-
-    async def desk(self, method="GET", path="", body=b""):
-        """What a person gets from the desk, decoded."""
-        route = parse_route(method, DESK + path, Query(""))
-        answer = await self.office.answer(route, FakeRequest(body), ADMIN)
-        return json.loads(b"".join(answer.chunks))
-
-    async def waiting(self):
-        return (await self.desk())["pairings"]
-
-    async def approve(self, name, digits):
-        return await self.desk("POST", f"/{name}/approve", json.dumps({"digits": digits}).encode())
-
-    async def reject(self, name, digits):
-        return await self.desk("POST", f"/{name}/reject", json.dumps({"digits": digits}).encode())
-
-
-class FakeRequest:
-    def __init__(self, body, path="", host="192.0.2.9"):
-        self._body, self.path, self.method = body, path, "POST"
-        self.peer = Peer(host, 1)
-        self.headers = {}
-
-    async def body(self, limit_bytes):
-        return self._body
-
-
-@asynccontextmanager
-async def open_leader(leader, doors=None):
-    """Serve it; yields its URL."""
-    listeners = await listen("127.0.0.1", 0)
-    handler = Enrolment(no_api, leader.doors if doors is None else doors)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(serve, handler, listeners, leader.tls)
-        yield f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        nursery.cancel_scope.cancel()
-
-
-def wish(name="b2", key=None, model="Raspberry Pi 4", serial="0001", **more):
-    key = key or make_key()
-    machine = Machine(model=model, serial=serial)
-    return JoinRequest(token="", node=name, request=request_for(key, name), machine=machine, **more)
+from pikube.wire.messages import Response
 
 
 @pytest.fixture
@@ -233,6 +143,18 @@ async def test_a_false_leader_learns_nothing_but_that_somebody_asked_who_he_is(l
     assert set(heard) == {("GET", CLUSTER, b"")}
 
 
+async def test_who_repeats_the_true_authority_s_certificate_is_passed_over(leader, tmp_path):
+    fake = Leader("home", tmp_path / "fake")
+    doors = {("GET", CLUSTER): leader.doors["GET", CLUSTER]}
+    ca_hash = fingerprint(leader.ca.certificate)
+    async with open_leader(leader) as true_url, open_leader(fake, doors) as false_url:
+        said = [announcement_of(url, ca_hash) for url in (false_url, true_url)]
+        found = await announced_leader(choose(said, ca_hash), ca_hash)
+        assert found.servers == (true_url,)
+        with pytest.raises(LeaderNotFound, match="does not prove it"):
+            await announced_leader(said[:1], ca_hash)
+
+
 def announcement_of(url, ca_hash):
     port = int(url.rpartition(":")[2])
     return Announcement("home", "1111-1111", (ca_hash,), "1", f"n{port}", port, ("127.0.0.1",))
@@ -289,8 +211,35 @@ async def test_a_false_leader_cannot_take_a_member_over(leader, tmp_path):
         assert (await join_once(settings_with(true_url), again, membership)).node == "b2"
 
 
-def settings_with(url):
-    return merge({"server": url}, {}, {}, host="b2")
+def settings_with(url, data="/"):
+    return merge({"server": url, "data-dir": str(data)}, {}, {}, host="b2")
+
+
+async def test_an_answer_that_was_lost_costs_nothing_but_the_same_command_again(leader, tmp_path):
+    """The leader has written the board down when the connection ends: by its key it is known the next time."""
+    token = make_token(bytes(range(32)), fingerprint(leader.ca.certificate))
+    leader.api.create_nowait(token_secret(token, expires_at=time.time() + 60, uses=1))  # it is used up then
+    membership = Membership(tmp_path / "member")
+    join_by = Wish(token=str(token), ca_hash="", replace=False, reset=False, starts=False)
+
+    async def garbled(request):
+        await leader.doors[("POST", JOIN)](request)
+        return Response(201, (), (b" " * 300_000,))  # more than a board listens to
+
+    async def refused(request):
+        raise BadRequest("no")
+
+    async with open_leader(leader, {**leader.doors, ("POST", JOIN): refused}) as url:
+        with pytest.raises(StartupError, match="no"):
+            await join_once(settings_with(url, tmp_path), join_by, membership)
+    assert not membership.path.exists()
+    async with open_leader(leader, {**leader.doors, ("POST", JOIN): garbled}) as url:
+        with pytest.raises(StartupError, match="run the same command again"):
+            await join_once(settings_with(url, tmp_path), join_by, membership)
+    assert [node.metadata.name for node in leader.api.all_of(Node)] == ["b2"]
+    async with open_leader(leader) as url:
+        member = await join_once(settings_with(url, tmp_path), join_by, membership)
+    assert member.node == "b2" and len(leader.api.all_of(Node)) == 1
 
 
 async def test_a_stranger_who_talks_too_much_is_not_listened_to(leader):
@@ -300,46 +249,6 @@ async def test_a_stranger_who_talks_too_much_is_not_listened_to(leader):
     async with open_leader(leader, {("GET", CLUSTER): talk}) as url:
         with pytest.raises(ConnectionLost, match="larger than"):
             await ask_cluster([url])
-
-
-class InTheMiddle:
-    """Doors of a false leader that carries on the conversation with the true one in the board's name."""
-
-    def __init__(self, fake, true_url, true_authority):
-        self.fake, self.true_url, self.key = fake, true_url, make_key()
-        self.true_authority = true_authority
-        self.digits_at_leader = ""
-
-    def doors(self):
-        return {**self.fake.doors, ("POST", PAIRINGS): self.offer, ("POST", f"{PAIRINGS}/"): self.reveal}
-
-    async def offer(self, request):
-        """Answer the board, and offer his own key under the board's name to the leader."""
-        offered = await read_message(request, PairingOffer)
-        name = json.loads(offered.offer)["node"]
-        offer = json.dumps({"token": "", "node": name, "request": request_for(self.key, name)})
-        side = BoardSide(
-            Terms(self.true_authority.encode(), offer.encode()), secrets.token_bytes(NONCE_BYTES)
-        )
-        tls = client_context(ca_data=self.true_authority, server_name=LEADER_NAME)
-        async with open_api_connection([self.true_url], tls) as connection:
-            body = json.dumps({"offer": offer, "commitment": side.commitment.hex()}).encode()
-            answer = json.loads(await connection.request("POST", PAIRINGS, body=body))
-            nonce = side.hear_commitment(bytes.fromhex(answer["commitment"]))
-            body = json.dumps({"nonce": nonce.hex()}).encode()
-            revealed = json.loads(await connection.request("POST", f"{PAIRINGS}/{answer['id']}", body=body))
-            self.digits_at_leader = side.hear_nonce(bytes.fromhex(revealed["nonce"]))
-        replayed = FakeRequest(
-            json.dumps({"offer": offered.offer, "commitment": offered.commitment}).encode()
-        )
-        return await self.fake.office.offer(replayed)
-
-    async def reveal(self, request):
-        nonce = await read_message(request, PairingNonce)
-        replayed = FakeRequest(json.dumps({"nonce": nonce.nonce}).encode(), request.path)
-        return message(
-            PairingNonce(nonce=json.loads((await self.fake.office.reveal(replayed)).chunks[0])["nonce"])
-        )
 
 
 async def test_somebody_in_the_middle_is_seen_by_comparing(leader, tmp_path):

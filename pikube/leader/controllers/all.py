@@ -41,6 +41,7 @@ from pikube.leader.controllers.resource_quota import quota_controller
 from pikube.leader.controllers.role_aggregation import ROLE_AGGREGATION
 from pikube.leader.controllers.stale_disruption import STALE_DISRUPTION
 from pikube.leader.controllers.taint_eviction import taint_eviction_controller
+from pikube.leader.controllers.token_cleaner import TOKEN_CLEANER
 from pikube.leader.controllers.volume_binding import VOLUME_BINDING
 from pikube.leader.controllers.volume_ephemeral import EPHEMERAL_VOLUMES
 from pikube.leader.controllers.volume_expansion import VOLUME_EXPANSION
@@ -104,6 +105,7 @@ def all_controllers(
         pod_gc.ENDED_PODS,
         OUT_OF_SERVICE,
         certificate_controller(sign),
+        TOKEN_CLEANER,
     )
 
 

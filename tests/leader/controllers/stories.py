@@ -24,8 +24,10 @@ from pikube.api.kinds.core_pod import Pod, PodCondition
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.api.times import render_micro_time, render_time
+from pikube.certs.join_token import JoinToken
 from pikube.leader.controllers.conditions import with_condition
 from pikube.leader.controllers.local_path import local_path_class
+from pikube.leader.join_tokens import token_secret
 
 BEAT_S = 5
 BUSY_TEMPLATE = msgspec.to_builtins(template())
@@ -247,8 +249,9 @@ def crowd(it: World) -> None:
 
 
 def offices(it: World) -> None:
-    """Accounts, roles, certificates, custom kinds, and a namespace that goes with all it holds."""
+    """Accounts, roles, certificates, tokens, custom kinds, and a namespace that goes with all it holds."""
     boards(it, "a")
+    it.api.create_nowait(token_secret(JoinToken("abcdef", "0" * 16), expires_at=it.now - 2 * 86400))
     it.api.create_nowait(
         msgspec.convert({"metadata": {"name": "team"}, "spec": {"finalizers": ["kubernetes"]}}, Namespace)
     )
@@ -332,4 +335,5 @@ def bystanders(it: World) -> None:
     make(it, manifest("rbac.authorization.k8s.io/v1", "ClusterRole", "theirs", rules=[]))
     asked = {"signerName": "example.org/robots", "usages": ["client auth"], "request": "bm8="}
     make(it, manifest("certificates.k8s.io/v1", "CertificateSigningRequest", "robot", asked))
+    it.api.create_nowait(token_secret(JoinToken("robots", "0" * 16), expires_at=None))
     make(it, manifest("coordination.k8s.io/v1", "Lease", "robot", {"holderIdentity": "r"}))
