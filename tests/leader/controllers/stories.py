@@ -249,7 +249,7 @@ def crowd(it: World) -> None:
 
 
 def offices(it: World) -> None:
-    """Accounts, roles, certificates, tokens, custom kinds, and a namespace that goes with all it holds."""
+    """Accounts, roles, certificates, tokens, policies, custom kinds, and a namespace that goes with all it holds."""
     boards(it, "a")
     it.api.create_nowait(token_secret(JoinToken("abcdef", "0" * 16), expires_at=it.now - 2 * 86400))
     it.api.create_nowait(
@@ -270,6 +270,8 @@ def offices(it: World) -> None:
         "request": "bm8=",
     }
     make(it, manifest("certificates.k8s.io/v1", "CertificateSigningRequest", "jane", asked))
+    rule = {"validations": [{"expression": "true"}], "matchConstraints": {}}
+    make(it, manifest("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "house", rule))
     names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
     versions = [
         {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
