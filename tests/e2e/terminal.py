@@ -18,7 +18,7 @@ class Terminal:
         self.seen = b""
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.execvpe(argv[0], argv, environment)
+            os.execvpe(argv[0], argv, {**environment, "PYTHONFAULTHANDLER": "1"})
         self.resize(101, 33)
 
     def resize(self, columns, lines):
@@ -41,7 +41,11 @@ class Terminal:
         """The exit code, when the program ends by itself."""
         until = time.monotonic() + timeout_s
         while self._read(max(0.0, until - time.monotonic())):
-            assert time.monotonic() < until, f"it did not end, but printed {self.seen!r}"
+            if time.monotonic() > until:
+                os.kill(self.pid, signal.SIGABRT)  # a Python program says where it stands
+                while self._read(1.0) and time.monotonic() < until + 5:
+                    continue
+                raise AssertionError(f"it did not end, but printed {self.seen.decode('utf-8', 'replace')}")
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         return os.waitstatus_to_exitcode(status)
