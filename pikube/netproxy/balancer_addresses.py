@@ -1,21 +1,19 @@
 """Shell: addresses of the pool (--lb-pool): each is on one live node, which tells the LAN so.
 
-Enter: the informers' Services, Nodes and EndpointSlices. Leaves: addresses labelled `pikube` on the interface whose
-network they are in, announced by ARP or neighbour discovery. Who has an address is a pure decision (rendezvous
-hashing over ready nodes), the same on every board. Nobody waits for the leader to notice a dead board: the next in
-the order asks the link every second whether the address is there, and takes it when nobody answers three times. Two
-that have it (a LAN that was cut in two) notice each other, and the one that comes later in the order lets go. Run by
-netproxy.py.
+Enter: the informers' Services, Nodes and EndpointSlices. Leaves: addresses on the interface whose network they are
+in, announced by ARP or neighbour discovery. Who has an address is a pure decision (rendezvous hashing over ready
+nodes), the same on every board. Nobody waits for the leader to notice a dead board: the next in the order asks the
+link every second whether the address is there, and takes it after some seconds of silence. Two that have it (a LAN
+that was cut in two) notice each other: the one that comes later in the order lets go, and the other says once more
+where it is. Run by netproxy.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import json
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
@@ -23,17 +21,20 @@ from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.discovery import EndpointSlice
 from pikube.informer.informer import Informers
-from pikube.netproxy.arp import announce, who_has
-from pikube.netproxy.host_network import run
+from pikube.netproxy.held_addresses import give_back, held_addresses, interface_for, take
+from pikube.netproxy.neighbours import announce, is_elsewhere
 from pikube.netproxy.table import SERVICE_NAME
+from pikube.wire.interfaces import open_address_changes
 
 log = logging.getLogger("pikube.netproxy")
 
-LABEL = "pikube"  # of the addresses: eth0:pikube
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
-LOOK_S = 1.0
-HURRY_S = 0.3  # after a silent answer
-MISSES = 3  # silent answers in a row: with the times above and an answer's, taken over within 4 s
+LOOK_S = 0.8
+ANSWER_S = 0.3  # who has an address asks for another one so long; what comes late is seen at the next look
+SILENCE_S = (
+    2.2  # longer than sleeping Wi-Fi answers; the sum of the three is when a lost board's address has moved
+)
+LATER_S = 1.0  # silence for each place further back, so that not all take it at once
 REMIND_S = 30.0  # caches of switches and phones forget
 
 
@@ -78,32 +79,46 @@ class BalancerAddresses:
         self._slices = informers.of(EndpointSlice)
         self._node = node
         self._held: dict[str, str] = {}  # address → interface
-        self._misses: dict[str, int] = {}
-        self._reminded_at = 0.0
+        self._reminded_at: dict[str, float] = {}
+        self._contested: set[str] = set()
+        self._is_stale = True  # what we hold: the kernel may have lost it with an interface
         self._changed = trio.Event()
 
     async def run(self) -> None:
         """Without end. Costs nothing while no Service has an address of the pool."""
         for informer in (self._services, self._nodes, self._slices):
             await informer.wait_synced()
-        self._held = dict(await trio.to_thread.run_sync(held_addresses))
         for kind in (self._services, self._nodes, self._slices):
             kind.subscribe(lambda old, new: self._changed.set())
-        while True:
-            self._changed = trio.Event()
-            wanted = pool_addresses(self._services.cache, self._nodes.cache)
-            for address in [a for a in self._held if a not in wanted]:
-                await self._let_go(address)
-            for address, service in sorted(wanted.items()):
-                try:
-                    await self._decide(address, service)
-                except OSError as error:
-                    log.warning("event=address_failed address=%s why=%r", address, str(error))
-            if wanted:
-                await trio.sleep(HURRY_S if self._misses else LOOK_S)
-            else:
-                with trio.move_on_after(math.inf):
+        async with open_address_changes() as changes, trio.open_nursery() as nursery:
+            nursery.start_soon(self._follow, changes.wait)
+            while True:
+                self._changed = trio.Event()
+                await self._look()
+                if self._held or self._wanted():
+                    await trio.sleep(LOOK_S)
+                else:
                     await self._changed.wait()
+
+    async def _follow(self, wait_change: Callable[[], object]) -> None:
+        while True:
+            await wait_change()  # type: ignore[misc]
+            self._is_stale = True
+
+    def _wanted(self) -> dict[str, Service]:
+        return pool_addresses(self._services.cache, self._nodes.cache)
+
+    async def _look(self) -> None:
+        """At all addresses at once: a lost board may have had many."""
+        wanted = self._wanted()
+        if self._is_stale:
+            self._is_stale = False
+            self._held = await trio.to_thread.run_sync(held_addresses)
+        for address in [a for a in self._held if a not in wanted]:
+            await self._let_go(address)
+        async with trio.open_nursery() as nursery:
+            for address, service in wanted.items():
+                nursery.start_soon(self._decide, address, service)
 
     async def _decide(self, address: str, service: Service) -> None:
         meta = service.metadata
@@ -114,72 +129,45 @@ class BalancerAddresses:
         ]
         order = candidates(address, may_have(service, self._nodes.cache, slices))
         interface = self._held.get(address)
-        if self._node not in order:
-            if interface is not None:
-                await self._let_go(address)
-            return
-        place = order.index(self._node)
-        if interface is None:
-            await self._watch(address, place)
-        elif place and await _is_elsewhere(interface, address):
-            await self._let_go(address)
-        elif trio.current_time() - self._reminded_at > REMIND_S:
-            self._reminded_at = trio.current_time()
-            await announce(interface, address)
+        try:
+            if self._node not in order:
+                if interface is not None:
+                    await self._let_go(address)
+            elif interface is None:
+                await self._watch(address, order.index(self._node))
+            else:
+                await self._hold(address, interface, order.index(self._node))
+        except OSError as error:
+            log.warning("event=address_failed address=%s why=%r", address, str(error))
 
     async def _watch(self, address: str, place: int) -> None:
-        """Take it: the first at once, the next when nobody answers for long enough, each later than the last."""
+        """Take it: the first at once, the next after enough silence, each later than the last."""
         interface = await trio.to_thread.run_sync(interface_for, address)
         if interface is None:
             return
-        if place and await _is_elsewhere(interface, address):
-            self._misses.pop(address, None)
+        if place and await is_elsewhere(interface, address, SILENCE_S + LATER_S * (place - 1)):
             return
-        misses = self._misses[address] = self._misses.get(address, 0) + 1
-        if place and misses < MISSES + 2 * (place - 1):
-            return
-        self._misses.pop(address, None)
-        prefix = 32 if ipaddress.ip_address(address).version == 4 else 128
-        label = () if prefix == 128 else ("label", f"{interface[:8]}:{LABEL}")
-        done = await trio.to_thread.run_sync(
-            lambda: run("ip", "address", "add", f"{address}/{prefix}", "dev", interface, *label)
-        )
-        if done.returncode and "exists" not in done.stderr:
-            raise OSError(done.stderr.strip())
+        await trio.to_thread.run_sync(take, interface, address)
         self._held[address] = interface
+        self._reminded_at[address] = trio.current_time()
         log.info("event=address_taken address=%s interface=%s", address, interface)
         await announce(interface, address)
 
+    async def _hold(self, address: str, interface: str, place: int) -> None:
+        is_contested = await is_elsewhere(interface, address, ANSWER_S)
+        if is_contested and place:
+            await self._let_go(address)
+            return
+        was_contested = address in self._contested
+        (self._contested.add if is_contested else self._contested.discard)(address)
+        is_due = trio.current_time() - self._reminded_at.get(address, -math.inf) > REMIND_S
+        if is_contested or was_contested or is_due:  # neighbours may have believed the other one
+            self._reminded_at[address] = trio.current_time()
+            await announce(interface, address)
+
     async def _let_go(self, address: str) -> None:
         interface = self._held.pop(address)
-        prefix = 32 if ipaddress.ip_address(address).version == 4 else 128
-        await trio.to_thread.run_sync(run, "ip", "address", "del", f"{address}/{prefix}", "dev", interface)
+        self._reminded_at.pop(address, None)
+        self._contested.discard(address)
+        await trio.to_thread.run_sync(give_back, interface, address)
         log.info("event=address_let_go address=%s interface=%s", address, interface)
-
-
-async def _is_elsewhere(interface: str, address: str) -> bool:
-    """Whether another machine answers for it. IPv6 is not asked: there the kernel's duplicate detection decides."""
-    return ipaddress.ip_address(address).version == 4 and await who_has(interface, address) is not None
-
-
-def interface_for(address: str) -> str | None:
-    """The interface in whose network an address is."""
-    wanted = ipaddress.ip_address(address)
-    done = run("ip", "-j", "address", "show", "up")
-    for interface in json.loads(done.stdout or "[]"):
-        for known in interface.get("addr_info", ()):
-            network = ipaddress.ip_interface(f"{known['local']}/{known['prefixlen']}").network
-            if network.prefixlen < network.max_prefixlen and wanted in network:
-                return str(interface["ifname"])
-    return None
-
-
-def held_addresses() -> list[tuple[str, str]]:
-    """(address, interface) of what a former life of this agent took."""
-    done = run("ip", "-j", "address", "show")
-    return [
-        (str(known["local"]), str(interface["ifname"]))
-        for interface in json.loads(done.stdout or "[]")
-        for known in interface.get("addr_info", ())
-        if known.get("label", "").endswith(f":{LABEL}")
-    ]

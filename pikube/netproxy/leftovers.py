@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pikube.netproxy.balancer_addresses import LABEL
+from pikube.netproxy.held_addresses import give_back, held_addresses
 from pikube.netproxy.host_network import FORWARD, PROTOCOL, TABLES, WAS_OFF, run
 from pikube.netproxy.relay_link import has_relay, stop_relay
 from pikube.netproxy.targets import TABLE_FILE
@@ -50,14 +50,11 @@ def _things(directory: Path) -> Iterator[Thing]:
             f"route {' '.join([*kind, *words])}",
             _command("ip", "route", "del", *kind, route["dst"], "dev", route["dev"], "proto", str(PROTOCOL)),
         )
-    for interface in _json("ip", "-j", "address", "show"):
-        for address in interface.get("addr_info", ()):
-            if address.get("label", "").endswith(f":{LABEL}"):
-                text = f"{address['local']}/{address['prefixlen']}"
-                yield (
-                    f"address {text} on {interface['ifname']}",
-                    _command("ip", "address", "del", text, "dev", interface["ifname"]),
-                )
+    for address, interface in held_addresses().items():
+        yield (
+            f"address {address} on {interface}",
+            lambda interface=interface, address=address: give_back(interface, address),  # type: ignore[misc]
+        )
     for family, name in TABLES:
         if run("nft", "list", "table", family, name).returncode == 0:
             yield f"nft table {family} {name}", _command("nft", "delete", "table", family, name)

@@ -18,6 +18,7 @@ VIRTUAL = (
     *("lo", "podman*", "pikube*", "veth*", "br-*", "docker*", "cni*", "flannel*", "cali*", "cilium*", "kube-*"),
     *("lxc*", "lxd*", "virbr*", "vnet*", "wg*", "tun*", "tap*", "tailscale*", "zt*", "dummy*", "ifb*", "vxlan*"),
 )  # fmt: skip
+POOL = ":pikube"  # the label of a balancer's address: it is here today, on another board tomorrow
 SETTLE_S = 0.5  # DHCP removes an address and adds the next; both are one change
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR = (
     0x1,
@@ -33,6 +34,8 @@ NETLINK_READ_BYTES = 64 * 1024
 def is_of_lan(interface: str, wanted: Iterable[str] = ()) -> bool:
     """Whether an interface leads to other boards: by the setting's patterns if there are any, else unless virtual."""
     patterns = tuple(wanted)
+    if interface.endswith(POOL):
+        return False
     if patterns:
         return any(fnmatchcase(interface, pattern) for pattern in patterns)
     return not any(fnmatchcase(interface, pattern) for pattern in VIRTUAL)

@@ -2,12 +2,15 @@
 
 import json
 import socket
+import subprocess
 import sys
 import threading
 import time
 
 import pytest
-from board import wait_until
+from board import ROOT, wait_until
+
+from pikube.netproxy.balancer_addresses import candidates
 
 PODS = """\
 apiVersion: apps/v1
@@ -169,43 +172,113 @@ def test_routes_follow_the_address_of_a_board(cluster, across):
     assert len([r for r in json.loads(stale) if "gateway" in r]) == 2
 
 
-def test_an_address_of_the_pool_is_on_one_board_and_moves_when_that_is_lost(cluster, across):
-    leader = cluster.leader
-    vip = cluster.lan.address(240)
-    leader.stop()
-    leader.start_leader("--lb-pool", f"{vip}-{cluster.lan.address(245)}")
-    spec = {
-        "type": "LoadBalancer",
-        "selector": {"app": "across"},
-        "ports": [{"port": 8088, "targetPort": 8080}],
-    }
-    text = json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pooled"}, "spec": spec})
+LISTEN = """
+import socket, sys
+from pikube.netproxy.arp import ETH_P_ARP, read_reply
+from pikube.netproxy.ndp import ADVERTISEMENT, read_advertisement
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as sock:
+    print("listening", flush=True)
+    while True:
+        frame = sock.recv(2048)
+        kind = frame[12:14]
+        is_told = frame[:6] in (b"\\xff" * 6, bytes.fromhex("333300000001"))
+        found = read_reply(frame) if kind == b"\\x08\\x06" else read_advertisement(frame[54:])
+        if found and is_told:
+            print(found[0], found[1].hex(":"), flush=True)
+"""
 
-    def holders():
-        return [board for board in cluster.boards if f" {vip}/32" in board.run("ip", "-4", "address").stdout]
 
-    def answers(board):
-        return board.curl(f"http://{vip}:8088/").returncode == 0
+@pytest.fixture
+def phone(cluster):
+    """A machine of the LAN that is no board."""
+    name, address = f"{cluster.lan.name}phone", cluster.lan.address(99)
 
-    leader.kubectl("apply", "-f", "-", text_in=text)
+    def run(*argv):
+        done = subprocess.run(["nsenter", f"--net=/run/netns/{name}", *argv], capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else ""
+
+    subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        wait_until(lambda: len(holders()) == 1, 30, "one board has the address")
-        [holder] = holders()
-        others = [board for board in cluster.boards if board is not holder]
-        for board in cluster.boards:
-            wait_until(lambda: answers(board), 10, "every board reaches it")  # noqa: B023
-        holder.cut()
-        began = time.monotonic()
-        try:
-            wait_until(lambda: any(board in others for board in holders()), 20, "another board has it")
-            took_s = time.monotonic() - began
-        finally:
-            holder.heal()
-        assert took_s < 10, "4 s on a quiet machine"
-        wait_until(lambda: len(holders()) == 1 and answers(others[0]), 30, "one board again")
+        cluster.lan.plug("phone", name)
+        for command in ("link set lo up", "link set eth0 up", f"address add {address}/24 dev eth0",
+                        "address add fd00:7::99/64 dev eth0 nodad"):  # fmt: skip
+            run("ip", *command.split())
+        yield run
     finally:
-        leader.kubectl("delete", "service", "pooled")
-    wait_until(lambda: holders() == [], 20, "nobody has it any more")
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def balancer(name, address):
+    """A Service with a certain address of the pool."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "annotations": {"pikube.io/lb-address": address}},
+        "spec": {
+            "type": "LoadBalancer",
+            "selector": {"app": "across"},
+            "ports": [{"port": 8088, "targetPort": 8080}],
+        },
+    }
+
+
+def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(cluster, across, phone):
+    """Of both families; a phone that knows where the address was is told by ARP and neighbour discovery."""
+    leader, names = cluster.leader, [board.node for board in cluster.boards]
+    four = cluster.lan.address(240)
+    first = candidates(four, names)[0]
+    six = next(a for n in range(99) if candidates(a := f"fd00:7::2:{n:x}", names)[0] == first)
+    for number, board in enumerate(cluster.boards, 1):
+        board.run("ip", "address", "add", f"fd00:7::{number}/64", "dev", "eth0", "nodad")
+    leader.stop()
+    leader.start_leader("--lb-pool", f"{four}-{cluster.lan.address(245)}", "--lb-pool", "fd00:7::2:0/112")
+    cluster.wait_ready(*names)
+
+    def holders(address):
+        return [board for board in cluster.boards if f" {address}/" in board.run("ip", "address").stdout]
+
+    def is_reached():
+        urls = (f"http://{four}:8088/", f"http://[{six}]:8088/")
+        return all(phone("curl", "-s", "--max-time", "0.5", url) for url in urls)
+
+    items = [balancer("four", four), balancer("six", six)]
+    leader.kubectl(
+        "apply", "-f", "-", text_in=json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    )
+    try:
+        [holder] = [board for board in cluster.boards if board.node == first]
+        wait_until(lambda: holders(four) == holders(six) == [holder], 30, "the first board has both")
+        wait_until(is_reached, 10, "the phone reaches them")
+        argv = ["nsenter", f"--net=/run/netns/{cluster.lan.name}phone", sys.executable, "-c", LISTEN]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT) as listener:
+            listener.stdout.readline()
+            holder.cut()
+            began = time.monotonic()
+            try:
+                wait_until(is_reached, 20, "the phone reaches them again")
+                took_s = time.monotonic() - began
+            finally:
+                holder.heal()
+            wait_until(lambda: holders(four) == holders(six) == [holder], 30, "one board again")
+            wait_until(is_reached, 10, "the phone is told who keeps them")
+            listener.kill()
+            told = {tuple(line.split()) for line in listener.stdout.read().splitlines()}
+        print(f"both addresses reached again after {took_s:.1f} s")
+        assert took_s < 5
+        macs = {
+            board.run("ip", "-br", "link", "show", "eth0").stdout.split()[2]: board
+            for board in cluster.boards
+        }
+        for address in (four, six):
+            boards = [macs[mac] for told_address, mac in told if told_address == address]
+            assert holder in boards and len(boards) > 1, (
+                f"{address} is announced by the next one, then by the first"
+            )
+    finally:
+        leader.kubectl("delete", "service", "four", "six")
+        for number, board in enumerate(cluster.boards, 1):
+            board.run("ip", "address", "del", f"fd00:7::{number}/64", "dev", "eth0", check=False)
+    wait_until(lambda: holders(four) == holders(six) == [], 20, "nobody has them any more")
     leader.stop()
     leader.start_leader()
-    cluster.wait_ready("b1", "b2", "b3")
+    cluster.wait_ready(*names)

@@ -19,6 +19,9 @@ def test_interfaces_of_containers_and_tunnels_are_not_of_the_lan(interface, expe
 
 def test_the_setting_alone_decides_when_it_is_given():
     assert is_of_lan("veth7", ["veth*"])
+    assert not is_of_lan("eth0:pikube") and not is_of_lan("eth0:pikube", ["eth*"]), (
+        "a balancer's address moves"
+    )
     assert not is_of_lan("eth0", ["wlan0", "veth*"])
 
 
