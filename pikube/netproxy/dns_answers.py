@@ -71,7 +71,7 @@ def add(section: list[dns.rrset.RRset], record: Record, asked: dns.name.Name) ->
     """Into its set; under the name as it was asked, in its very letters."""
     name = dns.name.from_text(f"{record.name}.")
     name = asked if name == asked else name
-    made = dns.rrset.from_text(name, TTL_S, "IN", record.type, record.data)
+    made = dns.rrset.from_text(name, record.ttl_s, "IN", record.type, record.data)
     for known in section:
         if known.name == made.name and known.rdtype == made.rdtype:
             for rdata in made:

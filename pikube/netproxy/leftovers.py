@@ -14,9 +14,9 @@ from typing import Any
 from pikube.netproxy.held_addresses import give_back, held_addresses
 from pikube.netproxy.host_network import FORWARD, PROTOCOL, TABLES, WAS_OFF, run
 from pikube.netproxy.relay_link import has_relay, stop_relay
-from pikube.netproxy.targets import TABLE_FILE
+from pikube.netproxy.targets import NAMES_FILE, TABLE_FILE
 
-FILES = (TABLE_FILE, "relay.sock", WAS_OFF)
+FILES = (TABLE_FILE, NAMES_FILE, "relay.sock", WAS_OFF)
 
 Thing = tuple[str, Callable[[], object]]
 """What it is, and how it goes away"""

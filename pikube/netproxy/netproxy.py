@@ -1,9 +1,9 @@
 """Shell: everything of netproxy on one board, in the order in which it begins.
 
-    relay process (doors of last time) → route, guard, masquerade → DNS
-    └── once the informers have listed: table → routes to other boards' pods → addresses of balancers
+    relay process (doors and names of last time) → route, guard, masquerade
+    └── once the informers have listed: names, table → routes to other boards' pods → addresses of balancers
 
-The first line needs no leader: doors of the last life are open at once. Enter: informers,
+The first line needs no leader: doors and names of the last life are served at once. Enter: informers,
 settings; later what the agent has. Made and started by run.py and run_agent.py.
 """
 
@@ -14,22 +14,17 @@ from pathlib import Path
 
 import trio
 
-from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.kinds.core_service import Service
-from pikube.api.kinds.discovery import EndpointSlice
 from pikube.api.kinds.meta import Object
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
 from pikube.netproxy.balancer_addresses import BalancerAddresses
-from pikube.netproxy.dns import DnsServer
 from pikube.netproxy.host_network import HostNetwork
+from pikube.netproxy.names_feed import NamesFeed
 from pikube.netproxy.pod_routes import PodRoutes
 from pikube.netproxy.proxy import Proxy, Record
 from pikube.netproxy.relay_link import RelayLink, read_table
 from pikube.netproxy.service_names import ServiceNames
-from pikube.netproxy.service_records import CachedRecords
-from pikube.netproxy.zone import Zone
 from pikube.wire.interfaces import lan_addresses
 
 
@@ -52,12 +47,9 @@ class Netproxy:
         self._host = HostNetwork(settings.service_cidr, settings.cluster_cidr, directory)
         self._link = RelayLink(directory)
         networks = (settings.cluster_cidr, settings.service_cidr)
-        zone = Zone(settings.cluster_domain, CachedRecords(informers), networks)
-        names = [informers.of(kind) for kind in (Service, EndpointSlice, Namespace)]
-        is_ready = lambda: all(informer.is_synced for informer in names)  # noqa: E731
-        self._dns = DnsServer(settings.cluster_dns, zone, nameservers, is_ready=is_ready)
-        for informer in names:
-            informer.subscribe(lambda old, new: self._dns.forget())
+        self._feed = NamesFeed(
+            informers, self._link, settings.cluster_dns, settings.cluster_domain, networks, nameservers
+        )
         self._routes = PodRoutes(informers, settings.node_name, self._say_unreached)
         self._addresses = BalancerAddresses(informers, settings.node_name)
         self._names = (
@@ -71,7 +63,13 @@ class Netproxy:
             )
         )
         self._proxy = Proxy(
-            informers, self._host, self._link, settings.node_name, self._say, self._dns.listeners
+            informers,
+            self._host,
+            self._link,
+            settings.node_name,
+            self._say,
+            self._feed.allowed,
+            self._feed.doors,
         )
 
     def attach(self, pods: Informer[Pod], record: Record, say_unreached: Callable[[str], None]) -> None:
@@ -86,9 +84,9 @@ class Netproxy:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._link.run)
             await trio.to_thread.run_sync(self._host.set_up)
-            known = [*read_table(self._directory), *self._dns.listeners]
+            known = [*read_table(self._directory), *self._feed.allowed]
             await trio.to_thread.run_sync(self._host.allow_known, known)
-            await nursery.start(self._dns.run)
+            await nursery.start(self._feed.run)
             await nursery.start(self._proxy.run)
             await nursery.start(self._routes.run)
             nursery.start_soon(self._addresses.run)

@@ -24,19 +24,21 @@ from pikube.netproxy.merged_table import MergedTable, Owner
 from pikube.netproxy.relay_link import RelayLink
 from pikube.netproxy.service_records import service_of
 from pikube.netproxy.table import CARRIED, SERVICE_NAME, Here, age, pod_table, service_table
-from pikube.netproxy.targets import ANY, Listener
+from pikube.netproxy.targets import ANY, DNS_STREAM, DNS_UDP, Listener, Table
 
 log = logging.getLogger("pikube.netproxy")
 
 ZONE = "topology.kubernetes.io/zone"
 BY_SERVICE = "service"
+DNS_SERVICE = ObjectKey("kube-system", "kube-dns")
 
 Record = Callable[[Object, str, str, str], None]
 """(regarding, Normal or Warning, reason, message)"""
 
 
 class Proxy:
-    """`run` never returns. `allowed`: what else on service addresses is let in: the DNS."""
+    """`run` never returns. `own`: doors at which the relay itself answers, and `allowed` what the guard lets in for
+    them: the DNS."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Proxy:
         node: str,
         record: Record,
         allowed: Sequence[Listener] = (),
+        own: Table | None = None,
     ) -> None:
         self._services = informers.of(Service)
         self._slices = informers.of(EndpointSlice)
@@ -57,6 +60,7 @@ class Proxy:
         self._allowed = tuple(allowed)
         self._here = Here(node)
         self._table = MergedTable()
+        self._table.claim(Owner("Relay", DNS_SERVICE), ("",), own or {})
         self._pods: Informer[Pod] | None = None
         self._dirty: set[Owner] = set()
         self._told: set[tuple[str, int]] = set()
@@ -123,7 +127,8 @@ class Proxy:
         changed, dropped = self._table.take_changes()
         if changed or dropped or is_first:
             await self._link.put(changed, dropped)
-        await trio.to_thread.run_sync(self._host.allow, [*self._table.listeners(), *self._allowed])
+        doors = [door for door in self._table.listeners() if door.protocol not in (DNS_UDP, DNS_STREAM)]
+        await trio.to_thread.run_sync(self._host.allow, [*doors, *self._allowed])
 
     def _claim(self, owner: Owner) -> None:
         if owner.kind == "Pod":
@@ -153,12 +158,13 @@ class Proxy:
         owner = self._table.owner(listener)
         if owner is None or not why:
             return
-        cache = self._services.cache if owner.kind == "Service" else self._pods and self._pods.cache
+        cache = self._pods and self._pods.cache if owner.kind == "Pod" else self._services.cache
         regarding = cache.get(owner.key) if cache else None
         if regarding is not None:
             self._taken(regarding, listener, why)
 
     def _taken(self, regarding: Object, listener: Listener, why: str) -> None:
         address = "" if listener.address == ANY else f" on {listener.address}"
-        words = f"port {listener.port}/{listener.protocol}{address} cannot be opened on node {self._here.node}: {why}"
+        protocol = listener.protocol.removeprefix("DNS/")
+        words = f"port {listener.port}/{protocol}{address} cannot be opened on node {self._here.node}: {why}"
         self._record(regarding, "Warning", "PortNotOpened", words)

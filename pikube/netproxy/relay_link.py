@@ -11,7 +11,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class RelayLink:
         self.failed = failed
         self.statistics: dict[str, int] = {}
         self._table: dict[Listener, Backends] | None = None  # None: leave the relay what it has
+        self._whole_names: Callable[[], dict[str, Any]] | None = None
         self._stream: trio.SocketStream | None = None
         self._sending = trio.Lock()
         self._asked = 0
@@ -62,6 +63,8 @@ class RelayLink:
                 continue
             async with stream:
                 self._stream = stream
+                if self._whole_names is not None:
+                    await self._send({"names": self._whole_names()})
                 if self._table is not None:
                     await self._send({"table": self._entries(self._table.items())})
                 if not has_started:
@@ -84,6 +87,15 @@ class RelayLink:
             self._table.pop(listener, None)
         self._table |= changed
         await self._send({"put": self._entries(changed.items()), "drop": [list(key) for key in gone]})
+
+    async def put_names(self, whole: Callable[[], dict[str, Any]]) -> None:
+        """Tell the relay all names, now and whenever it is a new one."""
+        self._whole_names = whole
+        await self._send({"names": whole()})
+
+    async def change_names(self, put: Mapping[str, Any], drop: Sequence[str]) -> None:
+        """Tell it which are new, by their owners."""
+        await self._send({"names_put": put, "names_drop": drop})
 
     async def sync(self) -> dict[str, int]:
         """Until the relay has done what it was told; its statistics."""

@@ -26,7 +26,16 @@ from typing import Any
 from pikube import __version__
 from pikube.netproxy.doors import DOORS, Counts, Door, UdpDoor
 from pikube.netproxy.engine import INCOMING, Engine
-from pikube.netproxy.targets import TABLE_FILE, Backends, Listener, decode_entry, encode_entry
+from pikube.netproxy.relay_names import Names
+from pikube.netproxy.targets import (
+    DNS_STREAM,
+    DNS_UDP,
+    TABLE_FILE,
+    Backends,
+    Listener,
+    decode_entry,
+    encode_entry,
+)
 from pikube.netproxy.tcp import Shared
 
 log = logging.getLogger("pikube.relay")
@@ -45,8 +54,11 @@ Inherited = dict[Listener, socket.socket]
 class Relay:
     """Doors by listener. `report(listener, why)` is told of ports that cannot be had."""
 
-    def __init__(self, engine: Engine, limit: int, report: Callable[[Listener, str], None]) -> None:
+    def __init__(
+        self, engine: Engine, names: Names, limit: int, report: Callable[[Listener, str], None]
+    ) -> None:
         self._shared = Shared(engine)
+        self._names = names
         self._report = report
         self.counts = Counts(limit)
         self.doors: dict[Listener, Door] = {}
@@ -56,12 +68,19 @@ class Relay:
         """Open a door, or let it lead elsewhere."""
         door = self.doors.get(listener)
         if door is None:
-            kind = DOORS[listener.protocol]
-            self.doors[listener] = kind(
-                self._shared, self.counts, listener, backends, self._failed, inherited
-            )
+            self.doors[listener] = self._make(listener, backends, inherited)
         elif door.backends != backends:
             door.lead_to(backends)
+
+    def _make(self, listener: Listener, backends: Backends, inherited: socket.socket | None) -> Door:
+        if listener.protocol not in (DNS_UDP, DNS_STREAM):
+            kind = DOORS[listener.protocol]
+            return kind(self._shared, self.counts, listener, backends, self._failed, inherited)
+        from pikube.netproxy.dns_doors import DNS_DOORS  # late: a relay without names is smaller
+
+        return DNS_DOORS[listener.protocol](
+            self._names.resolver(), self._shared, self.counts, listener, backends, self._failed, inherited
+        )
 
     def drop(self, listener: Listener) -> None:
         """Close a door; connections go on."""
@@ -86,6 +105,7 @@ class Relay:
             "accepted": self.counts.accepted,
             "turned_away": self.counts.turned_away,
             "flows": flows,
+            **self._names.statistics(),
         }
 
     def _failed(self, listener: Listener, why: str) -> None:
@@ -112,8 +132,12 @@ class Control:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
+        self._names = Names(engine, directory)
         self._relay = Relay(
-            engine, min(MAX_CONNECTIONS, max(64, (soft - RESERVED_DESCRIPTORS) // 2)), self._failed
+            engine,
+            self._names,
+            min(MAX_CONNECTIONS, max(64, (soft - RESERVED_DESCRIPTORS) // 2)),
+            self._failed,
         )
         inherited = self._inherit()
         self._open_doors(inherited)
@@ -203,6 +227,12 @@ class Control:
         for key in message.get("drop", ()):
             self._relay.drop(Listener(*key))
             self._save_later()
+        if "names" in message:
+            self._names.learn(message["names"])
+            self._save_later()
+        if "names_put" in message:
+            self._names.change(message["names_put"], message["names_drop"])
+            self._save_later()
         if "sync" in message:
             self._send(peer, {"synced": message["sync"], "statistics": self._relay.statistics()})
         if "hand_over" in message:
@@ -210,6 +240,7 @@ class Control:
         if "stop" in message:
             self._relay.replace({})
             self._table_file.unlink(missing_ok=True)
+            self._names.remove()
             self._path.unlink(missing_ok=True)
             self._engine.stop()
 
@@ -263,6 +294,7 @@ class Control:
         if not self._is_dirty or self._is_leaving:
             return
         self._is_dirty, self._saved_at = False, self._engine.now
+        self._names.save()
         entries = [encode_entry(listener, door.backends) for listener, door in self._relay.doors.items()]
         draft = self._table_file.with_suffix(".new")
         draft.write_text(json.dumps(entries))

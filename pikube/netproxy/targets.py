@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 ANY = "0.0.0.0"
 TABLE_FILE = "relay-table.json"  # what the relay leaves for its next life
+NAMES_FILE = "relay-names.json"
+DNS_UDP, DNS_STREAM = "DNS/UDP", "DNS/TCP"  # the protocols of doors where the relay itself answers names
 
 
 class Listener(NamedTuple):
-    """Where clients connect: protocol TCP or UDP; address ANY for node ports."""
+    """Where clients connect: protocol TCP, UDP or one of the relay's own services; address ANY for node ports."""
 
     protocol: str
     address: str

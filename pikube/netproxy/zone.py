@@ -1,30 +1,31 @@
-"""Pure: what the cluster's DNS answers: names of Services, their endpoints and pods.
+"""Pure: what the cluster's DNS answers: a table of names, put together from what each Service and namespace has.
 
-Enter: a name, a type, and Services with their EndpointSlices (through `Records`). Leaves: an Answer: records,
-no such name, or not ours. Source: kubernetes dns specification.md (Kubernetes DNS-Based Service Discovery).
+Enter: entries by owner (`service_records` makes them in the agent); a name and a type. Leaves: an Answer: records,
+no such name, or not ours. Imports nothing of the API, because the relay process, which answers, is kept small.
+Source: kubernetes dns specification.md (Kubernetes DNS-Based Service Discovery).
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
-
-from pikube.api.kinds.core_service import Service
-from pikube.api.kinds.discovery import Endpoint, EndpointSlice
-from pikube.netproxy.table import SERVICE_NAME
+from typing import Any, NamedTuple
 
 TTL_S = 5  # CoreDNS' kubernetes plugin: short, because pods come and go
 REVERSE = ".in-addr.arpa"
 
+Entries = Mapping[str, Sequence[Sequence[Any]]]
+"""Name → (type, data, TTL) of each record; none: the name is there, and has no record."""
+
 
 class Record(NamedTuple):
-    """type A, CNAME, SRV or PTR; data as zone files write it; name without the last dot."""
+    """type A, AAAA, CNAME, SRV or PTR; data as zone files write it; name without the last dot."""
 
     name: str
     type: str
     data: str
+    ttl_s: int = TTL_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,170 +40,98 @@ class Answer:
 NOTHING = Answer(False)
 
 
-class Records(Protocol):
-    """Where services are looked up."""
-
-    def service(self, namespace: str, name: str) -> Service | None: ...
-
-    def slices(self, namespace: str, name: str) -> Sequence[EndpointSlice]: ...
-
-    def by_address(self, address: str) -> Service | None: ...
-
-    def endpoints_at(self, address: str) -> Sequence[EndpointSlice]:
-        """Slices with an endpoint of that address."""
-        ...
-
-    def has_namespace(self, name: str) -> bool: ...
-
-
 class Zone:
     """One cluster domain. Addresses of `networks` are the cluster's: nobody else knows their names."""
 
-    def __init__(self, domain: str, records: Records, networks: Sequence[str] = ()) -> None:
+    def __init__(self, domain: str, networks: Sequence[str] = ()) -> None:
         self.domain = domain.lower().rstrip(".")
-        self._records = records
+        self._ends = f".{self.domain}"
+        self._always = {self.domain, f"svc.{self.domain}", f"pod.{self.domain}"}
         self._networks = [ipaddress.ip_network(network) for network in networks]
+        self._owned: dict[str, tuple[str, ...]] = {}
+        self._names: dict[str, list[tuple[str, tuple[Record, ...]]]] = {}  # of each owner; mostly one
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def put(self, owner: str, entries: Entries) -> None:
+        """All that an owner has, in place of what it had."""
+        self.drop(owner)
+        if not entries:
+            return
+        self._owned[owner] = tuple(entries)
+        for name, records in entries.items():
+            made = tuple(Record(name, type_, data, ttl_s) for type_, data, ttl_s in records)
+            self._names.setdefault(name, []).append((owner, made))
+
+    def drop(self, owner: str) -> None:
+        """It is gone."""
+        for name in self._owned.pop(owner, ()):
+            left = [pair for pair in self._names[name] if pair[0] != owner]
+            if left:
+                self._names[name] = left
+            else:
+                del self._names[name]
+
+    def entries(self) -> dict[str, dict[str, list[tuple[str, str, int]]]]:
+        """By owner, as `put` takes them."""
+        found: dict[str, dict[str, list[tuple[str, str, int]]]] = {}
+        for name, owners in self._names.items():
+            for owner, records in owners:
+                found.setdefault(owner, {})[name] = [(r.type, r.data, r.ttl_s) for r in records]
+        return found
 
     def answer(self, name: str, type_: str) -> Answer | None:
         """None when the name is not ours to answer."""
         lower = name.lower().rstrip(".")
+        found = self._names.get(lower)
+        if found is not None:
+            return self._known([record for _, records in found for record in records], type_)
         if lower.endswith(REVERSE):
             return self._reverse(lower)
-        if lower == self.domain:
+        if lower in self._always:
             return Answer(True)
-        if not lower.endswith(f".{self.domain}"):
-            return None
-        labels = lower[: -len(self.domain) - 1].split(".")
-        match labels:
-            case ["svc" | "pod"]:
-                return Answer(True)
-            case [namespace, "svc" | "pod"]:
-                return Answer(self._records.has_namespace(namespace))
-            case [*rest, namespace, "svc"]:
-                return self._service(lower, rest, namespace, type_)
-            case [address, namespace, "pod"]:
-                return self._pod(lower, address, namespace, type_)
-        return NOTHING
+        if lower.endswith(self._ends):
+            return self._pod(lower, type_)
+        return None
 
-    def _service(self, name: str, rest: list[str], namespace: str, type_: str) -> Answer:
-        service = self._records.service(namespace, rest[-1])
-        if service is None:
-            return NOTHING
-        if service.spec.type == "ExternalName":
-            if len(rest) > 1:
-                return NOTHING
-            return Answer(True, (Record(name, "CNAME", f"{service.spec.external_name.rstrip('.')}."),))
-        endpoints = list(_endpoints(self._records.slices(namespace, rest[-1])))
-        if len(rest) == 1:
-            addresses = self._addresses(service, endpoints)
-            if not addresses:
-                return NOTHING if service.spec.cluster_ip == "None" else Answer(True)
-            return Answer(True, _of_type(name, addresses, type_))
-        if len(rest) == 2:
-            named = [e for e, _ in endpoints if rest[0] in (e.hostname, _dashed(e.addresses[0]))]
-            return Answer(bool(named), _of_type(name, sorted({e.addresses[0] for e in named}), type_))
-        if len(rest) == 3 and rest[0].startswith("_") and rest[1] in ("_tcp", "_udp"):
-            return self._port(name, service, endpoints, rest[0][1:], rest[1][1:].upper(), type_)
-        return NOTHING
+    def _known(self, records: Sequence[Record], type_: str) -> Answer:
+        alias = tuple(record for record in records if record.type == "CNAME")
+        if alias:  # whatever is asked
+            return Answer(True, alias)
+        chosen = tuple(record for record in records if type_ in (record.type, "ANY"))
+        return Answer(True, chosen, tuple(self._of_hosts(chosen)))
 
-    def _addresses(self, service: Service, endpoints: list[tuple[Endpoint, EndpointSlice]]) -> list[str]:
-        if service.spec.cluster_ip not in ("", "None"):
-            return list(service.spec.cluster_ips)
-        return sorted({address for endpoint, _ in endpoints for address in endpoint.addresses})
+    def _of_hosts(self, records: Iterable[Record]) -> dict[Record, None]:
+        """The addresses of the hosts that SRV records name, each once."""
+        found: dict[Record, None] = {}
+        for record in records:
+            if record.type == "SRV":
+                host = record.data.rsplit(" ", 1)[1].rstrip(".")
+                for _, others in self._names.get(host, ()):
+                    found |= dict.fromkeys(other for other in others if other.type in ("A", "AAAA"))
+        return found
 
-    def _port(
-        self,
-        name: str,
-        service: Service,
-        endpoints: list[tuple[Endpoint, EndpointSlice]],
-        port_name: str,
-        protocol: str,
-        type_: str,
-    ) -> Answer:
-        base = f"{service.metadata.name}.{service.metadata.namespace}.svc.{self.domain}"
-        targets: list[tuple[str, int, str]] = []
-        if service.spec.cluster_ip == "None":
-            for endpoint, slice_ in endpoints:
-                for port in slice_.ports:
-                    if port.name == port_name and (port.protocol or "TCP") == protocol and port.port:
-                        host = endpoint.hostname or _dashed(endpoint.addresses[0])
-                        targets.append((f"{host}.{base}", port.port, endpoint.addresses[0]))
-        else:
-            for own in service.spec.ports:
-                if own.name == port_name and (own.protocol or "TCP") == protocol:
-                    targets.append((base, own.port, service.spec.cluster_ip))
-        if not targets:
-            return NOTHING
-        if type_ not in ("SRV", "ANY"):
-            return Answer(True)
-        share = max(1, 100 // len(targets))
-        return Answer(
-            True,
-            tuple(Record(name, "SRV", f"0 {share} {port} {host}.") for host, port, _ in targets),
-            tuple(dict.fromkeys(Record(host, _kind(address), address) for host, _, address in targets)),
-        )
-
-    def _pod(self, name: str, dashed: str, namespace: str, type_: str) -> Answer:
+    def _pod(self, name: str, type_: str) -> Answer:
         """`10-42-0-7.default.pod.cluster.local`: the address is in the name itself."""
+        dashed, _, rest = name.partition(".")
+        namespace, _, kind = rest[: -len(self._ends)].partition(".")
+        if kind != "pod" or f"{namespace}.pod{self._ends}" not in self._names:
+            return NOTHING
         for address in (dashed.replace("-", "."), dashed.replace("-", ":")):
             try:
-                ipaddress.ip_address(address)
+                version = ipaddress.ip_address(address).version
             except ValueError:
                 continue
-            if not self._records.has_namespace(namespace):
-                return NOTHING
-            return Answer(True, _of_type(name, [address], type_))
+            record = Record(name, "A" if version == 4 else "AAAA", address)
+            return Answer(True, (record,) if type_ in (record.type, "ANY") else ())
         return NOTHING
 
     def _reverse(self, name: str) -> Answer | None:
-        parts = name[: -len(REVERSE)].split(".")
-        address = ".".join(reversed(parts))
-        service = self._records.by_address(address)
-        if service is not None:
-            meta = service.metadata
-            return Answer(True, (Record(name, "PTR", f"{meta.name}.{meta.namespace}.svc.{self.domain}."),))
-        names = sorted(self._endpoint_names(address))
-        if names:
-            return Answer(True, tuple(Record(name, "PTR", text) for text in names))
+        """An address without a name: of the LAN's addresses its own DNS knows."""
+        address = ".".join(reversed(name[: -len(REVERSE)].split(".")))
         try:
             is_ours = any(ipaddress.ip_address(address) in network for network in self._networks)
         except ValueError:
             return None
-        return NOTHING if is_ours else None  # an address of the LAN: its own DNS knows it
-
-    def _endpoint_names(self, address: str) -> set[str]:
-        """What an endpoint of a headless Service is called."""
-        found = set()
-        for slice_ in self._records.endpoints_at(address):
-            namespace = slice_.metadata.namespace
-            service = self._records.service(namespace, slice_.metadata.labels.get(SERVICE_NAME, ""))
-            if service is None or service.spec.cluster_ip != "None":
-                continue
-            for endpoint in slice_.endpoints:
-                if endpoint.addresses[:1] == (address,):
-                    host = endpoint.hostname or _dashed(address)
-                    found.add(f"{host}.{service.metadata.name}.{namespace}.svc.{self.domain}.")
-        return found
-
-
-def _kind(address: str) -> str:
-    return "AAAA" if ":" in address else "A"
-
-
-def _of_type(name: str, addresses: Iterable[str], type_: str) -> tuple[Record, ...]:
-    """Those that were asked for."""
-    found = (Record(name, _kind(address), address) for address in addresses)
-    return tuple(record for record in found if type_ in (record.type, "ANY"))
-
-
-def _endpoints(slices: Iterable[EndpointSlice]) -> Iterable[tuple[Endpoint, EndpointSlice]]:
-    """Ready endpoints with the slice that holds their ports."""
-    for slice_ in slices:
-        if slice_.address_type in ("IPv4", "IPv6"):
-            for endpoint in slice_.endpoints:
-                if endpoint.conditions.ready is not False and endpoint.addresses:
-                    yield endpoint, slice_
-
-
-def _dashed(address: str) -> str:
-    return address.replace(".", "-").replace(":", "-")
+        return NOTHING if is_ours else None

@@ -19,7 +19,11 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def board():
     """One board with a running leader for all end-to-end tests."""
-    missing = [p for p in ("podman", "kubectl", "nft", "ip", "nsenter", "curl") if shutil.which(p) is None]
+    missing = [
+        p
+        for p in ("podman", "kubectl", "nft", "ip", "nsenter", "curl", "dig", "wrk", "iperf3")
+        if shutil.which(p) is None
+    ]
     assert not missing, f"make prepare installs what is missing: {missing}"
     board = Board(Path(tempfile.mkdtemp(prefix="pikube-e2e-")))
     try:

@@ -1,6 +1,8 @@
 """Every way to reach pods through a Service, with real kubectl on one board."""
 
 import json
+import re
+import signal
 import subprocess
 import threading
 import time
@@ -210,26 +212,130 @@ class Load:
         self._thread.join()
 
 
+class Questions(Load):
+    """dig, again and again, once each: a name that is not answered is a failure."""
+
+    def _run(self):
+        while not self._is_over.is_set():
+            argv = ("dig", "@10.43.0.10", self._url, "+tries=1", "+timeout=2", "+noall", "+comments")
+            done = self._board.run(*argv, check=False)
+            self.count += 1
+            if "status: NOERROR" not in done.stdout:
+                self.failures.append((time.time(), done.stdout))
+
+
+class Crowd:
+    """wrk: eight clients with a new connection for each request, until told to stop; `refused` connects."""
+
+    def __init__(self, board, url):
+        script = board.directory / "calm.lua"
+        script.write_text("function delay() return 20 end\n")  # ms: the boards have something to do beside us
+        argv = ("wrk", "-t1", "-c8", "-d300s", "-s", str(script), "-H", "Connection: close", url)
+        self._argv = ["nsenter", f"--net=/run/netns/{board.name}", *argv]
+
+    def __enter__(self):
+        self._process = subprocess.Popen(self._argv, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_):
+        self._process.send_signal(signal.SIGINT)
+        self.said, _ = self._process.communicate(timeout=20)
+        self.count = int(re.search(r"(\d+) requests in", self.said)[1])
+        found = re.search(r"Socket errors: connect (\d+)", self.said)
+        self.refused = int(found[1]) if found else 0
+
+
+KILLS = 3
+
+
 def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
     service = get(board, shop, "loaded")
     cluster, node_port = service["spec"]["clusterIP"], service["spec"]["ports"][0]["nodePort"]
     with (
         Load(board, f"http://{cluster}/") as inside,
         Load(board, f"http://{ADDRESS}:{node_port}/") as outside,
+        Crowd(board, f"http://{cluster}/") as crowd,
+        Questions(board, f"loaded.{shop}.svc.cluster.local") as names,
     ):
         board.kubectl("-n", shop, "set", "env", "deployment/web", "COLOUR=green")
         board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
-        pod = board.get("pods", "-n", shop, "-l", "app=web")["items"][0]["metadata"]["name"]
-        board.kubectl("-n", shop, "delete", "pod", pod, "--grace-period=0", "--force")
-        board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
+        for _ in range(KILLS):
+            pod = board.get("pods", "-n", shop, "-l", "app=web")["items"][0]["metadata"]["name"]
+            board.kubectl("-n", shop, "delete", "pod", pod, "--grace-period=0", "--force")
+            board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
         board.stop()
-        before = inside.count
+        before, asked = inside.count, names.count
         wait_until(lambda: inside.count > before + 30, what="traffic while pikube is not there")
+        wait_until(lambda: names.count > asked + 10, what="names while pikube is not there")
         board.start()
-    assert (inside.failures, outside.failures) == ([], [])
-    assert min(inside.count, outside.count) > 100
+    assert (inside.failures, outside.failures, names.failures, crowd.refused) == ([], [], [], 0)
+    assert min(inside.count, outside.count, crowd.count) > 100
     exec_ = ("-n", shop, "exec", "near", "--", "true")
     wait_until(lambda: board.kubectl(*exec_, check=False).returncode == 0, what="the kubelet API is back")
+
+
+def test_bulk_of_both_protocols_arrives(board, shop):
+    """iperf3 from the board to itself through a ClusterIP; its datagrams and its control connection on one port."""
+    ports = [{"name": name.lower(), "protocol": name, "port": 5201} for name in ("TCP", "UDP")]
+    slice_ = {
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": "bulk-1", "labels": {"kubernetes.io/service-name": "bulk"}},
+        "endpoints": [{"addresses": [ADDRESS]}], "ports": ports,
+    }  # fmt: skip
+    board.kubectl("-n", shop, "apply", "-f", "-", text_in=manifest("bulk", {"ports": ports}))
+    board.kubectl("-n", shop, "apply", "-f", "-", text_in=json.dumps(slice_))
+    cluster = get(board, shop, "bulk")["spec"]["clusterIP"]
+    argv = ["nsenter", f"--net=/run/netns/{board.name}", "iperf3", "-s", "-B", ADDRESS]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
+        try:
+            wait_until(lambda: f"{cluster}:5201" in board.run("ss", "-ltn").stdout)
+
+            def sums(*flags):
+                done = board.run("iperf3", "-J", "-c", cluster, "-n", "40M", *flags)
+                return json.loads(done.stdout)["end"]
+
+            for flags in (
+                (),
+                ("-R",),
+                ("-P", "4"),
+            ):  # what is on its way when iperf3 ends its test it does not count
+                assert sums(*flags)["sum_received"]["bytes"] > 10_000_000, flags
+            lost = sums("-u", "-b", "80M", "-l", "1200", "-n", "10M")["sum"]["lost_percent"]
+            assert lost < 5, f"{lost} % of the datagrams are lost"
+        finally:
+            server.kill()
+
+
+DIGS = [
+    (("loaded.shop.svc.cluster.local",), "{cluster}"),
+    (("+tcp", "loaded.shop.svc.cluster.local"), "{cluster}"),
+    (("-x", "{cluster}"), "loaded.shop.svc.cluster.local."),
+    (("-x", "10.43.0.10"), "kube-dns.kube-system.svc.cluster.local."),
+    (("_http._tcp.named.shop.svc.cluster.local", "SRV"), "0 100 80 named.shop.svc.cluster.local."),
+    (("alias.shop.svc.cluster.local",), "two.shop.svc.cluster.local."),
+    (("10-42-0-9.shop.pod.cluster.local",), "10.42.0.9"),
+    (("loaded.shop.svc.cluster.local", "AAAA"), ""),
+    (("nothing.shop.svc.cluster.local",), ""),
+]  # fmt: skip
+
+
+def test_dig_gets_the_answers_that_it_gets_from_coredns(board, shop):
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    board.kubectl("-n", shop, "apply", "-f", "-", text_in=manifest("named", {"ports": ports}))
+    cluster = get(board, shop, "loaded")["spec"]["clusterIP"]
+
+    def dig(*argv):
+        return board.run("dig", "@10.43.0.10", *(word.replace("{cluster}", cluster) for word in argv)).stdout
+
+    wait_until(lambda: dig("+short", "_http._tcp.named.shop.svc.cluster.local", "SRV"), what="a name")
+    for argv, expected in DIGS:
+        first = (dig("+short", *argv).splitlines() or [""])[0]
+        assert first == expected.replace("{cluster}", cluster), argv
+    said = dig("loaded.shop.svc.cluster.local")
+    assert "status: NOERROR" in said and "flags: qr aa rd ra" in said and "EDNS: version: 0" in said, said
+    assert f"loaded.shop.svc.cluster.local. 30 IN\tA\t{cluster}" in said, said
+    said = dig("nothing.shop.svc.cluster.local")
+    assert "status: NXDOMAIN" in said and "SOA\tns.dns.cluster.local." in said, said
 
 
 def test_the_dns_is_a_service_and_has_a_name(board, shop):

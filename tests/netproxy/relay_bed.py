@@ -89,6 +89,11 @@ class RelayBed:
         self._say({"drop": [listener]})
         self.synced()
 
+    def tell(self, message):
+        """Anything that an agent says."""
+        self._say(message)
+        return self.synced()
+
     def synced(self):
         self._number += 1
         self._say({"sync": self._number})

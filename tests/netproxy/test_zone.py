@@ -1,9 +1,11 @@
 """The names of Services, endpoints and pods, as the Kubernetes DNS specification has them."""
 
+import json
+
 import pytest
 from netproxy.zone_objects import make_zone
 
-from pikube.netproxy.zone import Record
+from pikube.netproxy.zone import Record, Zone
 
 
 @pytest.fixture
@@ -72,6 +74,22 @@ def test_what_is_not_there_does_not_exist(zone, name):
 def test_what_is_there_without_such_records_exists(zone, name):
     answer = zone.answer(name, "AAAA")
     assert answer.exists and answer.records == ()
+
+
+def test_a_service_that_goes_takes_its_names_and_nobody_elses(zone):
+    zone.put("shop/other", {"5.0.42.10.in-addr.arpa": [("PTR", "db-0.other.shop.svc.cluster.local.", 5)]})
+    assert len(data(zone, "5.0.42.10.in-addr.arpa", "PTR")) == 2
+    zone.drop("shop/db")
+    assert data(zone, "5.0.42.10.in-addr.arpa", "PTR") == ["db-0.other.shop.svc.cluster.local."]
+    assert not zone.answer("db-0.db.shop.svc.cluster.local", "A").exists
+    assert data(zone, "web.shop.svc.cluster.local") == ["10.43.0.7"]
+
+
+def test_a_zone_is_made_again_from_its_entries(zone):
+    again = Zone(zone.domain, ("10.42.0.0/16",))
+    for owner, entries in json.loads(json.dumps(zone.entries())).items():
+        again.put(owner, entries)
+    assert again.entries() == zone.entries() and len(again) == len(zone)
 
 
 @pytest.mark.parametrize("name", ["example.org", "cluster.local.example.org", "1.1.168.192.in-addr.arpa"])
