@@ -136,7 +136,7 @@ async def open_agent(
         tokens = Tokens(client, None if is_leader else settings.data / "agent" / "tokens")
         dns = DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches)
         references = References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable)
-        images = ImagePulls(runtime, node.facts.architecture, pulled=node.images.note)
+        images = ImagePulls(runtime, node.facts.architecture, pulled=node.image_pulled)
         seccomp_dir = str(settings.data / "seccomp")
         board = Board(
             client=client,

@@ -22,6 +22,7 @@ from pikube.agent.runtime.contract import Runtime, RuntimeInfo
 from pikube.agent.status_patch import status_patch
 from pikube.api.client import STRATEGIC_MERGE_PATCH, Client, ConnectionLost
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound, Unauthorized
+from pikube.api.image_architecture import ANNOTATION
 from pikube.api.kinds.coordination import Lease, LeaseSpec
 from pikube.api.kinds.core_node import Node, NodeStatus
 from pikube.api.kinds.meta import ObjectMeta, OwnerReference
@@ -134,6 +135,11 @@ class NodeAgent:
                 await trio.sleep(RETRY_S)
                 self._must_report.set()  # an address that the leader does not know yet cuts its way to our pods
 
+    def image_pulled(self) -> None:
+        """The scheduler should know soon what the board has, and that an image is not for all."""
+        self.images.note()
+        self.report_soon()
+
     def say_unreached(self, problem: str) -> None:
         """Boards whose pods cannot be reached from here, in words; ''."""
         self.unreached = problem
@@ -150,9 +156,13 @@ class NodeAgent:
             not_ready_because=problem, pressures=self.pressures(), images=self.images.latest,
             unreached=self.unreached,
         )  # fmt: skip
-        if _same(status, self.node.status):
+        meta, told = self.node.metadata, self.images.architectures
+        is_told = meta.annotations.get(ANNOTATION) == told
+        if is_told and _same(status, self.node.status):
             return  # the Lease is the heartbeat: an idle board writes nothing
         patch = status_patch(self.node, status)
+        if not is_told:
+            patch["metadata"] = {"uid": meta.uid, "annotations": {ANNOTATION: told}}
         try:
             self.node = await self._client.patch(
                 Node, self.node.metadata.name, "", patch,

@@ -1,7 +1,8 @@
-"""Shell: which images a board has, for Node.status.images: the scheduler likes boards that need not pull.
+"""Shell: which images a board has, for Node.status.images: the scheduler likes boards that need not pull; and whom
+they are for, so that it puts none on a board that cannot run it.
 
-Enter: a sign that something was pulled. Leaves: the list, asked of Podman when it may have changed. Called by the
-node's report. Source: kubernetes pkg/kubelet/nodestatus/setters.go:Images.
+Enter: a sign that something was pulled. Leave: the list and the annotation, asked of Podman when they may have
+changed. Called by the node's report. Source: kubernetes pkg/kubelet/nodestatus/setters.go:Images.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 import trio
 
 from pikube.agent.runtime.contract import Image, Runtime, RuntimeFailure
+from pikube.api.image_architecture import render_architectures
 from pikube.api.kinds.core_node import ContainerImage
 
 log = logging.getLogger("pikube.images")
@@ -22,12 +24,14 @@ LOOK_AGAIN_S = 600.0  # others remove images too
 
 
 class NodeImages:
-    """`latest` is the list of the last look."""
+    """`latest` is the list of the last look, `architectures` what the Node's annotation says of it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._look_at = 0.0
+        self._known: dict[str, str] = {}  # by id: an image's architecture never changes
         self.latest: tuple[ContainerImage, ...] = ()
+        self.architectures = ""
 
     def note(self) -> None:
         """Something was pulled."""
@@ -40,18 +44,40 @@ class NodeImages:
         self._look_at = trio.current_time() + LOOK_AGAIN_S
         try:
             images, _ = await self._runtime.images()
-            self.latest = listed(images)
+            told = largest(images)
+            archs = await self._archs([image for image in told if not image.is_of_a_list])
         except RuntimeFailure as failure:
             log.debug("event=images_not_listed why=%r", failure.message)
+            return
+        self.latest = listed(told)
+        self.architectures = render_architectures(archs)
+
+    async def _archs(self, alone: Iterable[Image]) -> dict[str, str]:
+        """Whom those images are for, by name. Podman's list does not say it: each is asked for once."""
+        found: dict[str, str] = {}
+        known: dict[str, str] = {}
+        for image in alone:
+            arch = self._known.get(image.id)
+            if arch is None:
+                full = await self._runtime.find_image(f"sha256:{image.id.removeprefix('sha256:')}")
+                arch = full.architecture if full is not None else ""
+            known[image.id] = arch
+            if arch:
+                found.update(dict.fromkeys(image.names, arch))
+        self._known = known
+        return found
+
+
+def largest(images: Iterable[Image]) -> list[Image]:
+    """Those with a name that a Node tells of."""
+    named = [image for image in images if image.names]
+    named.sort(key=lambda image: (-image.size_bytes, image.names))
+    return named[:MOST_IMAGES]
 
 
 def listed(images: Iterable[Image]) -> tuple[ContainerImage, ...]:
-    """The largest images that have a name, as a Node tells them."""
-    named = [image for image in images if image.names]
-    named.sort(key=lambda image: (-image.size_bytes, image.names))
-    return tuple(
-        ContainerImage(names=_names(image), size_bytes=image.size_bytes) for image in named[:MOST_IMAGES]
-    )
+    """As a Node tells them."""
+    return tuple(ContainerImage(names=_names(image), size_bytes=image.size_bytes) for image in images)
 
 
 def _names(image: Image) -> tuple[str, ...]:

@@ -1,11 +1,16 @@
-"""Pure: which processors an image is for, as a board says it in a container's status and the scheduler reads it.
+"""Pure: which processors an image is for, as a board says it in a container's status and on its Node, and the
+scheduler reads it.
 
-Enter: an image and architectures, or a message. Leave: the message, or the image and its architecture.
+Enter: images and architectures, or a text. Leave: the text, or the images and their architectures.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+ANNOTATION = "pikube.io/image-architectures"
+"""Of a Node: its images of which there is no other for other processors, `amd64=NAME,NAME;arm64=NAME`."""
 
 _SAID = re.compile(r'image "([^"]+)" is ([a-z0-9]+), this board is [a-z0-9]+')
 
@@ -26,3 +31,21 @@ def read_mismatch(message: str) -> tuple[str, str] | None:
     """(image, its architecture), if the message says what `mismatch_words` says."""
     found = _SAID.search(message)
     return (found[1], found[2]) if found else None
+
+
+def render_architectures(archs: Mapping[str, str]) -> str:
+    """The annotation's text for architectures by name of image."""
+    by_arch: dict[str, list[str]] = {}
+    for name in sorted(archs):
+        by_arch.setdefault(archs[name], []).append(name)
+    return ";".join(f"{arch}={','.join(names)}" for arch, names in sorted(by_arch.items()))
+
+
+def read_architectures(text: str) -> dict[str, str]:
+    """Architectures by name of image; what cannot be read says nothing."""
+    found: dict[str, str] = {}
+    for part in text.split(";"):
+        arch, is_said, names = part.partition("=")
+        if arch and is_said:
+            found.update((name, arch) for name in names.split(",") if name)
+    return found

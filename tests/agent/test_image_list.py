@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import trio
 
-from pikube.agent.node_images import LOOK_AGAIN_S, MOST_IMAGES, NodeImages, listed
+from pikube.agent.node_images import LOOK_AGAIN_S, MOST_IMAGES, NodeImages, largest, listed
 from pikube.agent.runtime.contract import Image, RuntimeFailure
 
 
@@ -15,9 +17,9 @@ def image(name, size, digest=""):
 
 
 def test_the_largest_come_first_and_those_without_a_name_are_left_out():
-    found = listed([image("small:1", 1), image("", 9), image("large:1", 5, "large@sha256:0")])
+    found = listed(largest([image("small:1", 1), image("", 9), image("large:1", 5, "large@sha256:0")]))
     assert [(i.names, i.size_bytes) for i in found] == [(("large@sha256:0", "large:1"), 5), (("small:1",), 1)]
-    assert len(listed([image(f"i:{n}", n) for n in range(99)])) == MOST_IMAGES
+    assert len(largest([image(f"i:{n}", n) for n in range(99)])) == MOST_IMAGES
 
 
 class Listing:
@@ -25,12 +27,18 @@ class Listing:
 
     def __init__(self):
         self.asked, self.there, self.is_down = 0, [], False
+        self.looked_at = []
 
     async def images(self):
         self.asked += 1
         if self.is_down:
             raise RuntimeFailure("podman is away")
         return self.there, frozenset()
+
+    async def find_image(self, reference):
+        self.looked_at.append(reference)
+        arch = reference.removeprefix("sha256:").partition("-")[0]
+        return dataclasses.replace(image(reference, 1), architecture=arch) if arch != "gone" else None
 
 
 async def test_podman_is_asked_only_when_something_may_have_changed(autojump_clock):
@@ -47,3 +55,22 @@ async def test_podman_is_asked_only_when_something_may_have_changed(autojump_clo
     await trio.sleep(LOOK_AGAIN_S + 1)
     await images.refresh()
     assert images.latest[0].names == ("new:1",)
+
+
+async def test_of_images_that_stand_alone_the_node_says_whom_they_are_for_and_asks_once(autojump_clock):
+    runtime = Listing()
+    images = NodeImages(runtime)
+    alone = dataclasses.replace(image("amd64-1", 3), names=("web:1", "web:2"))
+    of_a_list = dataclasses.replace(image("arm64-1", 2), names=("many:1",), is_of_a_list=True)
+    gone = dataclasses.replace(image("gone-1", 1), names=("gone:1",))
+    runtime.there = [alone, of_a_list, gone]
+    await images.refresh()
+    assert images.architectures == "amd64=web:1,web:2"
+    assert runtime.looked_at == ["sha256:amd64-1", "sha256:gone-1"]
+    images.note()
+    await images.refresh()
+    assert runtime.looked_at == ["sha256:amd64-1", "sha256:gone-1"]
+    runtime.there = []
+    images.note()
+    await images.refresh()
+    assert images.architectures == ""

@@ -38,7 +38,18 @@ def registry(board):
             board.podman(
                 "push", "--quiet", "--tls-verify=false", "--creds=me:letmein", f"{PLACE}/lab/{name}:1"
             )
-            board.podman("rmi", f"{PLACE}/lab/{name}:1")
+        # one name for several processors, of which this board gets its own
+        board.podman("manifest", "create", "both")
+        for name in ("box", "other"):
+            board.podman(
+                "manifest", "add", "--tls-verify=false", "--creds=me:letmein", "both",
+                f"docker://{PLACE}/lab/{name}:1",
+            )  # fmt: skip
+        board.podman(
+            "manifest", "push", "--all", "--tls-verify=false", "--creds=me:letmein", "both",
+            f"docker://{PLACE}/lab/both:1",
+        )  # fmt: skip
+        board.podman("rmi", "both", *(f"{PLACE}/lab/{name}:1" for name in ("box", "other")))
         yield PLACE
     finally:
         process.terminate()
@@ -94,6 +105,16 @@ def test_a_pod_pulls_with_the_credentials_of_its_account_and_by_digest(board, na
         lambda: "is s390x, this board is" in waiting(board, namespace, "foreign").get("message", ""),
         what="the architecture is named",
     )
+    apply(board, namespace, pod("both", f"{registry}/lab/both:1"))
+    board.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/both", "--timeout=60s")
+
+    def told():
+        """What the Node says of images that are for one kind of processor only."""
+        annotations = board.get("node", "board")["metadata"]["annotations"]
+        return annotations.get("pikube.io/image-architectures", "")
+
+    wait_until(lambda: f"s390x={registry}/lab/other:1" in told(), what="the node tells of it")
+    assert f"{registry}/lab/both:1" not in told()
 
 
 def test_each_way_in_which_an_image_cannot_be_had_has_its_reason(board, namespace, registry):

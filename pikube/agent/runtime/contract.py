@@ -152,7 +152,8 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A local image; `repo_digest` is '' for one that was imported."""
+    """A local image; `repo_digest` is '' for one that was imported. `is_of_a_list`: its name stands for several
+    images, of which a registry gives each processor its own."""
 
     id: str
     repo_digest: str
@@ -160,6 +161,7 @@ class Image:
     user: str
     size_bytes: int
     names: tuple[str, ...] = ()
+    is_of_a_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)

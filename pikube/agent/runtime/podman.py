@@ -438,6 +438,7 @@ def _read_image(document: Mapping[str, Any]) -> Image:
         user=(document.get("Config") or {}).get("User", "") or document.get("User", ""),
         size_bytes=int(document.get("Size") or 0),
         names=tuple(document.get("RepoTags") or ()),
+        is_of_a_list=_is_of_a_list(document),
     )
 
 
@@ -449,7 +450,13 @@ def _read_listed_image(document: Mapping[str, Any]) -> Image:
         user="",
         size_bytes=int(document.get("Size") or 0),
         names=tuple(document.get("RepoTags") or document.get("Names") or ()),
+        is_of_a_list=_is_of_a_list(document),
     )
+
+
+def _is_of_a_list(document: Mapping[str, Any]) -> bool:
+    """Podman notes the digest of the list beside that of the image itself."""
+    return len({digest.partition("@")[2] for digest in document.get("RepoDigests") or ()}) > 1
 
 
 def _os_name() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pikube.api.image_architecture import runs_on
+from pikube.leader.scheduler.images import are_for, possible_names
 from pikube.leader.scheduler.neighbours import HELPLESS, Neighbours
 from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
 from pikube.leader.scheduler.placement import (
@@ -63,10 +63,10 @@ class PodWish:
         self.volumes = volumes
         self.node_wish = NodeWish(facts.pod.spec)
         self.neighbours = Neighbours(facts, cluster, self.node_wish)
-        self.image_names = [normal_image(c.image) for c in facts.pod.spec.containers]
-        known = cluster.image_archs
-        every = (*facts.pod.spec.containers, *facts.pod.spec.init_containers) if known else ()
-        self.archs = {known[name] for c in every if (name := normal_image(c.image)) in known}
+        spec = facts.pod.spec
+        self.image_names = [name for c in spec.containers for name in possible_names(c.image)]
+        every = (*spec.containers, *spec.init_containers)
+        self.archs = [archs for container in every for archs in cluster.images.archs(container)]
 
 
 def schedule(facts: PodFacts, cluster: Cluster, volumes: VolumeNeeds = NO_VOLUMES) -> Bind | Unschedulable:
@@ -105,7 +105,7 @@ def reject(wish: PodWish, state: NodeState) -> Rejection | None:
             return Rejection((words,), True)
     if not wish.node_wish.is_any and not wish.node_wish.matches(node):
         return Rejection(("node(s) didn't match Pod's node affinity/selector",), True)
-    if wish.archs and not all(runs_on(arch, node.metadata.labels.get(ARCH, "")) for arch in wish.archs):
+    if wish.archs and not are_for(wish.archs, node.metadata.labels.get(ARCH, "")):
         return Rejection((WRONG_ARCH,), True)
     if wish.facts.ports and ports_conflict(wish.facts.ports, state.ports):
         return Rejection(("node(s) didn't have free ports for the requested pod ports",))
@@ -119,17 +119,6 @@ def words_for(rejections: Mapping[str, Rejection], total: int, problem: str = ""
     counts = Counter(reason for rejection in rejections.values() for reason in rejection.reasons)
     parts = sorted(f"{count} {reason}" for reason, count in counts.items())
     return f"0/{total} nodes are available: {', '.join(parts)}."
-
-
-def normal_image(name: str) -> str:
-    """An image reference as nodes report it: with registry and tag (kubernetes parsers.ParseImageName)."""
-    head, _, _ = name.partition("/")
-    if "/" not in name:
-        name = f"docker.io/library/{name}"
-    elif "." not in head and ":" not in head and head != "localhost":
-        name = f"docker.io/{name}"
-    last = name.rsplit("/", 1)[-1]
-    return name if ":" in last or "@" in last else f"{name}:latest"
 
 
 def _tolerates_cordon(facts: PodFacts) -> bool:

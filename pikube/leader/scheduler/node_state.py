@@ -13,6 +13,7 @@ from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.leader.controllers.ownership import controller_of
+from pikube.leader.scheduler.images import KnownImages
 from pikube.leader.scheduler.requests import (
     CPU,
     MEMORY,
@@ -113,9 +114,7 @@ class Cluster:
         self.nodes: dict[str, NodeState] = {}
         self.affine: dict[ObjectKey, tuple[PodFacts, str]] = {}
         self.namespace_labels: dict[str, dict[str, str]] = {}
-        self.image_archs: dict[
-            str, str
-        ] = {}  # images of which a board said that they are not for it: for whom
+        self.images = KnownImages()
         self._places: dict[ObjectKey, str] = {}
         self._homeless: dict[str, dict[ObjectKey, PodFacts]] = {}  # pods whose node is not known (yet)
 
@@ -125,6 +124,7 @@ class Cluster:
 
     def put_node(self, node: Node) -> None:
         name = node.metadata.name
+        self.images.take(node)
         state = self.nodes.get(name)
         if state is not None:
             state.take(node)
@@ -134,6 +134,7 @@ class Cluster:
             state.add(facts)
 
     def drop_node(self, name: str) -> None:
+        self.images.drop(name)
         state = self.nodes.pop(name, None)
         if state is not None and state.pods:
             self._homeless[name] = dict(state.pods)

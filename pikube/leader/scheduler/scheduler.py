@@ -17,7 +17,7 @@ import trio
 
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import ApiError, NotFound
-from pikube.api.image_architecture import read_mismatch
+from pikube.api.image_architecture import ANNOTATION, read_mismatch
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Binding, Pod
@@ -33,7 +33,7 @@ from pikube.informer.recorder import Recorder
 from pikube.leader.controllers.conditions import condition_of
 from pikube.leader.controllers.pods import ENDED
 from pikube.leader.controllers.volume_match import SELECTED_NODE
-from pikube.leader.scheduler.decide import Bind, Unschedulable, normal_image, schedule
+from pikube.leader.scheduler.decide import Bind, Unschedulable, schedule
 from pikube.leader.scheduler.node_state import Cluster, PodFacts
 from pikube.leader.scheduler.preempt import Preemption, preempt
 from pikube.leader.scheduler.queue import PodQueue
@@ -42,7 +42,6 @@ from pikube.leader.scheduler.volumes import NO_VOLUMES, VolumeNeeds, claim_names
 log = logging.getLogger("pikube.scheduler")
 
 NAME = "default-scheduler"
-BELIEVED_S = 3600.0
 ROUND = 64  # pods decided before their bindings are awaited: one group commit takes them all
 TERMINATING_VICTIM = "not eligible due to a terminating pod on the nominated node."
 
@@ -73,7 +72,6 @@ class Scheduler:
         self._queue = PodQueue()
         self._assumed: dict[ObjectKey, str] = {}  # uid of pods being bound
         self._nominated: dict[ObjectKey, tuple[PodFacts, str]] = {}
-        self._learnt: dict[str, float] = {}  # when an image's architecture was last heard of
         self._wake = trio.Event()
         self._bound = 0
         self._failed = 0
@@ -115,6 +113,7 @@ class Scheduler:
         facts = PodFacts(pod)
         needs = self._needs(pod)
         borrowed = self._put_nominated(facts)
+        self._cluster.images.now = trio.current_time()
         try:
             decision = schedule(facts, self._cluster, needs)
             if isinstance(decision, Unschedulable):
@@ -278,6 +277,7 @@ class Scheduler:
                 self._cluster.drop_node(old.metadata.name)
             return
         is_same = old is not None and _offer(old) == _offer(new)
+        self._cluster.images.now = trio.current_time()
         self._cluster.put_node(new)
         if not is_same:
             self._something_changed()
@@ -327,16 +327,12 @@ class Scheduler:
     def _learn_architectures(self, pod: Pod) -> None:
         """A board that cannot run an image says so in the container's status; for a while it is believed for all
         boards of that kind. Not for ever: tags move."""
-        now = trio.current_time()
-        for image in [image for image, at in self._learnt.items() if now - at > BELIEVED_S]:
-            del self._learnt[image], self._cluster.image_archs[image]
         for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
             waiting = status.state.waiting
             said = read_mismatch(waiting.message) if waiting is not None and waiting.message else None
             if said is not None:
-                image = normal_image(said[0])
-                self._learnt[image] = now
-                self._cluster.image_archs[image] = said[1]
+                self._cluster.images.now = trio.current_time()
+                self._cluster.images.failed(*said)
 
     def _forget(self, pod: Pod) -> None:
         key = key_of(pod)
@@ -357,4 +353,5 @@ class Scheduler:
 
 def _offer(node: Node) -> tuple[object, ...]:
     """What of a node matters to waiting pods; its heartbeats do not."""
-    return node.spec, node.metadata.labels, node.status.allocatable, node.status.images
+    status, meta = node.status, node.metadata
+    return node.spec, meta.labels, status.allocatable, status.images, meta.annotations.get(ANNOTATION)

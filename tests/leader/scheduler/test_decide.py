@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pikube.api.image_architecture import ANNOTATION, read_architectures, render_architectures
 from pikube.api.kinds.core_container import Container, ContainerPort, ResourceRequirements
 from pikube.api.kinds.core_node import ContainerImage, Node, NodeSpec, NodeStatus, Taint
 from pikube.api.kinds.core_pod import (
@@ -27,7 +28,8 @@ from pikube.api.kinds.core_references import (
     Toleration,
 )
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta, OwnerReference
-from pikube.leader.scheduler.decide import Bind, Unschedulable, normal_image, schedule
+from pikube.leader.scheduler.decide import Bind, Unschedulable, schedule
+from pikube.leader.scheduler.images import BELIEVED_S, normal_image
 from pikube.leader.scheduler.node_state import Cluster, PodFacts
 from pikube.leader.scheduler.placement import tolerates
 from pikube.leader.scheduler.requests import pod_requests
@@ -364,15 +366,82 @@ def test_an_image_that_is_known_to_be_for_others_never_lands_on_a_board():
         board("b", labels={"kubernetes.io/arch": "amd64"}),
     )
     it = cluster(*boards)
-    it.image_archs = {"docker.io/library/web:latest": "amd64"}
+    it.images.failed("web", "amd64")
     assert schedule(PodFacts(new_pod()), it) == Bind("b")
     it = cluster(boards[0])
-    it.image_archs = {"docker.io/library/web:latest": "amd64"}
+    it.images.failed("web", "amd64")
     refused = schedule(PodFacts(new_pod()), it)
     assert refused.message == (
         "0/1 nodes are available: 1 node(s) had another architecture than the Pod's images."
     )
-    it.image_archs = {"docker.io/library/web:latest": "arm"}
+    it.images.failed("web", "arm")
     assert schedule(PodFacts(new_pod()), it) == Bind("a"), "64-bit boards run 32-bit programs"
-    it.image_archs = {"docker.io/library/web:latest": "amd64"}
+    it.images.failed("web", "amd64")
     assert schedule(PodFacts(new_pod(image="other")), it) == Bind("a")
+
+
+def with_images(name, arch, told=None, images=("docker.io/library/web:latest",)):
+    """A board that tells of the images it has."""
+    it = board(name, labels={"kubernetes.io/arch": arch})
+    it.status.images = tuple(ContainerImage(names=(image,), size_bytes=1) for image in images)
+    if told is not None:
+        it.metadata.annotations[ANNOTATION] = render_architectures(told)
+    return it
+
+
+WEB_IMAGE = "docker.io/library/web:latest"
+
+
+def has_place_on_arm(*boards, pull="IfNotPresent", later_s=0.0):
+    it = cluster(with_images("free", "arm64", images=()), *boards)
+    it.images.now = later_s
+    pod = new_pod()
+    pod.spec.containers[0].image_pull_policy = pull
+    for state in it:
+        if state.name != "free":
+            state.node.spec.unschedulable = True
+    return isinstance(schedule(PodFacts(pod), it), Bind)
+
+
+def test_an_image_that_one_board_has_for_its_own_kind_only_never_lands_on_another_kind():
+    amd = with_images("amd", "amd64", {WEB_IMAGE: "amd64"})
+    assert not has_place_on_arm(amd)
+    assert has_place_on_arm(with_images("amd", "amd64", {})), "it was pulled through a list"
+    assert has_place_on_arm(with_images("amd", "amd64")), "that board does not tell"
+    assert has_place_on_arm(amd, with_images("arm", "arm64", {WEB_IMAGE: "arm64"})), "there is one for each"
+    assert has_place_on_arm(amd, with_images("new", "amd64", {})), "the tag is a list by now"
+    assert has_place_on_arm(with_images("old", "arm", {WEB_IMAGE: "arm"})), (
+        "64-bit boards run 32-bit programs"
+    )
+    assert has_place_on_arm(with_images("amd", "amd64", {"other:1": "amd64"}, images=("other:1",)))
+    local = "localhost/web:latest"
+    assert not has_place_on_arm(with_images("amd", "amd64", {local: "amd64"}, images=(local,)))
+
+
+def test_what_is_pulled_at_each_start_is_believed_for_an_hour():
+    amd = with_images("amd", "amd64", {WEB_IMAGE: "amd64"})
+    assert not has_place_on_arm(amd, pull="Always", later_s=BELIEVED_S)
+    assert has_place_on_arm(amd, pull="Always", later_s=BELIEVED_S + 1)
+    assert not has_place_on_arm(amd, later_s=BELIEVED_S + 1)
+
+
+def test_what_is_known_of_images_goes_with_the_boards_that_have_them():
+    it = cluster(with_images("free", "arm64", images=()), with_images("amd", "amd64", {WEB_IMAGE: "amd64"}))
+    wish = new_pod(node_selector={"kubernetes.io/arch": "arm64"})
+    assert isinstance(schedule(PodFacts(wish), it), Unschedulable)
+    it.put_node(with_images("amd", "amd64", {}, images=()))
+    assert schedule(PodFacts(wish), it) == Bind("free")
+    it.put_node(with_images("amd", "amd64", {WEB_IMAGE: "amd64"}))
+    assert isinstance(schedule(PodFacts(wish), it), Unschedulable)
+    it.drop_node("amd")
+    assert schedule(PodFacts(wish), it) == Bind("free")
+
+
+@given(st.dictionaries(st.text("abc/:.", min_size=1), st.sampled_from(["amd64", "arm64", "arm"])))
+def test_architectures_survive_the_annotation(archs):
+    assert read_architectures(render_architectures(archs)) == archs
+
+
+@given(st.text())
+def test_any_text_is_read(text):
+    read_architectures(text)
