@@ -1,7 +1,7 @@
 """Shell: how fast pods start and end on a board, and what many of them cost while nothing happens.
 
 Enter: a board with a running leader. Leave: rows for the table of `python -m benchmarks`. The peer is `podman run -d`
-of the same image in the same network, by turns with our own starts, so that both see the same machine.
+of the same image on Podman's own network, by turns with our own starts, so that both see the same machine.
 `python -m benchmarks.pods` prints these rows alone; `--pods 110` looks at more of them.
 """
 
@@ -12,6 +12,8 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
@@ -22,7 +24,7 @@ from benchmarks.api import Row, cpu_s
 
 PODS = "/api/v1/namespaces/default/pods"
 ONE_BY_ONE, AT_ONCE = 20, 30
-LOOK_S = 0.004  # a pause between questions: asking must not take the core from what is measured
+PEERS_AT_ONCE = 2  # as many as pikube starts
 LIMIT_S = 300
 QUIET_S = 60
 
@@ -51,14 +53,17 @@ def in_namespace(board, *argv):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def run_peer(board, number):
+    """The same image by hand, on Podman's own network."""
+    board.podman("run", "-d", "--name", f"peer{number}", "localhost/box:1", "sleep", "1000")
+
+
 def start_rows(board):
     """apply → Running and Ready, one by one against podman, and many at once."""
     peers, running, ready, gone = [], [], [], []
     for number in range(ONE_BY_ONE):
         began = time.perf_counter()
-        board.podman(
-            "run", "-d", "--network", "pikube0", "--name", f"peer{number}", "localhost/box:1", "sleep", "1000"
-        )
+        run_peer(board, number)
         peers.append(time.perf_counter() - began)
         board.podman("rm", "-f", "-t", "0", f"peer{number}")
         one = in_namespace(board, "one", f"p{number}")
@@ -67,14 +72,23 @@ def start_rows(board):
         gone.append(one["gone"])
     (peer, _), (run50, run99) = percentiles(peers), percentiles(running)
     (ready50, ready99), (gone50, gone99) = percentiles(ready), percentiles(gone)
-    many = in_namespace(board, "many", str(AT_ONCE))
+    many = in_namespace(board, "many", str(AT_ONCE))["running"]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(PEERS_AT_ONCE) as pool:
+        list(pool.map(partial(run_peer, board), range(AT_ONCE)))
+    peers_at_once = time.perf_counter() - began
+    board.podman("rm", "-f", "-t", "0", *(f"peer{number}" for number in range(AT_ONCE)))
     return [
         Row("apply → Running, p50 / p99", f"{run50:7.0f} / {run99:.0f} ms", "≤ 400 ms"),
         Row("apply → Ready, p50 / p99", f"{ready50:7.0f} / {ready99:.0f} ms", ""),
         Row("… against podman run -d", f"{run50 / peer:7.2f} × ({peer:.0f} ms)", "≤ 1.3 ×"),
         Row("delete → gone, p50 / p99", f"{gone50:7.0f} / {gone99:.0f} ms", "≤ 700 ms"),
-        Row(f"{AT_ONCE} pods at once, all Running", f"{many['running']:7.2f} s", "≤ 4.5 s"),
-        Row("… a pod, against podman run -d", f"{many['running'] * 1000 / AT_ONCE / peer:7.2f} ×", "≤ 1 ×"),
+        Row(f"{AT_ONCE} pods at once, all Running", f"{many:7.2f} s", "≤ 4.5 s"),
+        Row(
+            f"… against {AT_ONCE} podman run -d, {PEERS_AT_ONCE} at once",
+            f"{many / peers_at_once:7.2f} × ({peers_at_once:.2f} s)",
+            "≤ 1.3 ×",
+        ),
     ]
 
 
@@ -112,58 +126,73 @@ def written_bytes(pid):
 # -- inside the board's namespace ---------------------------------------------------------------
 
 
+class Phases:
+    """What a watch says of the pods: asking again and again would take the core from what is measured."""
+
+    def __init__(self, client):
+        self.pods = {}
+        self._moved = threading.Condition()
+        threading.Thread(target=self._follow, args=(client,), daemon=True).start()
+
+    def _follow(self, client):
+        for line in client.stream(f"{PODS}?watch=true"):
+            event = json.loads(line)
+            name, status = event["object"]["metadata"]["name"], event["object"]["status"]
+            with self._moved:
+                self.pods[name] = status
+                if event["type"] == "DELETED":
+                    del self.pods[name]
+                self._moved.notify_all()
+
+    def until(self, condition):
+        with self._moved:
+            assert self._moved.wait_for(condition, LIMIT_S), "pods did not come up"
+
+    def running(self, name):
+        return self.pods.get(name, {}).get("phase") == "Running"
+
+    def ready(self, name):
+        conditions = self.pods.get(name, {}).get("conditions", ())
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def count_running(self):
+        return sum(map(self.running, self.pods))
+
+
 def inside(kubeconfig, verb, argument=""):
     from benchmarks.api import Client
 
-    client = Client(kubeconfig)
-    pause = threading.Event()
-
-    def status(name):
-        return json.loads(client.ask("GET", f"{PODS}/{name}"))["status"]
-
-    def until(condition):
-        began = time.perf_counter()
-        while not condition():
-            assert time.perf_counter() - began < LIMIT_S, "pods did not come up"
-            pause.wait(LOOK_S)
-        return time.perf_counter() - began
-
-    def names():
-        return [p["metadata"]["name"] for p in json.loads(client.ask("GET", PODS))["items"]]
-
-    def phases():
-        return [p["status"].get("phase") for p in json.loads(client.ask("GET", PODS))["items"]]
+    client, seen = Client(kubeconfig), Phases(Client(kubeconfig))
 
     def clear():
-        for name in names():
-            client.ask("DELETE", f"{PODS}/{name}")
-        until(lambda: not names())
+        for pod in json.loads(client.ask("GET", PODS))["items"]:
+            client.ask("DELETE", f"{PODS}/{pod['metadata']['name']}")
+        seen.until(lambda: not seen.pods)
 
     if verb == "one":
         began = time.perf_counter()
         client.ask("POST", PODS, manifest(argument))
-        until(lambda: status(argument)["phase"] == "Running")
+        seen.until(lambda: seen.running(argument))
         running = time.perf_counter() - began
-        until(
-            lambda: any(
-                c["type"] == "Ready" and c["status"] == "True" for c in status(argument)["conditions"]
-            )
-        )
+        seen.until(lambda: seen.ready(argument))
         ready = time.perf_counter() - began
+        began = time.perf_counter()
         client.ask("DELETE", f"{PODS}/{argument}")
-        return {"running": running, "ready": ready, "gone": until(lambda: argument not in names())}
+        seen.until(lambda: argument not in seen.pods)
+        return {"running": running, "ready": ready, "gone": time.perf_counter() - began}
     if verb == "many":
         began = time.perf_counter()
         for number in range(int(argument)):
             client.ask("POST", PODS, manifest(f"m{number}"))
-        until(lambda: phases().count("Running") == int(argument))
+        seen.until(lambda: seen.count_running() == int(argument))
         running = time.perf_counter() - began
         clear()
         return {"running": running}
     if verb == "with-probes":
-        for number in range(len(names()), int(argument)):
+        there = len(json.loads(client.ask("GET", PODS))["items"])
+        for number in range(there, int(argument)):
             client.ask("POST", PODS, manifest(f"q{number}", probe=True))
-        until(lambda: phases().count("Running") == int(argument))
+        seen.until(lambda: seen.count_running() == int(argument))
     if verb == "none":
         clear()
     return {}

@@ -57,6 +57,7 @@ async def run_board(
             settings,
             parts.address,
             parts.memory,
+            parts.netproxy.carries_pods,
             is_leader=parts.is_leader,
         ) as agent,
         trio.open_nursery() as nursery,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -106,10 +106,12 @@ async def open_agent(
     settings: Settings,
     address: OwnAddress,
     memory: ClusterMemory,
+    are_pods_carried: Callable[[], Awaitable[bool]],
     *,
     is_leader: bool,
 ) -> AsyncIterator[Agent]:
-    """A registered, Ready board; one whose leader is away, with what it remembers. Raises RuntimeMissing."""
+    """A registered, Ready board; one whose leader is away, with what it remembers. `are_pods_carried` tells whether
+    the host gives pods their way out without Podman's rules. Raises RuntimeMissing."""
     settings.pods.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = podman_place(settings)
     registries = place_registries(Path(settings.private_registry), Path(place.run_dir))
@@ -126,7 +128,7 @@ async def open_agent(
         nodes.subscribe(node.seen)
         await nursery.start(memory.run, informers)
         pod_cidr = await _wait_pod_cidr(nodes, settings.node_name)
-        await _prepare_network(runtime, pod_cidr, mtu_towards(address()))
+        await _prepare_network(runtime, pod_cidr, mtu_towards(address()), await are_pods_carried())
         informers.of(Service)
         pods = Informer(client, Pod, field_selector=f"spec.nodeName={settings.node_name}")
         await _start_or_remember(nursery, pods, memory)
@@ -214,10 +216,10 @@ async def _wait_pod_cidr(nodes: Informer[Node], name: str) -> str:
     return cidr
 
 
-async def _prepare_network(runtime: Podman, pod_cidr: str, mtu: int) -> None:
+async def _prepare_network(runtime: Podman, pod_cidr: str, mtu: int, is_carried: bool) -> None:
     gateway = str(ipaddress.ip_network(pod_cidr)[1])
     try:
-        await runtime.ensure_network(NETWORK, pod_cidr, gateway, mtu)
+        await runtime.ensure_network(NETWORK, pod_cidr, gateway, mtu, is_internal=is_carried)
     except RuntimeFailure as failure:
         raise RuntimeMissing(
             f"the pod network {pod_cidr} of this board cannot be made: {failure.message}; "

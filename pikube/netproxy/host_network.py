@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ GUARD, NAT = "pikube", "pikube-pods"
 TABLES = (("inet", GUARD), ("ip", NAT))
 PROTOCOL = 112  # an unassigned number of rtnetlink(7): routes that are ours to change and to remove
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+FIREWALLD = Path("/run/firewalld.pid")  # decides on forwarding by zones, which Podman knows to tell it
+MARK = "pikube"  # the comment of our rules in iptables' chain FORWARD
 WAS_OFF = (
     "ip-forward-was-off"  # a file of this name in the agent's directory: who takes pikube away sets it back
 )
@@ -37,6 +40,10 @@ class HostNetwork:
         self._directory = directory
         self._services = ipaddress.ip_network(service_cidr)
         self._has_nft = shutil.which("nft") is not None
+        self.carries_pods = (
+            False  # whether pods reach the outside by what is made here, without Podman's rules
+        )
+        self._lock = threading.Lock()  # of what is shown: worker threads call
         self._shown: frozenset[Listener] | None = None
 
     def set_up(self) -> None:
@@ -53,12 +60,35 @@ class HostNetwork:
                 "ClusterIP, and pods are seen by other boards under this board's address; apt install nftables'"
             )
             return
+        self._set_up_for_pods()
+
+    def _set_up_for_pods(self) -> None:
         done = run("nft", "-f", "-", text=render_nat(self._cluster_cidr))
         if done.returncode:
             log.warning(
                 "event=no_masquerade why=%r words='pods reach the outside only as far as Podman lets them'",
                 done.stderr.strip(),
             )
+            return
+        self.carries_pods = not FIREWALLD.exists()
+        if self.carries_pods:
+            let_pods_through(self._cluster_cidr)
+
+    def keep(self) -> None:
+        """What a reload of the host's own firewall took away is made again (`flush ruleset` takes every table)."""
+        if not self._has_nft:
+            return
+        if run("nft", "list", "table", "ip", NAT).returncode:
+            log.warning(
+                "event=nft_tables_lost words='something on this host removed them; they are made again'"
+            )
+            self._set_up_for_pods()
+        elif self.carries_pods:
+            let_pods_through(self._cluster_cidr)
+        with self._lock:
+            if self._shown is not None and run("nft", "list", "table", "inet", GUARD).returncode:
+                shown, self._shown = self._shown, None
+                self._show(shown)
 
     def allow_known(self, listeners: Iterable[Listener]) -> None:
         """Let in what is remembered from before a reboot. A guard that is there is of this boot and knows more than
@@ -73,8 +103,12 @@ class HostNetwork:
             for listener in listeners
             if listener.address != ANY and ipaddress.ip_address(listener.address) in self._services
         )
-        if not self._has_nft or wanted == self._shown:
-            return
+        if self._has_nft:
+            with self._lock:
+                if wanted != self._shown:
+                    self._show(wanted)
+
+    def _show(self, wanted: frozenset[Listener]) -> None:
         done = run("nft", "-f", "-", text=render_guard(self._service_cidr, wanted))
         if done.returncode:
             log.warning("event=nft_failed why=%r", done.stderr.strip())
@@ -122,6 +156,26 @@ table ip {NAT} {{
   }}
 }}
 """
+
+
+def let_pods_through(cluster_cidr: str) -> None:
+    """Where iptables says anything about forwarded packets (Docker and ufw drop them), pods' packets come first. An
+    accept in a table of our own would not do: a packet that any table drops is dropped."""
+    done = run("iptables", "-w", "5", "-S", "FORWARD")
+    if done.returncode or done.stdout.split() == ["-P", "FORWARD", "ACCEPT"]:
+        return
+    for side in ("-s", "-d"):
+        rule = ("FORWARD", side, cluster_cidr, "-m", "comment", "--comment", MARK, "-j", "ACCEPT")
+        if run("iptables", "-w", "5", "-C", *rule).returncode:
+            added = run("iptables", "-w", "5", "-I", *rule)
+            if added.returncode:
+                log.warning("event=iptables_failed why=%r", added.stderr.strip())
+
+
+def forward_rules() -> list[list[str]]:
+    """Our rules in iptables' chain FORWARD, each as the words after -A."""
+    lines = run("iptables", "-w", "5", "-S", "FORWARD").stdout.splitlines()
+    return [line.split()[1:] for line in lines if f"--comment {MARK} " in line]
 
 
 def run(*argv: str, text: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pikube.netproxy.held_addresses import give_back, held_addresses
-from pikube.netproxy.host_network import FORWARD, PROTOCOL, TABLES, WAS_OFF, run
+from pikube.netproxy.host_network import FORWARD, PROTOCOL, TABLES, WAS_OFF, forward_rules, run
 from pikube.netproxy.relay_link import has_relay, stop_relay
 from pikube.netproxy.targets import NAMES_FILE, TABLE_FILE
 
@@ -58,6 +58,8 @@ def _things(directory: Path) -> Iterator[Thing]:
     for family, name in TABLES:
         if run("nft", "list", "table", family, name).returncode == 0:
             yield f"nft table {family} {name}", _command("nft", "delete", "table", family, name)
+    for rule in forward_rules():
+        yield f"iptables rule {' '.join(rule)}", _command("iptables", "-w", "5", "-D", *rule)
     if (directory / WAS_OFF).exists() and FORWARD.read_text().strip() == "1":
         yield "forwarding between interfaces (it was off)", lambda: FORWARD.write_text("0\n")
     for name in FILES:

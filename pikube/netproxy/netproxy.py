@@ -27,6 +27,8 @@ from pikube.netproxy.relay_link import RelayLink, read_table
 from pikube.netproxy.service_names import ServiceNames
 from pikube.wire.interfaces import lan_addresses
 
+KEEP_S = 60.0  # how long a reload of the host's firewall may cut pods off
+
 
 def netproxy_directory(settings: Settings) -> Path:
     """Where the relay's socket and what was last known are."""
@@ -40,6 +42,7 @@ class Netproxy:
         directory = netproxy_directory(settings)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ready = trio.Event()
+        self._is_host_ready = trio.Event()
         self._directory = directory
         self._record: Record | None = None
         self._tell: Callable[[str], None] | None = None
@@ -84,6 +87,8 @@ class Netproxy:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._link.run)
             await trio.to_thread.run_sync(self._host.set_up)
+            self._is_host_ready.set()
+            nursery.start_soon(self._keep_host)
             known = [*read_table(self._directory), *self._feed.allowed]
             await trio.to_thread.run_sync(self._host.allow_known, known)
             await nursery.start(self._feed.run)
@@ -93,6 +98,16 @@ class Netproxy:
             if self._names is not None:
                 nursery.start_soon(self._names.run)
             self.ready.set()
+
+    async def carries_pods(self) -> bool:
+        """Whether the host forwards and masquerades pods' packets by our rules; waits until that is known."""
+        await self._is_host_ready.wait()
+        return self._host.carries_pods
+
+    async def _keep_host(self) -> None:
+        while True:
+            await trio.sleep(KEEP_S)
+            await trio.to_thread.run_sync(self._host.keep)
 
     def _say(self, regarding: Object, type_: str, reason: str, message: str) -> None:
         if self._record is not None:

@@ -52,7 +52,7 @@ def test_what_a_host_is_left_with_is_listed_and_taken_away(tmp_path):
     name = f"pk{os.getpid()}left"
     script = f"""
 import json, pathlib
-from pikube.netproxy.host_network import HostNetwork, run
+from pikube.netproxy.host_network import HostNetwork, forward_rules, run
 from pikube.netproxy.leftovers import list_leftovers, remove_leftovers
 from pikube.netproxy.pod_routes import _apply, has_routes
 from pikube.netproxy.targets import Listener
@@ -70,6 +70,7 @@ pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
 before = picture()
 host = HostNetwork("10.43.0.0/16", "10.42.0.0/16", directory)
 host.set_up(); host.set_up()
+assert host.carries_pods and forward_rules() == [], "where nobody drops packets nothing is said"
 host.allow_known([Listener("TCP", "10.43.0.1", 443)])
 assert "10.43.0.1 . tcp . 443" in picture()[2], "after a reboot: what is remembered is let in"
 host.allow([Listener("TCP", "10.43.0.1", 443), Listener("TCP", "10.43.0.2", 80)])
@@ -83,9 +84,17 @@ assert "10.42.1.0/24" not in picture()[0] and "local 10.43.0.0/16" in picture()[
 assert _apply({{}}) == {{}} and not has_routes(), "the last other board has left"
 assert _apply({{"10.42.3.0/24": "192.168.1.13"}}) == {{}}
 run("ip", "address", "add", "192.168.1.240/32", "dev", "eth0", "label", "eth0:pikube")
+run("nft", "flush", "ruleset")
+host.keep()
+assert "10.43.0.2 . tcp . 80" in picture()[2] and "masquerade" in picture()[2], "a firewall was reloaded"
+run("iptables", "-P", "FORWARD", "DROP")
+host.keep(); host.keep()
+assert [rule[1:3] for rule in forward_rules()] == [["-d", "10.42.0.0/16"], ["-s", "10.42.0.0/16"]], forward_rules()
 listed = list_leftovers(directory)
 assert remove_leftovers(directory) == listed
 assert list_leftovers(directory) == []
+assert run("iptables", "-S", "FORWARD").stdout.split() == ["-P", "FORWARD", "DROP"]
+run("nft", "delete", "table", "ip", "filter")
 assert picture() == before, (picture(), before)
 print(json.dumps(listed))
 """
@@ -98,6 +107,7 @@ print(json.dumps(listed))
             "route local 10.43.0.0/16",
             "route 10.42.3.0/24",
             "nft table",
+            "iptables rule FORWARD -s 10.42.0.0/16",
             "192.168.1.240",
             "forwarding",
         ):

@@ -38,10 +38,13 @@ class ImagePulls:
         credentials: Callable[[], Sequence[tuple[str, str]]],
         say: Say,
         pulling: Callable[[], None],
+        *,
+        found: Image | None = None,
     ) -> Image:
-        """The image of a container; `pulling` is called before a pull begins. Raises ImageFailure."""
+        """The image of a container; `pulling` is called before a pull begins, `found` is what a look of a moment ago
+        found. Raises ImageFailure."""
         reference, policy = container.image, container.image_pull_policy
-        image = await self._runtime.find_image(reference)
+        image = found or await self._runtime.find_image(reference)
         if image is None and policy == "Never":
             words = f'Container image "{reference}" is not present with pull policy of Never'
             say("Warning", "ErrImageNeverPull", words)

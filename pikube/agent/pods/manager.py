@@ -40,6 +40,7 @@ class PodManager:
         self._writes = trio.CapacityLimiter(1)
         self._workers: dict[str, PodWorker] = {}
         self._nursery: trio.Nursery | None = None
+        self._leftovers: frozenset[str] | None = None  # pods with a sandbox of a former life; None: not known
 
     def worker(self, namespace: str, name: str) -> PodWorker | None:
         """The worker of a pod by name: the newest, because one that is being ended may have had the name before."""
@@ -135,7 +136,9 @@ class PodManager:
         assert self._nursery is not None
         is_static = pod.metadata.annotations.get(SOURCE) == "file"
         mirror = (lambda: self._static.mirror_of(pod)) if is_static else None
-        worker = self._workers[pod.metadata.uid] = PodWorker(self._board, pod, mirror=mirror)
+        uid = pod.metadata.uid
+        is_new = self._leftovers is not None and uid not in self._leftovers
+        worker = self._workers[uid] = PodWorker(self._board, pod, mirror=mirror, is_new=is_new)
         self._nursery.start_soon(self._run_worker, worker)
 
     async def _run_worker(self, worker: PodWorker) -> None:
@@ -160,6 +163,8 @@ class PodManager:
         cannot be removed now is tried again at the next relisting."""
         try:
             sandboxes, _ = await self._board.runtime.list_all()
+            if self._leftovers is None:
+                self._leftovers = frozenset(sandbox.uid for sandbox in sandboxes)
             for sandbox in sandboxes:
                 if not self._is_known(sandbox.uid):
                     log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)

@@ -7,6 +7,7 @@ Called by the pod's worker.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class Starting:
     places: Mapping[str, Place]
     directory: Path  # of the pod, DATA-DIR/pods/UID
     target_id: str = ""  # the container whose processes an ephemeral one sees
+    image: Image | None = None  # known from a moment ago
 
 
 class Starter:
@@ -70,12 +72,22 @@ class Starter:
         self._images = images
         self._settings = settings
 
+    async def look_ahead(self, container: Any) -> Image | None:
+        """The image of a container that will be started in a moment, if it is on the board."""
+        with suppress(RuntimeFailure):
+            return await self._runtime.find_image(container.image)
+        return None
+
     async def start(self, asked: Starting, say: Say, pulling: Callable[[], None]) -> tuple[Container, Image]:
         """Raises StartFailed."""
         pod = asked.pod
         try:
             image = await self._images.ensure(
-                asked.container, lambda: self._references.pull_credentials(pod), say, pulling
+                asked.container,
+                lambda: self._references.pull_credentials(pod),
+                say,
+                pulling,
+                found=asked.image,
             )
             facts = self._references.facts(pod, asked.address, asked.host_ip)
             environment = environment_of(pod, asked.container, facts)

@@ -30,10 +30,17 @@ class _Watch:
 
 
 class PodView:
-    """One a worker; `nursery` is the worker's."""
+    """One a worker; `nursery` is the worker's. Of a pod that is new to this board nothing is there to be found."""
 
     def __init__(
-        self, runtime: Runtime, look: Look, oom: OomWatch, uid: str, wake: Callable[[], None]
+        self,
+        runtime: Runtime,
+        look: Look,
+        oom: OomWatch,
+        uid: str,
+        wake: Callable[[], None],
+        *,
+        is_new: bool = False,
     ) -> None:
         self.sandbox: Sandbox | None = None
         self.containers: dict[str, list[Container]] = {}
@@ -43,7 +50,7 @@ class PodView:
         self._oom = oom
         self._uid = uid
         self._wake = wake
-        self._is_stale = True
+        self._is_stale = not is_new
         self._ended: set[str] = set()
         self._killed_for_memory: set[str] = set()
         self._watched: dict[str, _Watch] = {}

@@ -80,6 +80,7 @@ class PodWorker:
         pod: Pod,
         *,
         mirror: Callable[[], Pod | None] | None = None,
+        is_new: bool = False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.pod = pod
@@ -88,10 +89,13 @@ class PodWorker:
         self._now = wall_clock
         self._memory = WorkerMemory(began_at=_began_at(pod) or wall_clock())
         uid = pod.metadata.uid
-        self._view = PodView(board.runtime, board.references.runtime_view, board.oom, uid, self.wake)
+        self._view = PodView(
+            board.runtime, board.references.runtime_view, board.oom, uid, self.wake, is_new=is_new
+        )
         self._volumes = PodVolumes(board.pods_dir / uid)
         self._places: dict[str, Place] | None = None  # None: to be made anew before they are used
         self._images: dict[str, tuple[str, str]] = {}
+        self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._messages: dict[str, str] = {}
         self._fresh: set[str] = set()  # containers started by this worker, whose postStart hooks are ours
         self._said_back_off: dict[str, str] = {}
@@ -317,7 +321,22 @@ class PodWorker:
         self._report(Observed())
         self._places = await self._make_volumes()  # before the network: a missing Secret costs no sandbox
         spec = sandbox_spec(self.pod, self._board.network, self._board.dns)
-        self._view.took_sandbox(await self._board.runtime.create_sandbox(spec))
+        sandbox, failures = None, []
+
+        async def create() -> None:
+            nonlocal sandbox
+            try:
+                sandbox = await self._board.runtime.create_sandbox(spec)
+            except RuntimeFailure as failure:
+                failures.append(failure)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(create)
+            for container in (self.pod.spec.init_containers or self.pod.spec.containers)[:1]:
+                self._ahead[container.name] = await self._board.starter.look_ahead(container)
+        if failures:
+            raise failures[0]
+        self._view.took_sandbox(sandbox)
         self._failures = 0
         self._memory.forget_failures()
 
@@ -377,6 +396,7 @@ class PodWorker:
             places=self._places,
             directory=self._volumes.directory,
             target_id=self._target_id(declared),
+            image=self._ahead.pop(name, None),
         )
 
         def say(type_: str, reason: str, message: str) -> None:

@@ -51,6 +51,7 @@ from pikube.agent.runtime.specs import (
     read_listed,
     read_pod,
 )
+from pikube.agent.runtime.way_out import give_way_out
 from pikube.wire.unix_http import UnixHttpError, UnixResponse, open_request
 
 log = logging.getLogger("pikube.podman")
@@ -84,6 +85,9 @@ class Podman:
         self._in_flight: dict[int, float] = {}
         self._numbers = itertools.count()
         self._failing = ""
+        self._way_out: tuple[str, str] | None = (
+            None  # the bridge and its address, if pods' routes are ours to make
+        )
         self._starts = trio.CapacityLimiter(STARTS)
         self._pulls = trio.CapacityLimiter(PULLS)
 
@@ -187,7 +191,14 @@ class Podman:
         document = await self._ask("GET", f"/containers/{sandbox.infra_id}/json", accepted=(404,))
         if document is None:
             return replace(sandbox, is_running=False, pid=0)
-        return read_infra(sandbox, document)
+        sandbox = read_infra(sandbox, document)
+        if self._way_out is not None and sandbox.is_running and sandbox.address:
+            try:
+                await trio.to_thread.run_sync(give_way_out, sandbox.pid, *self._way_out)
+            except OSError as error:
+                words = f"the pod's default route cannot be made: {error.strerror or error}"
+                raise RuntimeFailure(words, "FailedCreatePodSandBox") from error
+        return sandbox
 
     async def stop_sandbox(self, sandbox: Sandbox) -> None:
         await self._ask(
@@ -335,13 +346,23 @@ class Podman:
                 raise RuntimeFailure(words_of(refusal))
             yield response.raw()
 
-    async def ensure_network(self, name: str, subnet: str, gateway: str, mtu: int) -> None:
+    async def ensure_network(
+        self, name: str, subnet: str, gateway: str, mtu: int, *, is_internal: bool
+    ) -> None:
         """The bridge of this board's pods; made anew if its subnet is another one. `mtu` is the LAN's: pods' packets
-        go over it as they are. Not isolated, which Podman 6 would be without a word."""
+        go over it as they are. Not isolated, which Podman 6 would be without a word. To Podman it is internal where
+        the host carries pods by its own rules: netavark then runs no iptables, which took a third of each start, and
+        gives pods no default route: `way_out` does."""
         found = await self._ask("GET", f"/networks/{name}/json", accepted=(404,))
-        if found is not None:
-            if any(s.get("subnet") == subnet for s in found.get("subnets") or ()):
+        if found is not None and any(s.get("subnet") == subnet for s in found.get("subnets") or ()):
+            if bool(found.get("internal")) != is_internal:
+                status, _ = await self._call("DELETE", f"/networks/{name}")
+                is_internal = is_internal if status < 400 else not is_internal  # pods of a former life use it
+                found = None if status < 400 else found
+            if found is not None:
+                self._way_out = (name, gateway) if is_internal else None
                 return
+        elif found is not None:
             await self._ask("DELETE", f"/networks/{name}", query={"force": "true"}, accepted=(404,))
         await remove_stale_bridge(name)
         body = {
@@ -349,11 +370,13 @@ class Podman:
             "driver": "bridge",
             "network_interface": name,
             "subnets": [{"subnet": subnet, "gateway": gateway}],
+            "internal": is_internal,
             "dns_enabled": False,
             "options": {"isolate": "false", "mtu": str(mtu)},
             "labels": {INSTANCE: self._instance},
         }
         await self._ask("POST", "/networks/create", body=body, reason="NetworkNotReady")
+        self._way_out = (name, gateway) if is_internal else None
 
     async def resize(self, what: str, width: int, height: int) -> None:
         """`what` is exec/ID or containers/ID. One that has ended, or has no terminal, has no size."""
