@@ -24,23 +24,24 @@ from pikube.leader.controllers.endpoint_mapping import Group, families, group_en
 from pikube.leader.controllers.endpoints import HEADLESS, endpoints_actions
 from pikube.leader.controllers.ownership import owner_reference
 from pikube.leader.controllers.templates import hash_of
+from pikube.leader.controllers.topology_hints import ZONE, cpu_by_zone, is_automatic, with_hints
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 SLICE_SIZE = 100  # kube-controller-manager --max-endpoints-per-slice
-ZONE = "topology.kubernetes.io/zone"
 BY_LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`zones`: by name of the nodes that have one."""
+    """`zones`: by name of the nodes that have one; `cpus`: millicores by zone, where the Service wants hints."""
 
     pods: tuple[Pod, ...]
     slices: tuple[EndpointSlice, ...] = ()
     endpoints: Endpoints | None = None
     zones: Mapping[str, str] = field(default_factory=dict)
+    cpus: Mapping[str, int] = field(default_factory=dict)
 
 
 def reconcile(desired: Service, observed: Around, now: float) -> list[Action]:
@@ -48,6 +49,8 @@ def reconcile(desired: Service, observed: Around, now: float) -> list[Action]:
     if desired.metadata.deletion_timestamp:
         return []
     groups = group_endpoints(desired, observed.pods, observed.zones)
+    if is_automatic(desired):
+        groups = {group: with_hints(found, observed.cpus) for group, found in groups.items()}
     labels = slice_labels(desired.metadata.labels, desired.metadata.name, MANAGER)
     if desired.spec.cluster_ip == "None":
         labels[HEADLESS] = ""
@@ -160,7 +163,8 @@ def observe(lister: Lister, key: ObjectKey) -> tuple[Service, Around] | None:
         if node is not None and ZONE in node.metadata.labels
     }
     mine = tuple(s for s in slices if s.metadata.labels.get(MANAGED_BY) == MANAGER)
-    return service, Around(tuple(pods), mine, lister.cache(Endpoints).get(key), zones)
+    cpus = cpu_by_zone(lister.cache(Node)) if is_automatic(service) else {}
+    return service, Around(tuple(pods), mine, lister.cache(Endpoints).get(key), zones, cpus)
 
 
 def selected_pods(lister: Lister, namespace: str, selector: Mapping[str, str]) -> list[Pod]:
@@ -201,6 +205,11 @@ def service_of_slice(lister: Lister, slice_: EndpointSlice) -> list[ObjectKey]:
     return [ObjectKey(slice_.metadata.namespace, name)] if name else []
 
 
+def hinted_services(lister: Lister, node: Node) -> list[ObjectKey]:
+    """Watch keys: a node's processors and zone concern every Service that wants hints."""
+    return [key_of(service) for service in lister.cache(Service) if is_automatic(service)]
+
+
 PODS_BY_LABEL = Index(Pod, BY_LABEL, pod_labels)
 SLICES_BY_SERVICE = Index(EndpointSlice, SERVICE_NAME, slice_service)
 
@@ -211,6 +220,7 @@ ENDPOINT_SLICES: Controller[Service, Around] = Controller(
         Watch(Pod, services_of_pod),
         Watch(EndpointSlice, service_of_slice),
         Watch(Endpoints, itself),
+        Watch(Node, hinted_services),
     ),
     indexes=(PODS_BY_LABEL, SLICES_BY_SERVICE),
     observe=observe,
