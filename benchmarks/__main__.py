@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "e2e"))
 
 from board import Board
 
-from benchmarks import commands, joining, names, node_loss
+from benchmarks import commands, joining, node_loss, programming
 from benchmarks.api import Row, cpu_s
 from benchmarks.pods import cost_rows as pod_costs
 from benchmarks.pods import start_rows as pod_starts
@@ -76,11 +76,11 @@ def main():
         rows += rows_of(board, "api", pid)
         rows += rows_of(board, "crowd", pid)
         rows += commands.rows(board)
-        rows.append(names.programming_row(board))
         rows += pod_starts(board) + pod_costs(board, [10, 50])
     finally:
         board.close()
     rows += node_loss.rows()
+    rows += programming.rows()
     rows += joining.rows()
     print("a hundred boards without containers, up to 3,000 pods:", flush=True)
     rows += scale_rows()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import dns.message
 
-from benchmarks.api import Client, Row, cpu_s
+from benchmarks.api import cpu_s
 from pikube.api.kinds.core_service import Service, ServicePort, ServiceSpec
 from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
 from pikube.api.kinds.meta import ObjectMeta
@@ -28,7 +28,6 @@ DOMAIN = "cluster.local"
 SERVICES = 1000
 CROWD = 16
 CHANGES = 300
-TURNS = 100
 
 
 class Relay:
@@ -147,61 +146,6 @@ def _change(relay, turn):
     return time.perf_counter() - began
 
 
-def programming(kubeconfig):
-    """Run on a board: seconds from an EndpointSlice's write to the first connection that reaches the new endpoint."""
-    client = Client(kubeconfig)
-    name, base = "latency", "/api/v1/namespaces/default/services"
-    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-    spec = {"ports": [{"port": 80, "targetPort": 15081}]}
-    service = client.ask("POST", base, {"kind": "Service", "metadata": {"name": name}, "spec": spec})
-    address = json.loads(service)["spec"]["clusterIP"]
-    ends = [f"198.51.100.{number}" for number in (91, 92)]
-    for end in ends:
-        subprocess.run(["ip", "address", "add", f"{end}/32", "dev", "lo"], check=True)
-    listeners = [socket.create_server((end, 15081), backlog=64) for end in ends]
-    body = {
-        "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "addressType": "IPv4",
-        "metadata": {"name": name, "labels": {SERVICE_NAME: name}},
-        "ports": [{"name": "", "port": 15081, "protocol": "TCP"}],
-        "endpoints": [{"addresses": ends[:1]}],
-    }  # fmt: skip
-    client.ask("POST", slices, body)
-    times = []
-    for turn in range(TURNS):
-        wanted = listeners[(turn + 1) % 2]
-        wanted.settimeout(0)
-        body["endpoints"] = [{"addresses": [wanted.getsockname()[0]]}]
-        client.ask("PUT", f"{slices}/{name}", body)
-        began = time.perf_counter()
-        while not _reaches(address, wanted):
-            assert time.perf_counter() - began < 10
-        times.append(time.perf_counter() - began)
-    client.ask("DELETE", f"{base}/{name}")
-    print(json.dumps(sorted(times)))
-
-
-def _reaches(address, wanted):
-    with socket.socket() as sock:
-        sock.settimeout(1)
-        if sock.connect_ex((address, 80)):
-            return False
-        for _ in range(20):
-            try:
-                wanted.accept()[0].close()
-                return True
-            except BlockingIOError:
-                time.sleep(0.0005)
-    return False
-
-
-def programming_row(board):
-    """On a running board."""
-    done = board.run(sys.executable, "-m", "benchmarks.names", "programming", str(board.kubeconfig))
-    times = json.loads(done.stdout.splitlines()[-1])
-    value = f"{percentile(times, 0.5) * 1000:7.1f} ms p50, {percentile(times, 0.99) * 1000:.1f} ms p99"
-    return Row("endpoint written → proxy has it", value, "p99 ≤ 100 ms")
-
-
 def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
@@ -228,7 +172,4 @@ def main(seconds):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["programming"]:
-        programming(sys.argv[2])
-    else:
-        main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)

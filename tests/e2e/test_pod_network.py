@@ -172,6 +172,66 @@ def test_routes_follow_the_address_of_a_board(cluster, across):
     assert len([r for r in json.loads(stale) if "gateway" in r]) == 2
 
 
+@pytest.fixture
+def router(cluster):
+    """A machine between two networks of the LAN: boards route through it, and do not see each other's link."""
+    name, near = f"{cluster.lan.name}router", cluster.lan.address(254)
+    far = near.replace("198.18.", "198.19.")
+
+    def run(*argv):
+        subprocess.run(["nsenter", f"--net=/run/netns/{name}", *argv], check=True)
+
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        cluster.lan.plug("router", name)
+        run("ip", "link", "set", "eth0", "up")
+        run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        run("sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/eth0/send_redirects")
+        for address in (near, far):
+            run("ip", "address", "add", f"{address}/24", "dev", "eth0")
+        yield near, far
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def incomplete(cluster, name):
+    """What the Node's condition says, '' if nothing is wrong."""
+    conditions = cluster.nodes().get(name, {"status": {}})["status"].get("conditions", ())
+    found = [
+        c["message"] for c in conditions if c["type"] == "PodNetworkIncomplete" and c["status"] == "True"
+    ]
+    return found[0] if found else ""
+
+
+def test_boards_that_are_not_on_one_link_say_whom_they_do_not_reach(cluster, across, router):
+    """And Services go on: endpoints that cannot be reached are passed over."""
+    near, far = router
+    away, former = cluster.boards[2], cluster.boards[2].address
+    address = cluster.leader.get("service", "across")["spec"]["clusterIP"]
+    try:
+        away.set_address(former.replace("198.18.", "198.19."))
+        away.run("ip", "route", "replace", "default", "via", far)
+        for board in cluster.boards[:2]:
+            board.run("ip", "route", "replace", "default", "via", near)
+        for board, others in ((cluster.boards[0], ("b3",)), (away, ("b1", "b2"))):
+
+            def is_told(board=board, others=others):
+                words = incomplete(cluster, board.node)
+                return all(f"{other} (" in words for other in others)
+
+            wait_until(is_told, 60, f"{board.node} says that it does not reach {others}")
+        assert "so that its pods cannot be reached" in incomplete(cluster, "b1")
+        answers = [cluster.leader.curl(f"http://{address}/") for _ in range(10)]
+        assert [a.returncode for a in answers] == [0] * 10, [a.stderr for a in answers]
+    finally:
+        for board in cluster.boards[:2]:
+            board.run("ip", "route", "replace", "default", "dev", "eth0")
+        away.set_address(former)
+    for board in cluster.boards:
+        wait_until(lambda: incomplete(cluster, board.node) == "", 60, "all boards are reached again")  # noqa: B023
+    cluster.wait_ready("b1", "b2", "b3")
+
+
 LISTEN = """
 import socket, sys
 from pikube.netproxy.arp import ETH_P_ARP, read_reply
