@@ -66,6 +66,7 @@ from pikube.leader.request.desks import Desks
 from pikube.leader.request.documents import version_info
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.streams import NodeStreams
+from pikube.leader.request.turns import Turns
 from pikube.leader.role_reconciler import reconcile_roles
 from pikube.leader.scheduler.scheduler import Scheduler
 from pikube.leader.store.contract import StoreUnusable
@@ -215,6 +216,8 @@ async def run_control_plane(
         rotation = CaRotation(certificates, informers.of(Node), upkeep.poke)
         office = PairingOffice(lambda: certificates.issuer.bundle, joining.admit_paired, joining.node)
         backup = BackupDesk(write_database, settings, cluster_id)
+        turns = Turns()
+        await nursery.start(turns.run)
         api = plane.handler(
             NodeStreams(plane.registry, plane.scheme, kubelets.find),
             MetricsApi(plane.registry, plane.scheme, boards),
@@ -227,6 +230,7 @@ async def run_control_plane(
             ),
             NodeGraph(informers.cache(Pod), informers.cache(PersistentVolumeClaim)),
             lambda: _metrics(plane, loops, informers, scheduler, recorder),
+            turns,
         )
         doors = {**joining.doors(), **office.doors()}
         await nursery.start(Manifests(settings.data / "manifests", api).run)

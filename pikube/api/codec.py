@@ -48,7 +48,7 @@ def decode_body(body: bytes, content_type: str, cls: type[K]) -> K:
 def decode_builtins(body: bytes, encoding: str, cls: type[Kind]) -> dict[str, Any]:
     """The document as builtins, whatever its encoding; the kind is checked."""
     if encoding == PROTOBUF and issubclass(cls, CustomObject):
-        raise UnsupportedMediaType.of(PROTOBUF, (JSON, YAML))
+        raise UnsupportedMediaType.of((JSON, YAML))
     if encoding == PROTOBUF:
         api_version, kind, message = unwrap(body)
         check_kind(api_version, kind, cls)

@@ -244,13 +244,10 @@ class UnsupportedMediaType(ApiError):
     code, reason = 415, "UnsupportedMediaType"
 
     @classmethod
-    def of(cls, sent: str, offered: Sequence[str]) -> UnsupportedMediaType:
-        """Names what was sent and what is understood."""
-        return cls(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(offered)
-            + (f" (sent: {sent})" if sent else "")
-        )
+    def of(cls, offered: Sequence[str]) -> UnsupportedMediaType:
+        """Names what is understood."""
+        words = "the body of the request was in an unknown format - accepted media types include: "
+        return cls(words + ", ".join(offered))
 
 
 class Invalid(ApiError):

@@ -89,6 +89,13 @@ def negotiate(header: str) -> Accepted:
     raise NotAcceptable.of(WRITABLE)
 
 
+def check_streamable(accepted: Accepted) -> None:
+    """A watch is a stream of JSON documents; YAML cannot be one (kubernetes endpoints/handlers/negotiation:
+    NegotiateOutputMediaTypeStream). Raises NotAcceptable."""
+    if accepted.encoding != JSON:
+        raise NotAcceptable.of((f"{JSON};stream=watch",))
+
+
 def body_encoding(content_type: str, offered: Sequence[str] = READABLE) -> str:
     """The encoding of a request body; none at all is JSON, as kubectl's PUT to /scale needs.
 
@@ -100,5 +107,5 @@ def body_encoding(content_type: str, offered: Sequence[str] = READABLE) -> str:
     if name in ("application/x-yaml", "text/yaml", "text/x-yaml"):
         name = YAML
     if name not in offered:
-        raise UnsupportedMediaType.of(name, offered)
+        raise UnsupportedMediaType.of(offered)
     return name

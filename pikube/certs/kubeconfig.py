@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -65,11 +67,6 @@ def render_cluster_info(server: str, ca_certificate: bytes) -> str:
     cluster = {"server": server, "certificate-authority-data": _b64(ca_certificate)}
     document = {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "", "cluster": cluster}]}
     return yaml.safe_dump(document, sort_keys=False)
-
-
-def render_kubeconfig(server: str, ca_certificate: bytes, client: KeyPair, *, name: str = "pikube") -> str:
-    """The administrator's, as text."""
-    return render_document(kubeconfig_document(server, ca_certificate, client, name=name))
 
 
 def render_document(document: Mapping[str, Any]) -> str:
@@ -147,6 +144,39 @@ def merged(document: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
         result[section] = [*kept, *new[section]]
     result["current-context"] = new["current-context"]
     return result
+
+
+def refreshed(document: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that we wrote and a person may have changed, with today's address, authority and certificate.
+
+    Whatever else is in it stays: other clusters, a context's namespace, the current context, a server that is called
+    by a name rather than by an address. BadKubeconfig when it is not one of ours any more.
+    """
+    cluster, user = ours["clusters"][0], ours["users"][0]
+    theirs = _entry(document, "clusters", "cluster", cluster["name"])
+    today = dict(cluster["cluster"])
+    host = urlsplit(str(theirs.get("server") or "")).hostname or ""
+    if host and not _is_address(host):
+        del today["server"]
+    result = dict(document)
+    for section, key, name, news in (
+        ("clusters", "cluster", cluster["name"], today),
+        ("users", "user", user["name"], user["user"]),
+    ):
+        _entry(document, section, key, name)
+        result[section] = [
+            {**entry, key: {**entry[key], **news}} if entry["name"] == name else entry
+            for entry in document[section]
+        ]
+    return result
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _find(document: Mapping[str, Any], section: str, name: str) -> dict[str, Any] | None:

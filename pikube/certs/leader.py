@@ -15,7 +15,13 @@ from pikube.certs.contexts import LiveContext, client_context, server_context
 from pikube.certs.directory import CertificateDirectory
 from pikube.certs.files import read_or_none, write_atomic
 from pikube.certs.issuer import Issuer
-from pikube.certs.kubeconfig import render_kubeconfig
+from pikube.certs.kubeconfig import (
+    BadKubeconfig,
+    kubeconfig_document,
+    parse_document,
+    refreshed,
+    render_document,
+)
 from pikube.certs.profiles import (
     ADMIN,
     APISERVER,
@@ -103,12 +109,17 @@ class LeaderCertificates:
             context.reload()
 
     def write_kubeconfig(self, address: str) -> None:
-        """The administrator's, if it is not there as it should be. OSError."""
+        """The administrator's, if it is not there as it should be; what a person changed in it stays. OSError."""
         admin = self.directory.read_leaf(ADMIN)
         server = f"https://{address}:{self._settings.https_listen_port}"
-        text = render_kubeconfig(server, self.issuer.bundle, admin).encode()
-        if read_or_none(self._settings.kubeconfig) != text:
-            write_atomic(self._settings.kubeconfig, text)
+        wanted = kubeconfig_document(server, self.issuer.bundle, admin)
+        try:
+            found = parse_document((read_or_none(self._settings.kubeconfig) or b"").decode())
+            wanted = refreshed(found, wanted)
+        except (BadKubeconfig, UnicodeDecodeError):
+            found = {}
+        if found != wanted:
+            write_atomic(self._settings.kubeconfig, render_document(wanted).encode())
 
     def _leaf(self, file: str) -> Path:
         return self.directory.path / f"{file}.pem"

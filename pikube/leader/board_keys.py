@@ -7,8 +7,9 @@ or replacing a Node revokes its board at once, without revocation lists.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import trio
@@ -27,6 +28,9 @@ REMEMBERED = 512  # certificates; each costs a few hundred bytes and saves 40 µ
 EXPIRED = "the client certificate has expired"
 REVOKED = "the node of this certificate was deleted or replaced"
 
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+Facts = tuple[str, float, Mapping[str, tuple[str, ...]]]
+"""Of a certificate: its key's hash, when it expires, what users of it are marked with."""
 Decode = Callable[[type[Any], Item], Any]
 
 
@@ -37,7 +41,7 @@ class BoardKeys:
         self._store = store
         self._decode = decode
         self._now = wall_clock
-        self._certificates: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._certificates: OrderedDict[bytes, Facts] = OrderedDict()
         self._nodes: dict[str, tuple[int, str]] = {}
         self._streams: dict[str, set[trio.CancelScope]] = {}
 
@@ -45,14 +49,14 @@ class BoardKeys:
         """The user of a verified client certificate. Unauthorized when it has expired or its board is revoked."""
         if not peer.certificate_der:
             return User(peer.common_name, peer.organizations)
-        key, expires_at = self._facts(peer.certificate_der)
+        key, expires_at, extra = self._facts(peer.certificate_der)
         if self._now() >= expires_at:
             raise Unauthorized(EXPIRED)
         if NODES in peer.organizations or peer.common_name.startswith(NODE_PREFIX):
             name = peer.common_name.removeprefix(NODE_PREFIX)
             if name == peer.common_name or self.key_of(name) != key:
                 raise Unauthorized(REVOKED)
-        return User(peer.common_name, peer.organizations)
+        return User(peer.common_name, peer.organizations, extra=extra)
 
     def key_of(self, name: str) -> str:
         """The hash of the key that may speak for a node; '' for none."""
@@ -89,10 +93,13 @@ class BoardKeys:
                 if not scopes and self._streams.get(node) is scopes:
                     del self._streams[node]
 
-    def _facts(self, certificate_der: bytes) -> tuple[str, float]:
+    def _facts(self, certificate_der: bytes) -> Facts:
+        """Its key's hash, when it expires, and what audits know it by
+        (kubernetes apiserver pkg/authentication/request/x509)."""
         known = self._certificates.get(certificate_der)
         if known is None:
-            known = key_hash_of_certificate(certificate_der), expiry_of(certificate_der)
+            extra = {CREDENTIAL_ID: (f"X509SHA256={sha256(certificate_der).hexdigest()}",)}
+            known = key_hash_of_certificate(certificate_der), expiry_of(certificate_der), extra
             self._certificates[certificate_der] = known
             if len(self._certificates) > REMEMBERED:
                 self._certificates.popitem(last=False)

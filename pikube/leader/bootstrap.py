@@ -61,6 +61,7 @@ def dns_service(dns_ip: str) -> Service:
             namespace="kube-system",
             labels={
                 "k8s-app": "kube-dns",
+                "kubernetes.io/cluster-service": "true",  # what `kubectl cluster-info` looks for
                 "kubernetes.io/name": "CoreDNS",
                 "service.kubernetes.io/service-proxy-name": "pikube-dns",
             },
@@ -130,11 +131,22 @@ async def make_first_objects(
         except AlreadyExists:
             continue
     if dns_ip:
-        with contextlib.suppress(
-            AlreadyExists, Invalid
-        ):  # outside the range of Services it needs no place in it
-            await client.create(dns_service(dns_ip))
+        await _make_dns_service(client, dns_service(dns_ip))
     await point_service(client, addresses, port)
+
+
+async def _make_dns_service(client: Client, wanted: Service) -> None:
+    """The Service, with the labels by which it is found also where an older pikube made it."""
+    meta = wanted.metadata
+    try:
+        await client.create(wanted)
+    except AlreadyExists:
+        found = await client.get(Service, meta.name, meta.namespace)
+        if not meta.labels.items() <= found.metadata.labels.items():
+            labels = {"metadata": {"labels": dict(meta.labels)}}
+            await client.patch(Service, meta.name, meta.namespace, labels)
+    except Invalid:
+        pass  # outside the range of Services it needs no place in it
 
 
 async def point_service(client: Client, addresses: Iterable[str], port: int) -> None:

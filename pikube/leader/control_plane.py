@@ -52,6 +52,7 @@ from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.registry import Registry, selectable
 from pikube.leader.request.reviews import Reviewer
 from pikube.leader.request.subresources import Subresources
+from pikube.leader.request.turns import Turns
 from pikube.leader.request.webhooks import Webhooks
 from pikube.leader.service_route import ServiceRoutes
 from pikube.leader.service_tokens import ServiceTokens, Signer
@@ -109,7 +110,8 @@ class ControlPlane:
     find_scale: FindScale
     counts: RequestCounts
     _make_handler: Callable[
-        [Streams, Measured | None, Desk | None, NodeGraph | None, Callable[[], bytes]], ApiHandler
+        [Streams, Measured | None, Desk | None, NodeGraph | None, Callable[[], bytes], Turns | None],
+        ApiHandler,
     ]
     aclose: Callable[[], Awaitable[None]]
     """Ends what it holds open: connections to webhooks."""
@@ -121,9 +123,10 @@ class ControlPlane:
         desk: Desk | None = None,
         graph: NodeGraph | None = None,
         metrics: Callable[[], bytes] = bytes,
+        turns: Turns | None = None,
     ) -> ApiHandler:
         """The API, with the way to the boards' kubelets and to what they measure, and what each board's pods use."""
-        return self._make_handler(streams, measured, desk, graph, metrics)
+        return self._make_handler(streams, measured, desk, graph, metrics, turns)
 
 
 def build_control_plane(
@@ -174,10 +177,10 @@ def build_control_plane(
         store,
         Chain(plugins),
         PoliciesAndWebhooks(store, scheme, decode, Webhooks(store, decode, routes, caller)),
-        new_uid=lambda: str(uuid.uuid4()),
+        new_uid=_new_uid,
         random_digits=_five_digits,
     )
-    tokens = ServiceTokens(signer, store, wall_clock)
+    tokens = ServiceTokens(signer, store, wall_clock, _new_uid)
 
     def find_pod(namespace: str, name: str) -> Pod | None:
         item = store.get(Key(Pod.names.resource, namespace, name))
@@ -196,6 +199,7 @@ def build_control_plane(
         desk: Desk | None,
         graph: NodeGraph | None,
         metrics: Callable[[], bytes],
+        turns: Turns | None,
     ) -> ApiHandler:
         authorizer = Either(NodeAuthorizer(graph.reaches), rbac) if graph is not None else rbac
         return ApiHandler(
@@ -213,6 +217,7 @@ def build_control_plane(
                 review=Reviewer(rbac, authorizer, tokens.read),
                 wall_clock=wall_clock,
                 counts=counts,
+                turns=turns,
                 audit=AuditLog(Path(settings.audit_log)).record if settings.audit_log else None,
             )
         )
@@ -232,6 +237,10 @@ def make_client(
     wall_clock: Callable[[], float],
 ) -> LocalClient:
     return LocalClient(registry, scheme, subresources, user, wall_clock)
+
+
+def _new_uid() -> str:
+    return str(uuid.uuid4())
 
 
 def _five_digits() -> Sequence[int]:

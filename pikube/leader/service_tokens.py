@@ -14,6 +14,7 @@ from msgspec import structs
 from pikube.api.errors import Cause, Invalid, Unauthorized
 from pikube.api.kinds.authentication import TokenRequest, TokenRequestStatus
 from pikube.api.kinds.core_config import Secret, ServiceAccount
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.times import render_time
 from pikube.certs.tokens import ISSUER
@@ -27,6 +28,9 @@ DEFAULT_LIFE_S = 3600
 LASTS_UNTIL = 4_102_444_800  # 1 January 2100
 POD_NAME = "authentication.kubernetes.io/pod-name"
 POD_UID = "authentication.kubernetes.io/pod-uid"
+NODE_NAME = "authentication.kubernetes.io/node-name"
+NODE_UID = "authentication.kubernetes.io/node-uid"
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
 class Signer(Protocol):
@@ -38,10 +42,13 @@ class Signer(Protocol):
 class ServiceTokens:
     """Issues and reads tokens; the store says whether their account and pod still live."""
 
-    def __init__(self, signer: Signer, store: Store, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self, signer: Signer, store: Store, wall_clock: Callable[[], float], new_uid: Callable[[], str]
+    ) -> None:
         self._signer = signer
         self._store = store
         self._now = wall_clock
+        self._new_uid = new_uid
 
     def issue(self, namespace: str, name: str, request: TokenRequest, context: Context) -> TokenRequest:
         """The request with its token. Invalid for a life or a bound object that cannot be."""
@@ -63,7 +70,11 @@ class ServiceTokens:
                 cause = Cause("FieldValueInvalid", words, "spec.boundObjectRef")
                 raise Invalid.of("TokenRequest", "authentication.k8s.io", name, [cause])
             own[bound.kind.lower()] = {"name": bound.name, "uid": uid}
+            node = self._node_of(namespace, bound.name) if cls is Pod else None
+            if node is not None:
+                own["node"] = node
         claims = {
+            "jti": self._new_uid(),
             "iss": ISSUER,
             "sub": f"{PREFIX}:{namespace}:{name}",
             "aud": list(spec.audiences) or [ISSUER],
@@ -112,10 +123,19 @@ class ServiceTokens:
             bound = own.get(kind)
             if bound is not None and self._uid(cls, namespace, bound.get("name", "")) != bound.get("uid"):
                 raise Unauthorized()
-        if "pod" in own:
-            extra = {POD_NAME: (own["pod"]["name"],), POD_UID: (own["pod"]["uid"],)}
+        if claims.get("jti"):
+            extra[CREDENTIAL_ID] = (f"JTI={claims['jti']}",)
+        for kind, name_key, uid_key in (("node", NODE_NAME, NODE_UID), ("pod", POD_NAME, POD_UID)):
+            if own.get(kind):
+                extra |= {name_key: (own[kind]["name"],), uid_key: (own[kind]["uid"],)}
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
         return User(f"{PREFIX}:{namespace}:{name}", groups, uid, extra)
+
+    def _node_of(self, namespace: str, pod: str) -> dict[str, str] | None:
+        """The node that a pod runs on, as its token names it (KEP-4193)."""
+        item = self._store.get(Key(Pod.names.resource, namespace, pod))
+        name = item.select.fields.get("spec.nodeName", "") if item is not None else ""
+        return {"name": name, "uid": self._uid(Node, "", name)} if name else None
 
     def _uid(self, cls: type[Any], namespace: str, name: str) -> str:
         item = self._store.get(Key(cls.names.resource, namespace, name))

@@ -42,7 +42,7 @@ class HttpRequest:
             raise RequestEntityTooLarge.of(limit_bytes)
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("gzip", "identity", ""):
-            raise UnsupportedMediaType.of(f"Content-Encoding {encoding}", ["gzip", "identity"])
+            raise UnsupportedMediaType(f"a body with Content-Encoding {encoding} cannot be read; gzip can")
         data = await self._read_body(limit_bytes)
         return gunzip(data, limit_bytes) if encoding == "gzip" and data else data
 

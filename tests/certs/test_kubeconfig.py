@@ -12,6 +12,7 @@ from pikube.certs.kubeconfig import (
     merged,
     parse_document,
     read_access,
+    refreshed,
     renamed,
     render_document,
     with_server,
@@ -83,6 +84,31 @@ def test_the_users_of_one_cluster_stand_beside_each_other():
     assert names(result, "users") == ["me", "home-admin", "home-ann"]
     assert names(result, "contexts") == ["work", "home", "ann@home"]
     assert read_access(renamed(ann, "other")) == read_access(ann)
+
+
+def test_what_a_person_changed_stays_when_address_and_certificate_are_renewed():
+    edited = merged(HOME, WORK)
+    edited["contexts"][0]["context"]["namespace"] = "lab"
+    edited["clusters"][0]["cluster"]["proxy-url"] = "socks5://proxy"
+    today = kubeconfig_document("https://192.0.2.9:6443", b"CA2", KeyPair(b"C2", b"K2"), name="home")
+    result = refreshed(edited, today)
+    assert read_access(result, "home") == read_access(today)
+    assert result["contexts"] == edited["contexts"] and result["current-context"] == "work"
+    assert result["clusters"][0]["cluster"]["proxy-url"] == "socks5://proxy"
+    assert names(result, "clusters") == ["home", "work"]
+    assert refreshed(result, today) == result
+
+
+def test_a_server_that_a_person_named_stays_named():
+    named = with_server(HOME, "https://leader.lan:6443")
+    today = kubeconfig_document("https://192.0.2.9:6443", b"CA2", KeyPair(b"C2", b"K2"), name="home")
+    access = read_access(refreshed(named, today))
+    assert (access.server, access.ca, access.key) == ("https://leader.lan:6443", "CA2", "K2")
+
+
+def test_a_file_without_our_entries_is_no_longer_ours():
+    with pytest.raises(BadKubeconfig):
+        refreshed(WORK, HOME)
 
 
 @pytest.mark.parametrize(

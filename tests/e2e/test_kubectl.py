@@ -455,6 +455,7 @@ $ get componentstatuses
 Warning: v1 ComponentStatus is deprecated in v1.19+
 $ cluster-info
 ~ .*Kubernetes control plane.* is running at .*
+~ .*CoreDNS.* is running at .*/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy.*
 ...
 $ api-resources --api-group=apps -o name
 controllerrevisions.apps

@@ -19,6 +19,7 @@ VERBS = {
 }  # fmt: skip
 MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE", "DELETECOLLECTION"})
 LIMITS = {"readOnly": 400, "mutating": 200}
+SHARE = 2  # one user may hold half of the places: a noisy one must not starve others
 CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})
 
 Kind = tuple[str, str, str, str, str, str]
@@ -33,12 +34,30 @@ class RequestCounts:
         self._times: dict[Kind, tuple[list[int], list[float]]] = {}
         self.running = {"readOnly": 0, "mutating": 0}
         self.limits = dict(LIMITS)
+        self._seats: dict[tuple[str, str], int] = {}
 
     def is_full(self, route: Route) -> bool:
         """Whether as many requests of its half run as may (kube-apiserver --max-requests-inflight and
         --max-mutating-requests-inflight)."""
         half = _half(route)
         return self.running[half] >= self.limits[half]
+
+    def seat(self, route: Route, user: str) -> bool:
+        """Give a user one of the places of a half; False when he has as many as one user may have. `leave` it."""
+        half = _half(route)
+        taken = self._seats.get((half, user), 0)
+        if taken >= max(1, self.limits[half] // SHARE):
+            return False
+        self._seats[half, user] = taken + 1
+        return True
+
+    def leave(self, route: Route, user: str) -> None:
+        """The user's request is over."""
+        place = _half(route), user
+        if self._seats[place] == 1:
+            del self._seats[place]
+        else:
+            self._seats[place] -= 1
 
     def begin(self, route: Route) -> None:
         self.running[_half(route)] += 1

@@ -23,7 +23,7 @@ from pikube.api.errors import (
     TooManyRequests,
 )
 from pikube.api.kinds.core_config import ComponentStatus
-from pikube.api.media_types import Accepted, negotiate
+from pikube.api.media_types import Accepted, check_streamable, negotiate
 from pikube.api.options import MANAGER_BYTES, check_write_options
 from pikube.api.scheme import KindInfo, Scheme, Subresource
 from pikube.leader.request import answers, reads, writes
@@ -42,6 +42,7 @@ from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
 from pikube.leader.request.scale import patch_scale, put_scale
 from pikube.leader.request.subresources import Subresources
+from pikube.leader.request.turns import Turns
 from pikube.wire.messages import Answer, Request, Response, UpgradeResponse
 
 log = logging.getLogger("pikube.api")
@@ -102,6 +103,7 @@ class ApiParts:
     review: Review
     wall_clock: Callable[[], float]
     counts: RequestCounts
+    turns: Turns | None = None
     audit: Audit | None = None
 
 
@@ -130,8 +132,8 @@ class ApiHandler:
         parts.counts.begin(route)
         try:
             if is_full:
-                raise TooManyRequests("Too many requests, please try again later.", retry_after_s=1)
-            answer = await self._answer(request, query, route, asked)
+                raise too_many()
+            answer = await self._seated(request, query, route, asked)
             code = answer.status
             return answer
         except ApiError as error:
@@ -145,12 +147,27 @@ class ApiHandler:
                 now = parts.wall_clock()
                 parts.audit(request, route, asked.user, code, now - took_s, now)
 
-    async def _answer(self, request: Request, query: Query, route: Route, asked: Asked) -> Answer:
+    async def _seated(self, request: Request, query: Query, route: Route, asked: Asked) -> Answer:
+        """The answer, once it is the user's turn. Who he is costs little; everything else waits for that."""
         parts = self._parts
         user = authenticate(request.peer, request.headers, parts.read_token, parts.read_certificate)
+        sits = user.name
         if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonated(user, request.headers, self._may_impersonate(user))
         asked.user = user
+        if parts.turns is not None:
+            await parts.turns.take(sits)
+        if _must_pass(request, route):
+            return await self._answer(request, query, route, user)
+        if not parts.counts.seat(route, sits):
+            raise too_many()
+        try:
+            return await self._answer(request, query, route, user)
+        finally:
+            parts.counts.leave(route, sits)
+
+    async def _answer(self, request: Request, query: Query, route: Route, user: User) -> Answer:
+        parts = self._parts
         if not parts.authorizer.may(user, route):
             raise refuse(user, route)
         if not route.is_resource and parts.desk is not None and route.path.startswith(DESKS):
@@ -202,6 +219,7 @@ class ApiHandler:
         if route.verb == "list":
             return await reads.list_(registry, info, route, query, accepted, now)
         if route.verb == "watch":
+            check_streamable(accepted)
             return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
         context = self._context(route, request, query, user, now)
         write = {
@@ -327,6 +345,11 @@ async def _warned(write: Awaitable[Response], context: Context) -> Response:
         error.warnings = (*error.warnings, *(w for w in context.warnings if w not in error.warnings))
         raise
     return writes.with_warnings(response, context.warnings)
+
+
+def too_many() -> TooManyRequests:
+    """Clients wait a second and come again, by themselves."""
+    return TooManyRequests("Too many requests, please try again later.", retry_after_s=1)
 
 
 def _must_pass(request: Request, route: Route) -> bool:

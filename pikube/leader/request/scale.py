@@ -42,7 +42,7 @@ async def patch_scale(
     """PATCH: the patch is made on the Scale document."""
     kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if kind not in writes.PATCHES:
-        raise UnsupportedMediaType.of(kind, writes.PATCHES)
+        raise UnsupportedMediaType.of(writes.PATCHES)
     body = await request.body(writes.BODY_BYTES)
     change = load_yaml(body) if kind == writes.APPLY_PATCH else load_json(body)
     language = writes.MERGE_PATCH if kind == writes.APPLY_PATCH else kind

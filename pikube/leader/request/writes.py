@@ -110,7 +110,7 @@ async def patch(
     kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     offered = CUSTOM_PATCHES if issubclass(info.cls, CustomObject) else PATCHES
     if kind not in offered:
-        raise UnsupportedMediaType.of(kind, offered)
+        raise UnsupportedMediaType.of(offered)
     mode = check_mode(query.get("fieldValidation"))
     body = await request.body(BODY_BYTES)
     if kind == APPLY_PATCH:

@@ -72,7 +72,7 @@ def test_a_lasting_token_is_read_as_its_account_in_any_year_of_a_boards_clock():
     signer, known = TokenSigner(make_signing_key()), MemoryStore()
     secret, who = token_secret(), account()
     secret.metadata.uid, who.metadata.uid = "s", "a"
-    tokens = ServiceTokens(signer, known, lambda: 1e9)
+    tokens = ServiceTokens(signer, known, lambda: 1e9, lambda: "one")
     claims = signer.verify(tokens.lasting(secret, who), 4e9)
     assert claims["kubernetes.io"]["secret"] == {"name": "robot-token", "uid": "s"}
     assert claims["sub"] == "system:serviceaccount:default:robot"

@@ -5,6 +5,7 @@ import json
 from request_api import Api
 
 from pikube.leader.audit import AuditLog
+from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.route import Query, parse_route
 from pikube.wire.messages import Peer
 
@@ -25,6 +26,16 @@ async def test_what_is_over_makes_room(api):
     api.plane.counts.limits["readOnly"] = 1
     for _ in range(3):
         assert (await api("GET", MAPS, peer=Peer("127.0.0.1", 1, "jane")))[0] == 403
+
+
+def test_one_user_leaves_half_of_the_places_to_others():
+    counts = RequestCounts()
+    counts.limits["mutating"] = 4
+    write, read = parse_route("POST", MAPS, Query("")), parse_route("GET", MAPS, Query(""))
+    assert [counts.seat(write, "noisy") for _ in range(3)] == [True, True, False]
+    assert counts.seat(write, "quiet") and counts.seat(read, "noisy")
+    counts.leave(write, "noisy")
+    assert counts.seat(write, "noisy") and not counts.seat(write, "noisy")
 
 
 async def test_writes_are_written_down_when_a_file_is_named(tmp_path):

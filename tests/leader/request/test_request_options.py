@@ -165,3 +165,19 @@ async def test_initial_events_end_with_a_bookmark_only_for_those_who_take_bookma
         assert (await events.receive())["type"] == "ADDED"
         await one("DELETE", ONE)
         assert (await events.receive())["type"] == "DELETED"
+
+
+async def test_media_types_are_named_when_none_fits(one):
+    words = "the body of the request was in an unknown format - accepted media types include: "
+    status, refused = await one("POST", CONFIG_MAPS, BODY, content_type="text/plain")
+    offered = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+    assert (status, refused["message"]) == (415, words + offered)
+    status, refused = await one("PATCH", ONE, BODY, content_type="application/json")
+    offered = (
+        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
+        "application/apply-patch+yaml"
+    )
+    assert (status, refused["message"]) == (415, words + offered)
+    status, refused = await one("GET", f"{CONFIG_MAPS}?watch=1", accept="application/yaml")
+    offered = "application/json;stream=watch"
+    assert (status, refused["message"]) == (406, f"only the following media types are accepted: {offered}")
