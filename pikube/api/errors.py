@@ -222,13 +222,27 @@ class Expired(ApiError):
         """A watch from a revision whose history is gone."""
         return cls(f"too old resource version: {requested} ({oldest})")
 
+    go_on = ""
+    """The token by which a list whose snapshot is gone may go on from what is there now."""
+
     @classmethod
-    def continue_token(cls) -> Expired:
-        """A `continue` token whose snapshot is gone."""
-        return cls(
+    def continue_token(cls, go_on: str = "") -> Expired:
+        """A `continue` token whose snapshot is gone (kubernetes etcd3/errors.go:handleCompactedErrorForPaging)."""
+        error = cls(
             "The provided continue parameter is too old to display a consistent list result. "
-            "You can start a new list without the continue parameter."
+            "You can start a new list without the continue parameter, or use the continue token in this response "
+            "to retrieve the remainder of the results. Continuing with the provided token results in an "
+            "inconsistent list - objects that were created, modified, or deleted between the time the first chunk "
+            "was returned and now may show up in the list."
         )
+        error.go_on = go_on
+        return error
+
+    def to_status(self) -> dict[str, Any]:
+        status = super().to_status()
+        if self.go_on:
+            status["metadata"] = {"continue": self.go_on}
+        return status
 
 
 class RequestEntityTooLarge(ApiError):

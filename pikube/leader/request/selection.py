@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pikube.api.errors import BadRequest, Cause, ServerTimeout
+from pikube.api.errors import BadRequest, Cause, Expired, ServerTimeout
 from pikube.api.options import check_list_options
 from pikube.api.scheme import KindInfo
 from pikube.api.selector import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
@@ -51,6 +51,9 @@ class Filter:
 
 
 NAMED = ("metadata.name", "metadata.namespace")
+
+
+NEWEST = -1  # in a token: whatever is there when the list goes on
 
 
 def make_filter(info: KindInfo, label_selector: str, field_selector: str) -> Filter:
@@ -105,7 +108,8 @@ def list_page(
     at: int | None = None
     after: tuple[str, str] | None = None
     if continue_token:
-        at, after = decode_continue(continue_token)
+        revision, after = decode_continue(continue_token)
+        at = revision if revision != NEWEST else None
     elif match == "Exact":
         at = int(resource_version)
     elif resource_version not in ("", "0") and int(resource_version) > store.revision:
@@ -113,10 +117,16 @@ def list_page(
     exact = filter_.fields.exact("metadata.name")
     if exact and scope and at is None:
         return _one(store, info, scope, exact, filter_)
+    try:
+        snapshot = store.list(
+            resource, scope, at_revision=at, after=after, limit=limit if filter_.is_empty else 0
+        )
+    except Expired as error:
+        if after is None:
+            raise
+        raise Expired.continue_token(encode_continue(NEWEST, after)) from error
     if filter_.is_empty:
-        snapshot = store.list(resource, scope, at_revision=at, after=after, limit=limit)
         return _page(snapshot.items, snapshot.revision, snapshot.remaining, limit)
-    snapshot = store.list(resource, scope, at_revision=at, after=after)
     matching = [item for item in snapshot.items if filter_.matches(item)]
     if limit and len(matching) > limit:
         # upstream does not count what remains behind a selector, because it would have to look at it
