@@ -30,6 +30,7 @@ from pikube.certs.authority import split_bundle
 from pikube.certs.clock import BoardClock, last_write
 from pikube.certs.enrolment import ClusterDocument, ClusterSettings
 from pikube.certs.leader import LeaderCertificates
+from pikube.certs.profiles import FRONT_PROXY
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.cache import ObjectKey
@@ -216,6 +217,8 @@ async def run_control_plane(
         rotation = CaRotation(certificates, informers.of(Node), upkeep.poke)
         office = PairingOffice(lambda: certificates.issuer.bundle, joining.admit_paired, joining.node)
         backup = BackupDesk(write_database, settings, cluster_id)
+        aggregator = plane.aggregator(certificates.directory.leaf_file(FRONT_PROXY), clock)
+        await nursery.start(aggregator.run)
         turns = Turns()
         await nursery.start(turns.run)
         api = plane.handler(
@@ -231,6 +234,7 @@ async def run_control_plane(
             NodeGraph(informers.cache(Pod), informers.cache(PersistentVolumeClaim)),
             lambda: _metrics(plane, loops, informers, scheduler, recorder),
             turns,
+            aggregator,
         )
         doors = {**joining.doors(), **office.doors()}
         await nursery.start(Manifests(settings.data / "manifests", api).run)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from pikube.api.aggregation import Extension, discovered, with_extensions
 from pikube.api.scheme import KindInfo, Scheme, Subresource
 
 GROUP_ORDER = ("", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io",
@@ -39,18 +41,19 @@ def legacy_versions(address: str) -> dict[str, Any]:
     }
 
 
-def group_list(scheme: Scheme) -> dict[str, Any]:
+def group_list(scheme: Scheme, extensions: Sequence[Extension] = ()) -> dict[str, Any]:
     """/apis"""
+    groups = with_extensions(groups_of(scheme), extensions)
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [_group(name, versions) for name, versions in groups_of(scheme).items() if name],
+        "groups": [_group(name, versions) for name, versions in groups.items() if name],
     }
 
 
-def group_document(scheme: Scheme, group: str) -> dict[str, Any] | None:
+def group_document(scheme: Scheme, group: str, extensions: Sequence[Extension] = ()) -> dict[str, Any] | None:
     """/apis/GROUP; None when it is not served."""
-    versions = groups_of(scheme).get(group)
+    versions = with_extensions(groups_of(scheme), extensions).get(group)
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions)} if versions else None
 
 
@@ -129,14 +132,19 @@ def _kind_of(info: KindInfo, sub: Subresource) -> tuple[str, str, str]:
     return info.names.group, info.names.version, OPTIONS.get(sub.name, info.names.kind)
 
 
-def aggregated(scheme: Scheme, *, is_legacy: bool, version: str) -> dict[str, Any]:
+def aggregated(
+    scheme: Scheme, *, is_legacy: bool, version: str, extensions: Sequence[Extension] = ()
+) -> dict[str, Any]:
     """The APIGroupDiscoveryList of /api (is_legacy) or /apis; version is v2 or v2beta1."""
     items = []
-    for group, versions in groups_of(scheme).items():
+    others = {(extension.group, extension.version): extension for extension in extensions}
+    for group, versions in with_extensions(groups_of(scheme), extensions).items():
         if bool(group) is is_legacy:
             continue
         entries = [
-            {
+            discovered(others[group, v])
+            if (group, v) in others
+            else {
                 "version": v,
                 "resources": [
                     _discovered(info)

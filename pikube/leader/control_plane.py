@@ -30,6 +30,7 @@ from pikube.leader.custom_kinds import CustomKinds
 from pikube.leader.custom_scales import find_scale
 from pikube.leader.local_client import LocalClient
 from pikube.leader.request.admission import Chain
+from pikube.leader.request.aggregation import Aggregator
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.certificate_requests import CertificateRequests
@@ -110,11 +111,28 @@ class ControlPlane:
     find_scale: FindScale
     counts: RequestCounts
     _make_handler: Callable[
-        [Streams, Measured | None, Desk | None, NodeGraph | None, Callable[[], bytes], Turns | None],
+        [
+            Streams,
+            Measured | None,
+            Desk | None,
+            NodeGraph | None,
+            Callable[[], bytes],
+            Turns | None,
+            Aggregator | None,
+        ],
         ApiHandler,
     ]
     aclose: Callable[[], Awaitable[None]]
     """Ends what it holds open: connections to webhooks."""
+
+    def aggregator(self, front_proxy: Path, wall_clock: Callable[[], float]) -> Aggregator:
+        """Hands requests on to the APIs of others, with this certificate."""
+        registry, scheme = self.registry, self.scheme
+
+        def decode(cls: type[Any], item: Item) -> Any:
+            return registry.decode(scheme.by_class(cls), item)
+
+        return Aggregator(registry.store, decode, self.client, front_proxy, wall_clock)
 
     def handler(
         self,
@@ -124,9 +142,10 @@ class ControlPlane:
         graph: NodeGraph | None = None,
         metrics: Callable[[], bytes] = bytes,
         turns: Turns | None = None,
+        aggregator: Aggregator | None = None,
     ) -> ApiHandler:
         """The API, with the way to the boards' kubelets and to what they measure, and what each board's pods use."""
-        return self._make_handler(streams, measured, desk, graph, metrics, turns)
+        return self._make_handler(streams, measured, desk, graph, metrics, turns, aggregator)
 
 
 def build_control_plane(
@@ -200,6 +219,7 @@ def build_control_plane(
         graph: NodeGraph | None,
         metrics: Callable[[], bytes],
         turns: Turns | None,
+        aggregator: Aggregator | None,
     ) -> ApiHandler:
         authorizer = Either(NodeAuthorizer(graph.reaches), rbac) if graph is not None else rbac
         return ApiHandler(
@@ -207,7 +227,13 @@ def build_control_plane(
                 scheme=scheme,
                 registry=registry,
                 subresources=subresources,
-                documents=Documents(scheme, address, health, metrics),
+                documents=Documents(
+                    scheme,
+                    address,
+                    health,
+                    metrics,
+                    (lambda: aggregator.known) if aggregator is not None else tuple,
+                ),
                 streams=streams,
                 measured=measured,
                 desk=desk,
@@ -218,6 +244,7 @@ def build_control_plane(
                 wall_clock=wall_clock,
                 counts=counts,
                 turns=turns,
+                aggregator=aggregator,
                 audit=AuditLog(Path(settings.audit_log)).record if settings.audit_log else None,
             )
         )

@@ -77,13 +77,15 @@ async def relay(
     target: str,
     headers: Headers = (),
     body: bytes = b"",
+    *,
+    answer_s: float = ANSWER_S,
 ) -> Answer:
     """Send a request and stream its answer, whatever its status.
 
     ServiceUnavailable, ServerTimeout when there is no answer. `headers` are sent as they are.
     """
     upstream = await open_answer(
-        address, ssl_context, method, target, [*headers, ("Connection", "close")], body
+        address, ssl_context, method, target, [*headers, ("Connection", "close")], body, answer_s=answer_s
     )
     if method == "HEAD" or upstream.status in BODILESS:
         await upstream.close()

@@ -106,19 +106,19 @@ class WebhookCaller:
         key = (target.ca, target.name)
         context = self._contexts.get(key)
         if context is None:
-            context = self._contexts[key] = _NamedContext.trusting(target.ca, target.name)
+            context = self._contexts[key] = NamedContext.trusting(target.ca, target.name)
             if len(self._contexts) > KEPT:
                 self._contexts.popitem(last=False)
         return context
 
 
-class _NamedContext(ssl.SSLContext):
+class NamedContext(ssl.SSLContext):
     """Looks for one name in the server's certificate, whatever address was dialled."""
 
     _name: str
 
     @classmethod
-    def trusting(cls, ca: bytes, name: str) -> _NamedContext:
+    def trusting(cls, ca: bytes, name: str) -> NamedContext:
         self = cls(ssl.PROTOCOL_TLS_CLIENT)
         self._name = name
         if ca:

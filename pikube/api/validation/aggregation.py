@@ -11,12 +11,14 @@ from pikube.api.kinds.apiregistration import APIService, APIServiceCondition, AP
 from pikube.api.validation.causes import by_rule, invalid, required
 
 LOCAL = ("True", "Local", "Local APIServices are always available")
-ELSEWHERE = ("False", "FailedDiscoveryCheck", "this server does not pass requests on to the APIs of others")
 
 
 def default_api_service(obj: APIService) -> None:
-    """What this server serves itself is available; what a Service would serve is not."""
-    status, reason, message = LOCAL if obj.spec.service is None else ELSEWHERE
+    """What this server serves itself is available."""
+    if obj.spec.service is not None:
+        _default_service(obj)
+        return
+    status, reason, message = LOCAL
     condition = APIServiceCondition(
         type="Available",
         status=status,
@@ -25,8 +27,14 @@ def default_api_service(obj: APIService) -> None:
         last_transition_time=obj.metadata.creation_timestamp,
     )
     obj.status = APIServiceStatus(conditions=(condition,))
-    if obj.spec.service is not None and obj.spec.service.port is None:
+
+
+def _default_service(obj: APIService) -> None:
+    """The leader says how the Service is (leader/request/aggregation); it was ours before, or is new."""
+    assert obj.spec.service is not None
+    if obj.spec.service.port is None:
         obj.spec.service.port = 443
+    obj.status = APIServiceStatus(conditions=tuple(c for c in obj.status.conditions if c.reason != LOCAL[1]))
 
 
 def api_service_causes(obj: APIService) -> list[Cause]:

@@ -14,6 +14,7 @@ import trio
 
 from pikube import __version__
 from pikube.api import discovery
+from pikube.api.aggregation import Extension
 from pikube.api.errors import MethodNotAllowed, PathNotFound
 from pikube.api.media_types import JSON, parse_accept
 from pikube.api.scheme import Scheme
@@ -36,8 +37,16 @@ class Documents:
     """Implements the handler's Documents."""
 
     def __init__(
-        self, scheme: Scheme, address: str, health: Health, metrics: Callable[[], bytes] = bytes
+        self,
+        scheme: Scheme,
+        address: str,
+        health: Health,
+        metrics: Callable[[], bytes] = bytes,
+        extensions: Callable[[], tuple[Extension, ...]] = tuple,
     ) -> None:
+        """`extensions`: what others serve; another tuple whenever that changes."""
+        self._extensions = extensions
+        self._shown: tuple[Extension, ...] = ()
         self._scheme = scheme
         self._address = address
         self._health = health
@@ -72,7 +81,12 @@ class Documents:
             if version:
                 body, etag = self._document(
                     (path, version),
-                    lambda: discovery.aggregated(self._scheme, is_legacy=path == "/api", version=version),
+                    lambda: discovery.aggregated(
+                        self._scheme,
+                        is_legacy=path == "/api",
+                        version=version,
+                        extensions=self._extensions(),
+                    ),
                 )
                 kind = f"{JSON};g={DISCOVERY_GROUP};v={version};as=APIGroupDiscoveryList"
                 return _cached(request, body, etag, kind)
@@ -86,11 +100,11 @@ class Documents:
             case ["api"]:
                 found = discovery.legacy_versions(self._address)
             case ["apis"]:
-                found = discovery.group_list(self._scheme)
+                found = discovery.group_list(self._scheme, self._extensions())
             case ["api", version]:
                 found = discovery.resource_list(self._scheme, "", version)
             case ["apis", group]:
-                found = discovery.group_document(self._scheme, group)
+                found = discovery.group_document(self._scheme, group, self._extensions())
             case ["apis", group, version]:
                 found = discovery.resource_list(self._scheme, group, version)
         if found is None:
@@ -98,8 +112,10 @@ class Documents:
         return found
 
     def _document(self, key: tuple[str, ...], build: Callable[[], dict[str, Any]]) -> tuple[bytes, str]:
-        if self._generation != self._scheme.generation:
+        shown = self._extensions()
+        if self._generation != self._scheme.generation or self._shown is not shown:
             self._generation = self._scheme.generation
+            self._shown = shown
             self._cache.clear()
         cached = self._cache.get(key)
         if cached is None:

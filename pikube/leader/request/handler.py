@@ -27,6 +27,7 @@ from pikube.api.media_types import Accepted, check_streamable, negotiate
 from pikube.api.options import MANAGER_BYTES, check_write_options
 from pikube.api.scheme import KindInfo, Scheme, Subresource
 from pikube.leader.request import answers, reads, writes
+from pikube.leader.request.aggregation import Aggregator
 from pikube.leader.request.authn import (
     CertificateReader,
     MayImpersonate,
@@ -104,6 +105,7 @@ class ApiParts:
     wall_clock: Callable[[], float]
     counts: RequestCounts
     turns: Turns | None = None
+    aggregator: Aggregator | None = None
     audit: Audit | None = None
 
 
@@ -172,6 +174,8 @@ class ApiHandler:
             raise refuse(user, route)
         if not route.is_resource and parts.desk is not None and route.path.startswith(DESKS):
             return await parts.desk.answer(route, request, user)
+        if parts.aggregator is not None and (service := parts.aggregator.service_of(route)) is not None:
+            return await parts.aggregator.answer(service, request, user)
         if not route.is_resource:
             return await parts.documents.answer(route, request, query)
         info = parts.scheme.by_url(route.group, route.version, route.resource)

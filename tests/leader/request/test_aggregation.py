@@ -1,0 +1,229 @@
+"""APIs that a Service serves: over real TLS on loopback, with the front proxy's certificate."""
+
+import base64
+import json
+import ssl
+
+import pytest
+import trio
+import trustme
+from request_api import Api, FakeRequest
+
+from pikube.api.aggregation import passed_headers, user_headers
+from pikube.leader.request.aggregation import group_version
+from pikube.wire.messages import Response, StreamResponse
+from pikube.wire.server import serve
+
+SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+NAME = "ext.default.svc"
+THINGS = "/apis/ext.example.com/v1/namespaces/default/things"
+RESOURCES = [
+    {"name": "things", "singularName": "thing", "namespaced": True, "kind": "Thing", "verbs": ["get", "list"],
+     "shortNames": ["th"]},
+    {"name": "things/scale", "namespaced": True, "kind": "Scale", "group": "autoscaling", "version": "v1",
+     "verbs": ["get"]},
+]  # fmt: skip
+
+
+class Extension:
+    """An extension API server that tells what it heard."""
+
+    def __init__(self):
+        self.heard = []
+        self.port = 0
+        self.ca = b""
+        self.is_well = True
+
+    async def __call__(self, request):
+        if not self.is_well:
+            return Response(503, (), (b"no",))
+        if request.path == "/apis/ext.example.com/v1":
+            body = {"kind": "APIResourceList", "groupVersion": "ext.example.com/v1", "resources": RESOURCES}
+            return Response(200, (("Content-Type", "application/json"),), (json.dumps(body).encode(),))
+        body = await request.body(1 << 20)
+        heard = {
+            "method": request.method,
+            "path": request.raw_path,
+            "query": request.query,
+            "headers": dict(request.headers),
+            "body": body.decode(),
+            "peer": request.peer.common_name,
+        }
+        self.heard.append(heard)
+
+        async def run(send):
+            for word in (b'{"kind":"Thing",', b'"path":"%s"}' % request.raw_path.encode()):
+                await send(word)
+
+        return StreamResponse(201, (("Content-Type", "application/json"), ("X-Own", "yes")), run)
+
+
+@pytest.fixture
+async def extension(nursery):
+    extension = Extension()
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(NAME).configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    extension.authority = authority
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    extension.port = listeners[0].socket.getsockname()[1]
+    extension.ca = authority.cert_pem.bytes()
+    await nursery.start(serve, extension, listeners, context)
+    yield extension
+    nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def api(tmp_path, extension, nursery):
+    """An API that aggregates, with the Service of the extension."""
+    pem = tmp_path / "front-proxy.pem"
+    leaf = extension.authority.issue_cert("ignored", common_name="front-proxy-client")
+    pem.write_bytes(leaf.private_key_and_cert_chain_pem.bytes())
+    api = Api()
+    await api.make_namespace()
+    api.aggregator = api.plane.aggregator(pem, lambda: api.now)
+    api.handler = api.plane.handler(None, aggregator=api.aggregator)
+    await nursery.start(api.aggregator.run)
+    service = {"metadata": {"name": "ext"}, "spec": {"type": "ExternalName", "externalName": "localhost"}}
+    assert (await api("POST", "/api/v1/namespaces/default/services", service))[0] == 201
+    return api
+
+
+async def register(api, extension, **spec):
+    spec = {
+        "group": "ext.example.com", "version": "v1", "groupPriorityMinimum": 1000, "versionPriority": 15,
+        "service": {"namespace": "default", "name": "ext", "port": extension.port},
+        "caBundle": base64.b64encode(extension.ca).decode(), **spec,
+    }  # fmt: skip
+    status, made = await api("POST", SERVICES, {"metadata": {"name": "v1.ext.example.com"}, "spec": spec})
+    assert status == 201, made
+
+
+async def condition(api, wanted):
+    """Wait for the condition Available of the extension to be `wanted`; the condition."""
+    url = f"{SERVICES}?watch=1&fieldSelector=metadata.name=v1.ext.example.com"
+    with trio.fail_after(20):
+        async with api.watching(url) as events:
+            while True:
+                event = await events.receive()
+                for found in event["object"]["status"].get("conditions", ()):
+                    if found["status"] == wanted:
+                        return found
+
+
+async def whole(answer):
+    chunks = []
+
+    async def take(chunk):
+        chunks.append(chunk)
+
+    await answer.run(take)
+    return b"".join(chunks)
+
+
+async def test_requests_are_handed_on_in_the_name_of_who_asks(api, extension):
+    await register(api, extension)
+    request = FakeRequest(
+        "POST", THINGS, "fieldManager=x", {"authorization": "", "x-remote-user": "root", "accept": "a/b"},
+        content=b'{"a":1}',
+    )  # fmt: skip
+    answer = await api.handler(request)
+    assert json.loads(await whole(answer)) == {"kind": "Thing", "path": THINGS}
+    assert answer.status == 201 and ("x-own", "yes") in [
+        (name.lower(), value) for name, value in answer.headers
+    ]
+    (heard,) = extension.heard
+    assert (heard["method"], heard["path"], heard["query"]) == ("POST", THINGS, "fieldManager=x")
+    assert heard["body"] == '{"a":1}' and heard["peer"] == "front-proxy-client"
+    headers = heard["headers"]
+    assert headers["x-remote-user"] == "admin"
+    assert headers["x-remote-group"] == "system:masters, system:authenticated"
+    assert headers["accept"] == "a/b" and "authorization" not in headers
+    assert headers["x-forwarded-for"] == "127.0.0.1" and headers["host"].startswith(NAME)
+
+
+async def test_who_may_not_is_refused_before_anybody_is_asked(api, extension):
+    await register(api, extension)
+    status, refused = await api("GET", THINGS, impersonate_user="bob")
+    assert (
+        status == 403 and 'cannot list resource "things" in API group "ext.example.com"' in refused["message"]
+    )
+    assert extension.heard == []
+
+
+async def test_discovery_shows_what_an_extension_serves(api, extension):
+    await register(api, extension)
+    assert (await condition(api, "True"))["reason"] == "Passed"
+    _, groups = await api("GET", "/apis")
+    assert "ext.example.com" in [group["name"] for group in groups["groups"]]
+    _, group = await api("GET", "/apis/ext.example.com")
+    assert group["preferredVersion"] == {"groupVersion": "ext.example.com/v1", "version": "v1"}
+    aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    _, found = await api("GET", "/apis", accept=aggregated)
+    (item,) = [item for item in found["items"] if item["metadata"]["name"] == "ext.example.com"]
+    (version,) = item["versions"]
+    assert version["freshness"] == "Current"
+    (things,) = version["resources"]
+    assert (things["resource"], things["scope"], things["shortNames"]) == ("things", "Namespaced", ["th"])
+    assert things["subresources"][0]["responseKind"] == {
+        "group": "autoscaling", "version": "v1", "kind": "Scale",
+    }  # fmt: skip
+    answer = await api.handler(FakeRequest("GET", "/apis/ext.example.com/v1"))
+    assert json.loads(await whole(answer))["resources"] == RESOURCES
+    status, _ = await api("DELETE", f"{SERVICES}/v1.ext.example.com")
+    assert status == 200 and (await api("GET", "/apis/ext.example.com/v1"))[0] == 404
+
+
+async def test_an_extension_that_is_ill_is_said_to_be(api, extension):
+    extension.is_well = False
+    await register(api, extension)
+    found = await condition(api, "False")
+    assert found["reason"] == "FailedDiscoveryCheck"
+    path = f"https://localhost:{extension.port}/apis/ext.example.com/v1"
+    assert found["message"] == f"failing or missing response from {path}: bad status from {path}: 503"
+
+
+async def test_a_service_that_is_not_there_is_named(api, extension):
+    await register(api, extension, service={"namespace": "default", "name": "none", "port": 1})
+    found = await condition(api, "False")
+    assert (found["reason"], found["message"]) == (
+        "ServiceNotFound",
+        'service/none in "default" is not present',
+    )
+    status, refused = await api("GET", THINGS)
+    assert (status, refused["message"]) == (503, "service unavailable")
+
+
+async def test_a_certificate_of_another_authority_is_not_trusted(api, extension):
+    await register(api, extension, caBundle=base64.b64encode(trustme.CA().cert_pem.bytes()).decode())
+    assert "certificate verify failed" in (await condition(api, "False"))["message"]
+    status, refused = await api("GET", THINGS)
+    assert status == 503 and refused["message"].startswith("error trying to reach service: ")
+
+
+async def test_who_says_so_does_not_check_the_certificate(api, extension):
+    await register(api, extension, caBundle="", insecureSkipTLSVerify=True)
+    assert (await condition(api, "True"))["message"] == "all checks passed"
+
+
+def test_nobody_says_for_himself_who_he_is():
+    sent = {"X-Remote-User": "root", "x-remote-extra-a": "b", "impersonate-user": "x", "accept": "y"}
+    passed = passed_headers({name.lower(): value for name, value in sent.items()}, "192.0.2.1")
+    assert passed == [("accept", "y"), ("X-Forwarded-For", "192.0.2.1")]
+    assert user_headers("ann", "7", ("dev",), {"a/b": ("c", "d")}) == [
+        ("X-Remote-User", "ann"), ("X-Remote-Uid", "7"), ("X-Remote-Group", "dev"),
+        ("X-Remote-Extra-a%2Fb", "c"), ("X-Remote-Extra-a%2Fb", "d"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/apis/g/v1", ("g", "v1")), ("/apis/g/v1/", ("g", "v1")), ("/openapi/v3/apis/g/v1", ("g", "v1")),
+        ("/apis/g", ("", "")), ("/api/v1", ("", "")), ("/openapi/v2", ("", "")),
+    ],
+)  # fmt: skip
+def test_paths_of_a_version(path, found):
+    assert group_version(path) == found
