@@ -42,6 +42,8 @@ class Facts:
     is_dry_run: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     namespace_object: dict[str, Any] | None = None
+    kind: str = ""
+    """Of `obj`, where it is not the resource's: PodExecOptions."""
 
     @property
     def is_exempt(self) -> bool:
@@ -98,7 +100,7 @@ def _labels(document: Mapping[str, Any]) -> Mapping[str, str]:
 def request_document(facts: Facts, uid: str = "") -> dict[str, Any]:
     """The request as webhooks and expressions see it."""
     names = facts.names
-    kind = {"group": names.group, "version": names.version, "kind": names.kind}
+    kind = {"group": names.group, "version": names.version, "kind": facts.kind or names.kind}
     resource = {"group": names.group, "version": names.version, "resource": names.plural}
     document = {
         "uid": uid,

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from board import wait_until
@@ -263,7 +264,29 @@ def test_the_proxies_carry_any_request_and_keep_links_inside(board, talk):
     assert "talk" in {pod["metadata"]["name"] for pod in pods["items"]}
 
 
-def test_kubectl_proxy_serves_methods_and_redirects(board, talk):
+ECHO = r"""
+read line
+while read line && [ "${#line}" -gt 1 ]; do :; done
+printf 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
+cat
+"""
+UPGRADE = """
+import socket, sys
+host, port, path = sys.argv[1:]
+with socket.create_connection((host, int(port)), timeout=20) as raw:
+    raw.sendall((f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n"
+                 "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAA\\r\\n\\r\\n").encode())
+    heard = b""
+    while b"\\r\\n\\r\\n" not in heard:
+        heard += raw.recv(4096) or exit(heard.decode())
+    raw.sendall(b"ping\\n")
+    while not heard.endswith(b"ping\\n"):
+        heard += raw.recv(4096) or exit(heard.decode())
+    print(heard.decode())
+"""
+
+
+def test_kubectl_proxy_serves_methods_redirects_and_upgrades(board, talk):
     command = [
         *("nsenter", f"--net=/run/netns/{board.name}", NEWEST, f"--kubeconfig={board.kubeconfig}", "proxy"),
         *("--port=0",),
@@ -277,5 +300,17 @@ def test_kubectl_proxy_serves_methods_and_redirects(board, talk):
             head = board.curl(base, "--head").stdout
             assert "301 Moved Permanently" in head and f"/api/v1/namespaces/{talk}/pods/web/proxy/\n" in head
             assert json.loads(board.curl(f"http://{address}/version").stdout)["major"] == "1"
+            board.kubectl("-n", talk, "exec", "-i", "web", "--", "sh", "-c", "cat > /tmp/echo", text_in=ECHO)
+            board.kubectl(
+                *("-n", talk, "exec", "web", "--", "sh", "-c"),
+                "nc -l -p 8090 -e sh /tmp/echo >/dev/null 2>&1 </dev/null &",
+            )
+            path = f"/api/v1/namespaces/{talk}/pods/web:8090/proxy/"
+
+            def upgraded():
+                return board.run(sys.executable, "-c", UPGRADE, *address.split(":"), path, check=False)
+
+            said = wait_until(lambda: (done := upgraded()).returncode == 0 and done.stdout, what="an upgrade")
+            assert said.startswith("HTTP/1.1 101 ") and said.rstrip().endswith("ping")
         finally:
             proxy.terminate()

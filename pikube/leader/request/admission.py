@@ -17,7 +17,8 @@ from pikube.leader.request.context import Context
 
 @dataclass(slots=True)
 class Attributes:
-    """operation: CREATE, UPDATE or DELETE; `old` is None for CREATE, `obj` is None for DELETE."""
+    """operation: CREATE, UPDATE, DELETE or CONNECT; `old` is None for CREATE, `obj` is None for DELETE, and for
+    CONNECT a document with the options of the connection."""
 
     operation: str
     info: KindInfo

@@ -37,6 +37,7 @@ from pikube.leader.request.authn import (
 )
 from pikube.leader.request.authz import Authorizer, refuse
 from pikube.leader.request.component_status import answer_component_statuses
+from pikube.leader.request.connect import connect_options
 from pikube.leader.request.context import MASTERS, NODES, Context, User
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.registry import Registry
@@ -183,6 +184,12 @@ class ApiHandler:
             raise PathNotFound()
         check_place(info, route)
         if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
+            if route.subresource != "log":
+                options = connect_options(route, query, info.names.kind)
+                context = Context(user, parts.wall_clock())
+                await parts.registry.connect(
+                    info, route.namespace, route.name, route.subresource, options, context
+                )
             return await parts.streams.answer(route, request, query, user)
         answer = await self._resource(info, route, request, query, user)
         if answers.is_pretty(query.get("pretty"), request.headers.get("user-agent", "")):

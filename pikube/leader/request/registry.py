@@ -281,6 +281,13 @@ class Registry:
                 continue  # the object moved on between reading and writing: decide anew
         raise Conflict.modified(info.resource, name)
 
+    async def connect(
+        self, info: KindInfo, namespace: str, name: str, subresource: str, options: Any, context: Context
+    ) -> None:
+        """Whether a stream to an object may begin: webhooks and policies are asked. Raises their ApiErrors."""
+        attributes = Attributes("CONNECT", info, namespace, name, subresource, options, None, context)
+        await self._dynamic.validate(attributes)
+
     async def _remove(self, info: KindInfo, key: Key, revision: int | None) -> Item:
         try:
             gone = await self.store.delete(key, expected_revision=revision)

@@ -78,7 +78,7 @@ class Webhooks:
     async def mutate(self, attributes: Attributes) -> bool:
         """Ask the mutating ones, in the order of their configurations' names; whether the object was changed."""
         hooks = self._hooks(MutatingWebhookConfiguration)
-        if not hooks:
+        if not hooks or attributes.operation == "CONNECT":  # its options are in a URL that nobody changes
             return False
         facts = self.facts(attributes)
         if facts.is_exempt:
@@ -129,6 +129,7 @@ class Webhooks:
             item = self._store.get(Key(Namespace.names.resource, "", namespace))
             around = msgspec.json.decode(item.value) if item is not None else None
         kind = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
+        options = kind.get(attributes.operation, "")
         return Facts(
             operation=attributes.operation,
             names=attributes.info.names,
@@ -139,8 +140,9 @@ class Webhooks:
             old=_document(attributes.old),
             user=msgspec.to_builtins(info_of(attributes.context.user)),
             is_dry_run=attributes.context.dry_run,
-            options={"kind": kind.get(attributes.operation, ""), "apiVersion": "meta.k8s.io/v1"},
+            options={"kind": options, "apiVersion": "meta.k8s.io/v1"} if options else {},
             namespace_object=around,
+            kind=attributes.obj["kind"] if attributes.operation == "CONNECT" else "",
         )
 
     def _hooks(self, cls: type[Any]) -> list[Any]:

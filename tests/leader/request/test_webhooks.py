@@ -267,3 +267,56 @@ async def test_a_container_that_a_webhook_puts_in_gets_what_others_get(api, hook
     assert web["resources"]["limits"] == sidecar["resources"]["limits"] == {"cpu": "1"}
     assert [m["mountPath"] for m in web["volumeMounts"]] == [m["mountPath"] for m in sidecar["volumeMounts"]]
     assert len(made["spec"]["volumes"]) == 1 and sidecar["imagePullPolicy"]
+
+
+class Streams:
+    """Implements the handler's Streams."""
+
+    async def answer(self, route, request, query, user):
+        return Response(200, (), (b"connected",))
+
+
+async def test_a_webhook_is_asked_before_anybody_connects(api, hook):
+    rules = [{"operations": ["CONNECT"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/*"]}]
+    await configure(api, hook, rules=rules)
+    api.handler = api.plane.handler(Streams())
+    hook.answer = lambda request: {"allowed": request["subResource"] != "exec"}
+    pod = "/api/v1/namespaces/default/pods/web"
+    status, refused = await api("POST", f"{pod}/exec?command=ls&command=-l&stdout=true&container=c&tty=false")
+    assert status == 403 and refused["message"].startswith('admission webhook "check.example.com" denied')
+    (asked,) = hook.seen
+    assert (asked["operation"], asked["name"], asked["kind"]["kind"]) == ("CONNECT", "web", "PodExecOptions")
+    assert asked["object"] == {
+        "kind": "PodExecOptions", "apiVersion": "v1", "stdout": True, "container": "c", "command": ["ls", "-l"],
+    }  # fmt: skip
+    assert asked["options"] is None and asked["oldObject"] is None
+    for path, options in (
+        ("portforward?ports=80&ports=81", {"kind": "PodPortForwardOptions", "ports": [80, 81]}),
+        ("proxy/a/b?c=d", {"kind": "PodProxyOptions", "path": "/a/b"}),
+        ("attach?stdin=1", {"kind": "PodAttachOptions", "stdin": True}),
+    ):
+        assert await api("GET", f"{pod}/{path}") == (200, "connected")
+        assert hook.seen[-1]["object"] == {"apiVersion": "v1", **options}
+    count = len(hook.seen)
+    assert (await api("GET", f"{pod}/log"))[0] == 200 and len(hook.seen) == count, (
+        "a log is read, not connected to"
+    )
+
+
+async def test_a_policy_holds_connections_too(api, hook):
+    rules = [
+        {"operations": ["CONNECT"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/exec"]}
+    ]
+    spec = {
+        "matchConstraints": {"resourceRules": rules},
+        "validations": [{"expression": "!object.?stdin.orValue(false)", "message": "look, do not touch"}],
+    }
+    base = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    assert (await api("POST", f"{base}ies", {"metadata": {"name": "p"}, "spec": spec}))[0] == 201
+    binding = {"policyName": "p", "validationActions": ["Deny"]}
+    assert (await api("POST", f"{base}ybindings", {"metadata": {"name": "b"}, "spec": binding}))[0] == 201
+    api.handler = api.plane.handler(Streams())
+    pod = "/api/v1/namespaces/default/pods/web"
+    assert (await api("POST", f"{pod}/exec?command=ls&stdout=1"))[0] == 200
+    status, refused = await api("POST", f"{pod}/exec?command=sh&stdin=1")
+    assert status == 422 and refused["message"].endswith("denied request: look, do not touch")
