@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pikube.api.errors import BadRequest, Cause, Invalid
+from pikube.api.kinds.meta import DeleteOptions
 from pikube.api.validation.causes import forbidden, invalid, not_supported, required, too_long
 
 GROUP = "meta.k8s.io"
@@ -55,6 +56,19 @@ def check_write_options(
         causes.append(not_supported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]))
     if causes:
         raise Invalid.of(kind, GROUP, "", causes)
+
+
+def check_delete_options(options: DeleteOptions) -> None:
+    """Of a body or a query. Raises Invalid."""
+    causes: list[Cause] = []
+    policy = options.propagation_policy
+    if options.orphan_dependents is not None and policy is not None:
+        words = "orphanDependents and deletionPropagation cannot be both set"
+        causes.append(invalid("propagationPolicy", policy, words))
+    if any(word != "All" for word in options.dry_run):
+        causes.append(not_supported("dryRun", list(options.dry_run), ["All"]))
+    if causes:
+        raise Invalid.of("DeleteOptions", GROUP, "", causes)
 
 
 def check_list_options(continue_token: str, resource_version: str, match: str, initial: str = "") -> None:

@@ -62,6 +62,7 @@ class KindInfo:
     version that is not stored itself names the one that is, `stored_in`, and how it looks from here, `view`;
     field_aliases are its names of the stored kind's selectable fields. Kinds whose selectable fields may
     change read them from the stored bytes when asked (read_fields). deprecation warns everyone who uses it.
+    A kind that needs_version is replaced only by who names the resourceVersion that he replaces.
     """
 
     cls: type[Any]
@@ -83,6 +84,7 @@ class KindInfo:
     field_aliases: Mapping[str, str] = field(default_factory=dict)
     read_fields: Callable[[bytes], dict[str, str]] | None = None
     deprecation: str = ""
+    needs_version: bool = False
 
     @property
     def names(self) -> Names:

@@ -394,6 +394,7 @@ NETWORKING = (
 POLICY = (
     KindInfo(
         cls=policy.PodDisruptionBudget,
+        needs_version=True,
         validate=check_workloads.budget_causes,
         validate_update=again(check_workloads.budget_causes),
         has_generation=True,
@@ -429,17 +430,20 @@ RBAC = (
 STORAGE = (
     KindInfo(
         cls=storage.CSIDriver,
+        needs_version=True,
         default=services.default_csi_driver,
         validate=check_storage.driver_causes,
         validate_update=check_storage.driver_update_causes,
     ),
     KindInfo(
         cls=storage.CSINode,
+        needs_version=True,
         validate=check_storage.node_causes,
         validate_update=check_storage.node_update_causes,
     ),
     KindInfo(
         cls=storage.CSIStorageCapacity,
+        needs_version=True,
         validate=check_storage.capacity_causes,
         validate_update=check_storage.capacity_update_causes,
     ),
@@ -451,6 +455,7 @@ STORAGE = (
     ),
     KindInfo(
         cls=storage.VolumeAttachment,
+        needs_version=True,
         validate=check_storage.attachment_causes,
         validate_update=check_storage.attachment_update_causes,
         subresources=(STATUS,),
@@ -465,6 +470,7 @@ STORAGE = (
 ADMISSION = (
     KindInfo(
         cls=admission.MutatingWebhookConfiguration,
+        needs_version=True,
         validate=check_webhooks.webhooks_causes,
         validate_update=check_webhooks.webhooks_update_causes,
         default=services.default_webhooks,
@@ -472,6 +478,7 @@ ADMISSION = (
     ),
     KindInfo(
         cls=admission.ValidatingAdmissionPolicy,
+        needs_version=True,
         default=admission_policy.default_policy,
         validate=check_policies.policy_causes,
         validate_update=check_policies.policy_update_causes,
@@ -480,6 +487,7 @@ ADMISSION = (
     ),
     KindInfo(
         cls=admission.ValidatingAdmissionPolicyBinding,
+        needs_version=True,
         default=admission_policy.default_binding,
         validate=check_policies.binding_causes,
         validate_update=again(check_policies.binding_causes),
@@ -487,6 +495,7 @@ ADMISSION = (
     ),
     KindInfo(
         cls=admission.ValidatingWebhookConfiguration,
+        needs_version=True,
         validate=check_webhooks.webhooks_causes,
         validate_update=check_webhooks.webhooks_update_causes,
         default=services.default_webhooks,
@@ -502,6 +511,7 @@ METRICS = (
 EXTENSIONS = (
     KindInfo(
         cls=extensions.CustomResourceDefinition,
+        needs_version=True,
         default=definitions.default_definition,
         validate=definitions.definition_causes,
         validate_update=definitions.definition_update_causes,
@@ -514,6 +524,7 @@ EXTENSIONS = (
 AGGREGATION = (
     KindInfo(
         cls=apiregistration.APIService,
+        needs_version=True,
         default=check_aggregation.default_api_service,
         validate=check_aggregation.api_service_causes,
         validate_update=check_aggregation.api_service_update_causes,
@@ -537,6 +548,7 @@ OTHERS = (
     ),
     KindInfo(
         cls=node.RuntimeClass,
+        needs_version=True,
         validate=check_cluster.runtime_class_causes,
         validate_update=check_cluster.runtime_class_update_causes,
     ),

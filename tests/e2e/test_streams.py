@@ -303,14 +303,14 @@ def test_kubectl_proxy_serves_methods_redirects_and_upgrades(board, talk):
             board.kubectl("-n", talk, "exec", "-i", "web", "--", "sh", "-c", "cat > /tmp/echo", text_in=ECHO)
             board.kubectl(
                 *("-n", talk, "exec", "web", "--", "sh", "-c"),
-                "nc -l -p 8090 -e sh /tmp/echo >/dev/null 2>&1 </dev/null &",
+                "nc -ll -p 8090 -e sh /tmp/echo >/dev/null 2>&1 </dev/null &",
             )
             path = f"/api/v1/namespaces/{talk}/pods/web:8090/proxy/"
 
-            def upgraded():
-                return board.run(sys.executable, "-c", UPGRADE, *address.split(":"), path, check=False)
-
-            said = wait_until(lambda: (done := upgraded()).returncode == 0 and done.stdout, what="an upgrade")
+            look = "cat /proc/net/tcp* | while read line; do case $line in *:1F9A*) echo there;; esac; done"
+            listening = ("-n", talk, "exec", "web", "--", "sh", "-c", look)
+            wait_until(lambda: "there" in board.kubectl(*listening), what="a listener")
+            said = board.run(sys.executable, "-c", UPGRADE, *address.split(":"), path).stdout
             assert said.startswith("HTTP/1.1 101 ") and said.rstrip().endswith("ping")
         finally:
             proxy.terminate()

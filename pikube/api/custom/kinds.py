@@ -182,6 +182,7 @@ def _info(
         read_fields=read_fields if selectable else None,
         subresources=subresources,
         has_generation=True,
+        needs_version=True,
         stored_in=stored,
         view=view,
         deprecation=warning,

@@ -13,13 +13,14 @@ import msgspec
 from pikube.api.apply import apply
 from pikube.api.codec import check_kind, decode_body, decode_builtins, from_builtins, load_json, load_yaml
 from pikube.api.custom.objects import CustomObject
-from pikube.api.errors import BadRequest, NotFound, UnsupportedMediaType
+from pikube.api.errors import BadRequest, Cause, Invalid, NotFound, UnsupportedMediaType
 from pikube.api.field_validation import IGNORE, STRICT, check_mode, field_problems, refuse
 from pikube.api.json_patch import json_patch
 from pikube.api.kinds.base import Kind
 from pikube.api.kinds.meta import DeleteOptions, Object
 from pikube.api.media_types import JSON, PROTOBUF, Accepted, body_encoding
 from pikube.api.merge_patch import merge_patch
+from pikube.api.options import check_delete_options
 from pikube.api.patch_result import JSON_PATCH, STRATEGIC_PATCH, read_patch, typed_result
 from pikube.api.protobuf import decode_message, unwrap
 from pikube.api.scheme import KindInfo
@@ -92,6 +93,14 @@ async def update(
 ) -> Response:
     """PUT of an object or of one of its doors."""
     obj, warnings = await read_object(request, query, info.cls)
+    if info.needs_version and obj.metadata.resource_version in ("", "0"):
+        registry.get(info, route.namespace, route.name)
+        cause = Cause(
+            "FieldValueInvalid",
+            "Invalid value: 0x0: must be specified for an update",
+            "metadata.resourceVersion",
+        )
+        raise Invalid.of(info.names.plural, info.names.group, route.name, [cause])
     item = await registry.replace(info, route.namespace, route.name, obj, context, route.subresource)
     await registry.ready(info, [item])
     return with_warnings(answers.one(info, item, accepted, context.now), warnings)
@@ -232,7 +241,7 @@ async def delete(
     """DELETE of one object: the object while it lingers, a Status when it is gone (pods: always the object)."""
     wish, is_dry = await read_wish(request, query, info.cls)
     if is_dry and not context.dry_run:
-        context = Context(context.user, context.now, context.manager, True)
+        context = Context(context.user, context.now, context.manager, True, context.warnings)
     item, is_gone = await registry.delete(info, route.namespace, route.name, wish, context)
     if not is_gone or info.names.plural == "pods":
         await registry.ready(info, [item])
@@ -271,8 +280,17 @@ async def delete_collection(
 ) -> Response:
     """DELETE of all that match; answers the list as it was."""
     filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
-    wish, _ = await read_wish(request, query, info.cls)
-    page = list_page(registry.store, info, route.namespace or None, filter_)
+    wish, is_dry = await read_wish(request, query, info.cls)
+    if is_dry and not context.dry_run:
+        context = Context(context.user, context.now, context.manager, True, context.warnings)
+    page = list_page(
+        registry.store,
+        info,
+        route.namespace or None,
+        filter_,
+        limit=max(0, query.number("limit") or 0),
+        continue_token=query.get("continue"),
+    )
     for item in page.items:
         try:
             await registry.delete(info, item.key.namespace, item.key.name, wish, context)
@@ -312,4 +330,5 @@ async def read_wish(request: Request, query: Query, cls: type[Object]) -> tuple[
         (conditions.uid or "") if conditions else "",
         (conditions.resource_version or "") if conditions else "",
     )
+    check_delete_options(options)
     return wish, "All" in options.dry_run

@@ -447,3 +447,17 @@ async def test_who_watches_a_kind_is_sent_away_when_its_definition_changes_or_go
         with pytest.raises(trio.EndOfChannel):
             await events.receive()
     assert (await api("GET", f"{WIDGETS}?watch=1"))[0] == 404
+
+
+async def test_who_replaces_an_object_names_the_version_that_he_replaces(widgets):
+    assert (await widgets("PUT", f"{WIDGETS}/w", widget()))[0] == 404
+    _, made = await widgets("POST", WIDGETS, widget())
+    status, refused = await widgets("PUT", f"{WIDGETS}/w", widget(size=4))
+    assert (status, refused["message"]) == (
+        422,
+        'widgets.example.com "w" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an '
+        "update",
+    )
+    made["spec"]["size"] = 4
+    assert (await widgets("PUT", f"{WIDGETS}/w", made))[0] == 200
+    assert (await widgets("PUT", f"{WIDGETS}/w", made))[0] == 409

@@ -181,3 +181,27 @@ async def test_media_types_are_named_when_none_fits(one):
     status, refused = await one("GET", f"{CONFIG_MAPS}?watch=1", accept="application/yaml")
     offered = "application/json;stream=watch"
     assert (status, refused["message"]) == (406, f"only the following media types are accepted: {offered}")
+
+
+async def test_a_trial_of_deleting_many_deletes_none(one):
+    delete = {"kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All"]}
+    assert (await one("DELETE", CONFIG_MAPS, delete))[0] == 200
+    assert (await one("DELETE", f"{CONFIG_MAPS}?dryRun=All"))[0] == 200
+    assert (await one("GET", ONE))[0] == 200
+    status, refused = await one("DELETE", CONFIG_MAPS, {**delete, "dryRun": ["Some"]})
+    assert (
+        status == 422 and 'dryRun: Unsupported value: ["Some"]: supported values: "All"' in refused["message"]
+    )
+    both = {"orphanDependents": True, "propagationPolicy": "Orphan"}
+    status, refused = await one("DELETE", ONE, both)
+    words = 'propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set'
+    assert (status, refused["message"]) == (422, f'DeleteOptions.meta.k8s.io "" is invalid: {words}')
+    assert (await one("GET", ONE))[0] == 200
+    assert (await one("DELETE", CONFIG_MAPS))[0] == 200 and (await one("GET", ONE))[0] == 404
+
+
+async def test_many_are_deleted_a_page_at_a_time(one):
+    await one("POST", CONFIG_MAPS, {**BODY, "metadata": {"name": "two"}})
+    _, deleted = await one("DELETE", f"{CONFIG_MAPS}?limit=1")
+    assert [item["metadata"]["name"] for item in deleted["items"]] == ["one"]
+    assert (await one("GET", f"{CONFIG_MAPS}/two"))[0] == 200
