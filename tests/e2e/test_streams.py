@@ -274,7 +274,7 @@ UPGRADE = """
 import socket, sys
 host, port, path = sys.argv[1:]
 with socket.create_connection((host, int(port)), timeout=20) as raw:
-    raw.sendall((f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n"
+    raw.sendall((f"GET {path} HTTP/1.1\\r\\nHost: {host}\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n"
                  "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAA\\r\\n\\r\\n").encode())
     heard = b""
     while b"\\r\\n\\r\\n" not in heard:
