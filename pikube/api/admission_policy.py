@@ -6,8 +6,9 @@ stage. Source: kubernetes apiserver pkg/admission/plugin/policy/validating.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pikube.api.admission_review import Facts, applies, selects, variables_of
@@ -63,6 +64,8 @@ class Violation:
 
     message: str
     reason: str = "Invalid"
+    index: int = 0
+    """Of the check in the policy."""
 
 
 def violations(
@@ -78,7 +81,52 @@ def violations(
     except CelError as error:
         return [Violation(str(error))] if is_strict else []
     variables["variables"] = _values(spec.variables, variables)
-    return [found for check in spec.validations for found in _checked(check, variables, is_strict=is_strict)]
+    return [
+        replace(found, index=index)
+        for index, check in enumerate(spec.validations)
+        for found in _checked(check, variables, is_strict=is_strict)
+    ]
+
+
+def audit_annotations(
+    policy: ValidatingAdmissionPolicy, facts: Facts, params: dict[str, Any] | None
+) -> dict[str, str]:
+    """What a policy notes of a write that it is about; an expression that fails notes nothing."""
+    spec = policy.spec
+    if not spec.audit_annotations:
+        return {}
+    variables = {**variables_of(facts), "params": params}
+    try:
+        if not _is_wanted(spec.match_conditions, variables):
+            return {}
+    except CelError:
+        return {}
+    variables["variables"] = _values(spec.variables, variables)
+    notes = {}
+    for annotation in spec.audit_annotations:
+        try:
+            value = compile_expression(annotation.value_expression).value(variables)
+        except CelError:
+            continue
+        if isinstance(value, str) and value.strip():
+            notes[f"{policy.metadata.name}/{annotation.key}"] = value.strip()
+    return notes
+
+
+FAILURES = "validation.policy.admission.k8s.io/validation_failure"
+
+
+def noted(notes: Mapping[str, str], policy: str, binding: Any, violation: Violation) -> str:
+    """The note about a violation, behind those that are there (validating/dispatcher.go:validationFailureValue)."""
+    known = json.loads(notes.get(FAILURES, "[]"))
+    found = {
+        "message": violation.message,
+        "policy": policy,
+        "binding": binding.metadata.name,
+        "expressionIndex": violation.index,
+        "validationActions": list(binding.spec.validation_actions),
+    }
+    return json.dumps([*known, found], separators=(",", ":"))
 
 
 def _is_wanted(conditions: Iterable[Any], variables: Mapping[str, Any]) -> bool:
@@ -153,6 +201,10 @@ class PolicyDenied(ApiError):
 
 def denies(binding: ValidatingAdmissionPolicyBinding) -> bool:
     return "Deny" in binding.spec.validation_actions
+
+
+def audits(binding: ValidatingAdmissionPolicyBinding) -> bool:
+    return "Audit" in binding.spec.validation_actions
 
 
 def warns(binding: ValidatingAdmissionPolicyBinding) -> bool:

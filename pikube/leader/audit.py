@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -34,12 +36,21 @@ class AuditLog:
         self._descriptor = -1
 
     def record(
-        self, request: Request, route: Route, user: User | None, code: int, received_at: float, done_at: float
+        self,
+        request: Request,
+        route: Route,
+        user: User | None,
+        code: int,
+        received_at: float,
+        done_at: float,
+        notes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Write the line of a finished request; reads are not recorded. A full disk costs the line only."""
         if route.verb not in WRITES and not route.subresource:
             return
-        line = msgspec.json.encode(audit_event(request, route, user, code, received_at, done_at)) + b"\n"
+        line = (
+            msgspec.json.encode(audit_event(request, route, user, code, received_at, done_at, notes)) + b"\n"
+        )
         try:
             os.write(self._opened(), line)
         except OSError as error:
@@ -62,7 +73,13 @@ class AuditLog:
 
 
 def audit_event(
-    request: Request, route: Route, user: User | None, code: int, received_at: float, done_at: float
+    request: Request,
+    route: Route,
+    user: User | None,
+    code: int,
+    received_at: float,
+    done_at: float,
+    notes: Mapping[str, str],
 ) -> dict[str, Any]:
     """The Event of one request (kubernetes apiserver pkg/apis/audit/v1)."""
     who: dict[str, Any] = {}
@@ -70,6 +87,8 @@ def audit_event(
         who = {"username": user.name, "groups": list(user.groups)}
         if user.uid:
             who["uid"] = user.uid
+        if user.extra:
+            who["extra"] = {key: list(values) for key, values in user.extra.items()}
     event: dict[str, Any] = {
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
@@ -85,6 +104,8 @@ def audit_event(
         "requestReceivedTimestamp": render_micro_time(received_at),
         "stageTimestamp": render_micro_time(done_at),
     }
+    if notes:
+        event["annotations"] = dict(notes)
     if route.is_resource:
         reference = {
             "resource": route.resource, "namespace": route.namespace, "name": route.name,

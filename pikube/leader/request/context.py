@@ -27,13 +27,14 @@ LEADER = User("system:pikube:leader", (MASTERS, "system:authenticated"))
 class Context:
     """One write: by whom, as which field manager ('' tracks no fields: pikube's own controllers, whose
     status writes nobody applies), whether it is only tried, and when (seconds since 1970). What admission
-    warns of is added to `warnings`."""
+    warns of is added to `warnings`, and what it notes for the audit log to `notes`."""
 
     user: User
     now: float
     manager: str = ""
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list, compare=False)
+    notes: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

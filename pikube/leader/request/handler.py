@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pikube.api.errors import (
@@ -82,9 +82,10 @@ DESKS = "/pikube/v1/"
 Review = Callable[[KindInfo, Route, Any, User], Awaitable[Any] | Any]
 """Answers kinds that are asked and never stored (TokenReview, SubjectAccessReview …)."""
 
-Audit = Callable[[Request, Route, User | None, int, float, float], None]
-"""(request, route, who or None, code, begun at, ended at): told of every finished request."""
+Audit = Callable[[Request, Route, User | None, int, float, float, Mapping[str, str]], None]
+"""(request, route, who or None, code, begun at, ended at, annotations): told of every finished request."""
 
+DECISION = "authorization.k8s.io/decision"
 RELAYED = ("log", "exec", "attach", "portforward", "proxy")
 
 
@@ -112,9 +113,10 @@ class ApiParts:
 
 @dataclass(slots=True)
 class Asked:
-    """What becomes known of a request on its way: who asks."""
+    """What becomes known of a request on its way: who asks, and what is to be noted of it."""
 
     user: User | None = None
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 class ApiHandler:
@@ -148,7 +150,7 @@ class ApiHandler:
             parts.counts.end(route, code, took_s, is_known=not route.is_resource or info is not None)
             if parts.audit is not None:
                 now = parts.wall_clock()
-                parts.audit(request, route, asked.user, code, now - took_s, now)
+                parts.audit(request, route, asked.user, code, now - took_s, now, asked.notes)
 
     async def _seated(self, request: Request, query: Query, route: Route, asked: Asked) -> Answer:
         """The answer, once it is the user's turn. Who he is costs little; everything else waits for that."""
@@ -161,17 +163,21 @@ class ApiHandler:
         if parts.turns is not None:
             await parts.turns.take(sits)
         if _must_pass(request, route):
-            return await self._answer(request, query, route, user)
+            return await self._answer(request, query, route, user, asked.notes)
         if not parts.counts.seat(route, sits):
             raise too_many()
         try:
-            return await self._answer(request, query, route, user)
+            return await self._answer(request, query, route, user, asked.notes)
         finally:
             parts.counts.leave(route, sits)
 
-    async def _answer(self, request: Request, query: Query, route: Route, user: User) -> Answer:
+    async def _answer(
+        self, request: Request, query: Query, route: Route, user: User, notes: dict[str, str]
+    ) -> Answer:
         parts = self._parts
-        if not parts.authorizer.may(user, route):
+        is_allowed = parts.authorizer.may(user, route)
+        notes[DECISION] = "allow" if is_allowed else "forbid"
+        if not is_allowed:
             raise refuse(user, route)
         if not route.is_resource and parts.desk is not None and route.path.startswith(DESKS):
             return await parts.desk.answer(route, request, user)
@@ -186,12 +192,12 @@ class ApiHandler:
         if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
             if route.subresource != "log":
                 options = connect_options(route, query, info.names.kind)
-                context = Context(user, parts.wall_clock())
+                context = Context(user, parts.wall_clock(), notes=notes)
                 await parts.registry.connect(
                     info, route.namespace, route.name, route.subresource, options, context
                 )
             return await parts.streams.answer(route, request, query, user)
-        answer = await self._resource(info, route, request, query, user)
+        answer = await self._resource(info, route, request, query, user, notes)
         if answers.is_pretty(query.get("pretty"), request.headers.get("user-agent", "")):
             answer = answers.indented(answer)
         return _with_deprecation(answer, info)
@@ -204,7 +210,13 @@ class ApiHandler:
         return may
 
     async def _resource(
-        self, info: KindInfo, route: Route, request: Request, query: Query, user: User
+        self,
+        info: KindInfo,
+        route: Route,
+        request: Request,
+        query: Query,
+        user: User,
+        notes: dict[str, str],
     ) -> Answer:
         accepted = negotiate(request.headers.get("accept", ""))
         now = self._parts.wall_clock()
@@ -215,7 +227,7 @@ class ApiHandler:
             answer = self._parts.review(info, route, body, user)
             return answers.document(await answer if isinstance(answer, Awaitable) else answer, accepted, 201)
         if route.subresource:
-            return await self._subresource(info, route, request, query, user, accepted)
+            return await self._subresource(info, route, request, query, user, accepted, notes)
         if route.verb not in info.verbs:
             raise MethodNotAllowed()
         if info.cls is ComponentStatus:
@@ -232,7 +244,7 @@ class ApiHandler:
         if route.verb == "watch":
             check_streamable(accepted)
             return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
-        context = self._context(route, request, query, user, now)
+        context = self._context(route, request, query, user, now, notes)
         write = {
             "create": writes.create,
             "update": writes.update,
@@ -252,6 +264,7 @@ class ApiHandler:
         query: Query,
         user: User,
         accepted: Accepted,
+        notes: dict[str, str],
     ) -> Answer:
         found = info.subresource(route.subresource)
         if found is None:
@@ -260,7 +273,7 @@ class ApiHandler:
             raise MethodNotAllowed()
         parts = self._parts
         now = parts.wall_clock()
-        context = self._context(route, request, query, user, now)
+        context = self._context(route, request, query, user, now, notes)
         if route.verb == "get" and route.subresource != "scale":
             return await reads.get(parts.registry, info, route, query, accepted, now)
         change = self._changed_through(found, info, route, request, query, accepted, context)
@@ -310,7 +323,15 @@ class ApiHandler:
             scale = await patch_scale(parts.subresources, info, route, request, query, context)
         return answers.document(scale, answers_plain(accepted))
 
-    def _context(self, route: Route, request: Request, query: Query, user: User, now: float) -> Context:
+    def _context(
+        self,
+        route: Route,
+        request: Request,
+        query: Query,
+        user: User,
+        now: float,
+        notes: dict[str, str],
+    ) -> Context:
         manager = query.get("fieldManager")
         dry_run = [word for word in query.all("dryRun") if word]
         is_apply = request.headers.get("content-type", "").startswith(writes.APPLY_PATCH)
@@ -324,7 +345,7 @@ class ApiHandler:
         )
         if not manager:
             manager = request.headers.get("user-agent", "").partition("/")[0][:MANAGER_BYTES] or "unknown"
-        return Context(user, now, manager, bool(dry_run))
+        return Context(user, now, manager, bool(dry_run), notes=notes)
 
 
 OPTION_KINDS = {

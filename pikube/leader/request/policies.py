@@ -10,7 +10,19 @@ from typing import Any
 
 import msgspec
 
-from pikube.api.admission_policy import PolicyDenied, Violation, denies, is_about, violations, warning, warns
+from pikube.api.admission_policy import (
+    FAILURES,
+    PolicyDenied,
+    Violation,
+    audit_annotations,
+    audits,
+    denies,
+    is_about,
+    noted,
+    violations,
+    warning,
+    warns,
+)
 from pikube.api.admission_review import Facts
 from pikube.api.kinds.admission import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
 from pikube.api.scheme import Scheme
@@ -54,9 +66,18 @@ class PoliciesAndWebhooks:
         ):
             return
         found: list[Violation] = []
+        notes = attributes.context.notes
         for params in self._params(policy, binding, facts):
-            found += [params] if isinstance(params, Violation) else violations(policy, facts, params)
+            if isinstance(params, Violation):
+                found.append(params)
+                continue
+            found += violations(policy, facts, params)
+            for key, value in audit_annotations(policy, facts, params).items():
+                before = notes.get(key)
+                notes[key] = f"{before}, {value}" if before and value not in before.split(", ") else value
         for violation in found:
+            if audits(binding):
+                notes[FAILURES] = noted(notes, policy.metadata.name, binding, violation)
             if denies(binding):
                 info = attributes.info
                 raise PolicyDenied(

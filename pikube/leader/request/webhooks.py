@@ -197,6 +197,8 @@ class Webhooks:
                 return Reply()
             raise call_failed(hook.name, str(error)) from None
         _warn(attributes, reply.warnings)
+        for key, value in reply.audit.items():
+            attributes.context.notes[f"{hook.name}/{key}"] = str(value)
         return reply
 
 

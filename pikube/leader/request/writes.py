@@ -6,6 +6,7 @@ Called by the handler; the rules themselves are in the registry.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -241,7 +242,7 @@ async def delete(
     """DELETE of one object: the object while it lingers, a Status when it is gone (pods: always the object)."""
     wish, is_dry = await read_wish(request, query, info.cls)
     if is_dry and not context.dry_run:
-        context = Context(context.user, context.now, context.manager, True, context.warnings)
+        context = replace(context, dry_run=True)
     item, is_gone = await registry.delete(info, route.namespace, route.name, wish, context)
     if not is_gone or info.names.plural == "pods":
         await registry.ready(info, [item])
@@ -282,7 +283,7 @@ async def delete_collection(
     filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
     wish, is_dry = await read_wish(request, query, info.cls)
     if is_dry and not context.dry_run:
-        context = Context(context.user, context.now, context.manager, True, context.warnings)
+        context = replace(context, dry_run=True)
     page = list_page(
         registry.store,
         info,

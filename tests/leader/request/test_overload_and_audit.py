@@ -64,3 +64,36 @@ def test_a_full_file_is_set_aside(tmp_path):
         log.record(Asked(), route, None, 200, 0.0, 1.0)
     assert len((tmp_path / "audit.log").read_text().splitlines()) == 1
     assert len((tmp_path / "audit.log.1").read_text().splitlines()) == 1
+
+
+async def test_what_admission_notes_is_written_down(tmp_path):
+    path = tmp_path / "audit.log"
+    api = Api(audit_log=str(path))
+    await api.make_namespace()
+    base = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    rules = [
+        {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
+    ]
+    spec = {
+        "matchConstraints": {"resourceRules": rules},
+        "validations": [{"expression": "true"}, {"expression": "size(object.data) < 1", "message": "much"}],
+        "auditAnnotations": [{"key": "keys", "valueExpression": "'has ' + string(size(object.data))"}],
+    }
+    assert (await api("POST", f"{base}ies", {"metadata": {"name": "p"}, "spec": spec}))[0] == 201
+    binding = {"policyName": "p", "validationActions": ["Audit"]}
+    assert (await api("POST", f"{base}ybindings", {"metadata": {"name": "b"}, "spec": binding}))[0] == 201
+    assert (await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}}))[0] == 201
+    await api("DELETE", f"{MAPS}/a", impersonate_user="bob")
+    *_, created, refused = [json.loads(line) for line in path.read_text().splitlines()]
+    notes = created["annotations"]
+    assert notes["authorization.k8s.io/decision"] == "allow" and notes["p/keys"] == "has 1"
+    assert json.loads(notes["validation.policy.admission.k8s.io/validation_failure"]) == [
+        {
+            "message": "much",
+            "policy": "p",
+            "binding": "b",
+            "expressionIndex": 1,
+            "validationActions": ["Audit"],
+        }
+    ]
+    assert refused["annotations"] == {"authorization.k8s.io/decision": "forbid"}

@@ -3,6 +3,7 @@
 import base64
 import json
 import ssl
+from dataclasses import replace
 
 import pytest
 import trio
@@ -320,3 +321,13 @@ async def test_a_policy_holds_connections_too(api, hook):
     assert (await api("POST", f"{pod}/exec?command=ls&stdout=1"))[0] == 200
     status, refused = await api("POST", f"{pod}/exec?command=sh&stdin=1")
     assert status == 422 and refused["message"].endswith("denied request: look, do not touch")
+
+
+async def test_what_a_webhook_notes_is_kept_for_the_audit_log(api, hook):
+    await configure(api, hook)
+    hook.answer = lambda request: {"allowed": True, "auditAnnotations": {"why": "because"}}
+    heard = []
+    api.handler = api.plane.handler(None)
+    api.handler._parts = replace(api.handler._parts, audit=lambda *facts: heard.append(facts[-1]))
+    assert (await api("POST", MAPS, {"metadata": {"name": "a"}}))[0] == 201
+    assert heard == [{"authorization.k8s.io/decision": "allow", "check.example.com/why": "because"}]
