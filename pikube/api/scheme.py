@@ -62,7 +62,8 @@ class KindInfo:
     version that is not stored itself names the one that is, `stored_in`, and how it looks from here, `view`;
     field_aliases are its names of the stored kind's selectable fields. Kinds whose selectable fields may
     change read them from the stored bytes when asked (read_fields). deprecation warns everyone who uses it.
-    A kind that needs_version is replaced only by who names the resourceVersion that he replaces.
+    A kind that needs_version is replaced only by who names the resourceVersion that he replaces; of one that
+    is_made_by_update a PUT makes what is not there (upstream's AllowCreateOnUpdate).
     """
 
     cls: type[Any]
@@ -85,6 +86,7 @@ class KindInfo:
     read_fields: Callable[[bytes], dict[str, str]] | None = None
     deprecation: str = ""
     needs_version: bool = False
+    is_made_by_update: bool = False
 
     @property
     def names(self) -> Names:

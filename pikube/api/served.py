@@ -127,7 +127,11 @@ POD_FIELDS = tuple(_pod_fields(core_pod.Pod()))
 EVENT_FIELDS = tuple(_event_fields(core_config.Event()))
 
 CORE_EVENT = KindInfo(
-    cls=core_config.Event, is_ephemeral=True, select=_event_fields, field_labels=EVENT_FIELDS
+    cls=core_config.Event,
+    is_made_by_update=True,
+    is_ephemeral=True,
+    select=_event_fields,
+    field_labels=EVENT_FIELDS,
 )
 EVENT_ALIASES = {
     **{f"regarding.{name[15:]}": name for name in EVENT_FIELDS if name.startswith("involvedObject.")},
@@ -146,6 +150,7 @@ CORE = (
     KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
     KindInfo(
         cls=core_service.Endpoints,
+        is_made_by_update=True,
         validate=check_networking.endpoints_causes,
         validate_update=check_networking.endpoints_update_causes,
         default=services.default_endpoints,
@@ -153,6 +158,7 @@ CORE = (
     CORE_EVENT,
     KindInfo(
         cls=core_config.LimitRange,
+        is_made_by_update=True,
         validate=check_cluster.limit_range_causes,
         validate_update=check_cluster.limit_range_update_causes,
         default=services.default_limit_range,
@@ -239,6 +245,7 @@ CORE = (
     ),
     KindInfo(
         cls=core_service.Service,
+        is_made_by_update=True,
         validate=check_resources.service_causes,
         validate_update=check_resources.service_update_causes,
         default=services.default_service,
@@ -289,6 +296,7 @@ APPS = (
 EVENTS = (
     KindInfo(
         cls=events.Event,
+        is_made_by_update=True,
         is_ephemeral=True,
         stored_in=CORE_EVENT,
         view=views.EVENTS,
@@ -405,23 +413,27 @@ POLICY = (
 RBAC = (
     KindInfo(
         cls=rbac.ClusterRoleBinding,
+        is_made_by_update=True,
         validate=check_resources.binding_causes,
         validate_update=check_resources.binding_update_causes,
         default=services.default_binding,
     ),
     KindInfo(
         cls=rbac.ClusterRole,
+        is_made_by_update=True,
         validate=check_cluster.cluster_role_causes,
         validate_update=check_cluster.cluster_role_update_causes,
     ),
     KindInfo(
         cls=rbac.RoleBinding,
+        is_made_by_update=True,
         validate=check_resources.binding_causes,
         validate_update=check_resources.binding_update_causes,
         default=services.default_binding,
     ),
     KindInfo(
         cls=rbac.Role,
+        is_made_by_update=True,
         validate=check_cluster.role_causes,
         validate_update=check_cluster.role_update_causes,
     ),
@@ -542,6 +554,7 @@ OTHERS = (
     ),
     KindInfo(
         cls=coordination.Lease,
+        is_made_by_update=True,
         validate=check_cluster.lease_causes,
         validate_update=check_cluster.lease_update_causes,
         is_ephemeral=True,

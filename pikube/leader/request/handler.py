@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pikube.api.errors import (
@@ -254,7 +254,19 @@ class ApiHandler:
         }[route.verb]
         if route.verb == "create" and route.name:
             raise MethodNotAllowed()
+        if route.verb == "update" and self._makes(info, route, user):
+            write = writes.create
         return await _warned(write(registry, info, route, request, query, accepted, context), context)
+
+    def _makes(self, info: KindInfo, route: Route, user: User) -> bool:
+        """Whether a PUT is to make an object. Forbidden when the user may replace it and not make it."""
+        registry = self._parts.registry
+        if not info.is_made_by_update or registry.find(info, route.namespace, route.name) is not None:
+            return False
+        wish = replace(route, verb="create")
+        if not self._parts.authorizer.may(user, wish):
+            raise refuse(user, wish)
+        return True
 
     async def _subresource(
         self,

@@ -94,9 +94,13 @@ class Registry:
             decoder = self._decoders[cls] = msgspec.json.Decoder(cls)
         return decoder
 
+    def find(self, info: KindInfo, namespace: str, name: str) -> Item | None:
+        """The newest item, if there is one."""
+        return self.store.get(key_for(info, namespace, name))
+
     def get(self, info: KindInfo, namespace: str, name: str) -> Item:
         """The newest item, or NotFound."""
-        item = self.store.get(key_for(info, namespace, name))
+        item = self.find(info, namespace, name)
         if item is None:
             raise NotFound.of(info.resource, name)
         return item

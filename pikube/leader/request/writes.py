@@ -28,6 +28,7 @@ from pikube.api.scheme import KindInfo
 from pikube.api.strategic_merge import strategic_merge
 from pikube.leader.request import answers
 from pikube.leader.request.context import Context, DeleteWish
+from pikube.leader.request.metadata import match_name
 from pikube.leader.request.registry import Registry, resets
 from pikube.leader.request.route import Query, Route
 from pikube.leader.request.selection import list_page, make_filter
@@ -74,8 +75,10 @@ async def create(
     accepted: Accepted,
     context: Context,
 ) -> Response:
-    """POST to a collection."""
+    """POST to a collection, or PUT to a name that nobody has, of a kind that may be made so."""
     obj, warnings = await read_object(request, query, info.cls)
+    if route.name:
+        match_name(obj, route.name)
     item = await registry.create(info, route.namespace, obj, context)
     await registry.ready(info, [item])
     return with_warnings(

@@ -186,3 +186,28 @@ def test_cover_is_judged_part_by_part():
 def test_default_roles_are_named_once():
     names = [(type(obj), obj.metadata.namespace, obj.metadata.name) for obj in default_roles()]
     assert len(names) == len(set(names))
+
+
+async def test_a_put_makes_what_is_not_there_of_some_kinds(cluster):
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles"
+    role = {"metadata": {"name": "r"}, "rules": []}
+    status, made = await cluster("PUT", f"{roles}/r", role)
+    assert status == 201 and made["metadata"]["uid"]
+    status, refused = await cluster("PUT", f"{roles}/other", role)
+    assert status == 400 and "does not match the name on the URL" in refused["message"]
+    maps = "/api/v1/namespaces/default/configmaps"
+    assert (await cluster("PUT", f"{maps}/m", {"metadata": {"name": "m"}}))[0] == 404
+    rules = [{"apiGroups": [""], "resources": ["limitranges"], "verbs": ["update"]}]
+    assert (await cluster("POST", roles, {"metadata": {"name": "replacer"}, "rules": rules}))[0] == 201
+    binding = {
+        "metadata": {"name": "bob"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "replacer"},
+        "subjects": [{"kind": "User", "name": "bob", "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    assert (await cluster("POST", roles.replace("roles", "rolebindings"), binding))[0] == 201
+    url = "/api/v1/namespaces/default/limitranges/l"
+    limits = {"metadata": {"name": "l"}, "spec": {"limits": []}}
+    status, refused = await cluster("PUT", url, limits, impersonate_user="bob")
+    assert status == 403 and 'cannot create resource "limitranges"' in refused["message"]
+    assert (await cluster("PUT", url, limits))[0] == 201
+    assert (await cluster("PUT", url, limits, impersonate_user="bob"))[0] == 200
