@@ -7,6 +7,7 @@ Enter: the body as builtins and its class. Leave: messages as upstream words the
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pikube.api.custom.objects import CustomObject
@@ -37,9 +38,20 @@ def field_problems(document: Any, cls: type[Struct], body: bytes = b"") -> list[
         problems += [f'unknown field "{path}"' for path in unknown_fields(document, cls.facts.schema)]
     else:
         _unknown(document, cls, "", problems)
-    if body:
+    if body and len(_KEYS.findall(body)) != _count_keys(document):
         problems += repeated_fields(body)
     return problems
+
+
+_KEYS = re.compile(rb'"\s*:')
+"""Every key of JSON text ends so; a text within it may contain the same. No more of these than keys in what was read
+of it means that no key came twice, which spares reading it again (a tenth of a create's time in the handler)."""
+
+
+def _count_keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_keys, value.values()))
+    return sum(map(_count_keys, value)) if isinstance(value, list) else 0
 
 
 def repeated_fields(body: bytes) -> list[str]:

@@ -7,7 +7,7 @@ or replacing a Node revokes its board at once, without revocation lists.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -19,6 +19,7 @@ from pikube.api.kinds.core_node import Node
 from pikube.certs.authority import expiry_of, key_hash_of_certificate
 from pikube.certs.enrolment import KEY_ANNOTATION
 from pikube.certs.profiles import NODE_PREFIX, NODES
+from pikube.leader.request.authn import with_group
 from pikube.leader.request.context import User
 from pikube.leader.store.contract import Item, Key, Store
 from pikube.wire.messages import Answer, Handler, Peer, Request, Send, StreamResponse
@@ -29,8 +30,8 @@ EXPIRED = "the client certificate has expired"
 REVOKED = "the node of this certificate was deleted or replaced"
 
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
-Facts = tuple[str, float, Mapping[str, tuple[str, ...]]]
-"""Of a certificate: its key's hash, when it expires, what users of it are marked with."""
+Facts = tuple[str, float, User]
+"""Of a certificate: its key's hash, when it expires, whom it names."""
 Decode = Callable[[type[Any], Item], Any]
 
 
@@ -49,14 +50,14 @@ class BoardKeys:
         """The user of a verified client certificate. Unauthorized when it has expired or its board is revoked."""
         if not peer.certificate_der:
             return User(peer.common_name, peer.organizations)
-        key, expires_at, extra = self._facts(peer.certificate_der)
+        key, expires_at, user = self._facts(peer)
         if self._now() >= expires_at:
             raise Unauthorized(EXPIRED)
         if NODES in peer.organizations or peer.common_name.startswith(NODE_PREFIX):
             name = peer.common_name.removeprefix(NODE_PREFIX)
             if name == peer.common_name or self.key_of(name) != key:
                 raise Unauthorized(REVOKED)
-        return User(peer.common_name, peer.organizations, extra=extra)
+        return user
 
     def key_of(self, name: str) -> str:
         """The hash of the key that may speak for a node; '' for none."""
@@ -93,14 +94,15 @@ class BoardKeys:
                 if not scopes and self._streams.get(node) is scopes:
                     del self._streams[node]
 
-    def _facts(self, certificate_der: bytes) -> Facts:
-        """Its key's hash, when it expires, and what audits know it by
-        (kubernetes apiserver pkg/authentication/request/x509)."""
-        known = self._certificates.get(certificate_der)
+    def _facts(self, peer: Peer) -> Facts:
+        """Audits know the user by the certificate's hash (kubernetes apiserver pkg/authentication/request/x509)."""
+        der = peer.certificate_der
+        known = self._certificates.get(der)
         if known is None:
-            extra = {CREDENTIAL_ID: (f"X509SHA256={sha256(certificate_der).hexdigest()}",)}
-            known = key_hash_of_certificate(certificate_der), expiry_of(certificate_der), extra
-            self._certificates[certificate_der] = known
+            extra = {CREDENTIAL_ID: (f"X509SHA256={sha256(der).hexdigest()}",)}
+            user = with_group(User(peer.common_name, peer.organizations, extra=extra))
+            known = key_hash_of_certificate(der), expiry_of(der), user
+            self._certificates[der] = known
             if len(self._certificates) > REMEMBERED:
                 self._certificates.popitem(last=False)
         return known

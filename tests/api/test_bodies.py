@@ -4,10 +4,14 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pikube.api.codec import load_yaml
+from pikube.api.codec import load_json, load_yaml
 from pikube.api.errors import BadRequest
+from pikube.api.field_validation import field_problems
 from pikube.api.kinds.base import Struct
+from pikube.api.kinds.core_config import ConfigMap
 from pikube.api.schema import fields_of
 from pikube.api.served import SERVED
 
@@ -45,3 +49,30 @@ def test_json_is_read_as_the_yaml_that_it_is():
 def test_what_is_neither_is_refused(body):
     with pytest.raises(BadRequest, match="error converting YAML to JSON: yaml: "):
         load_yaml(body)
+
+
+names = st.sampled_from(["a", "b", '":', "c d"])
+values = st.recursive(
+    st.one_of(st.none(), st.integers(), st.sampled_from(["", '":', '\\":1', "x : y"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=3)),
+    max_leaves=10,
+)
+separators = st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")])
+
+
+@given(st.dictionaries(names, values, max_size=3), separators)
+def test_what_is_said_once_is_not_said_twice(document, between):
+    assert not [p for p in problems(json.dumps(document, separators=between)) if p.startswith("duplicate")]
+
+
+@given(st.dictionaries(names, values, min_size=1, max_size=3), separators, st.data())
+def test_what_is_said_twice_is_found(document, between, data):
+    key = data.draw(st.sampled_from(sorted(document)))
+    text = json.dumps(document, separators=between)
+    twice = f"{text[:-1]},{json.dumps(key)} {between[1]}1}}"
+    assert f'duplicate field "{key}"' in problems(twice)
+    assert f'duplicate field "data.{key}"' in problems(f'{{"data":{twice}}}')
+
+
+def problems(text):
+    return field_problems(load_json(text.encode()), ConfigMap, text.encode())

@@ -65,7 +65,7 @@ def test_a_node_speaks_while_it_carries_its_key(memory, keys):
         keys.user_of(b2)
     memory.put(node(key_hash_of_certificate(b2.certificate_der)))
     user = keys.user_of(b2)
-    assert (user.name, user.groups) == ("system:node:b2", ("system:nodes",))
+    assert (user.name, user.groups) == ("system:node:b2", ("system:nodes", "system:authenticated"))
     memory.put(node("another"), revision=2)
     with pytest.raises(Unauthorized):
         keys.user_of(b2)
@@ -75,7 +75,7 @@ def test_a_node_speaks_while_it_carries_its_key(memory, keys):
 
 
 def test_people_are_not_asked_for_a_node(keys):
-    assert keys.user_of(peer(ADMIN)).groups == ("system:masters",)
+    assert keys.user_of(peer(ADMIN)).groups == ("system:masters", "system:authenticated")
 
 
 def test_a_certificate_that_has_ended_counts_for_nobody(memory):
