@@ -52,6 +52,10 @@ class Call:
     async def body(self, limit_bytes: int) -> bytes:
         return self.content
 
+    async def read_chunk(self) -> bytes:
+        chunk, self.content = self.content, b""
+        return chunk
+
 
 Identity = tuple[str, str, str, str]
 """group, plural, namespace, name"""

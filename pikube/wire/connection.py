@@ -81,7 +81,7 @@ class Connection:
         self._wait_at_most(None)
         if event is None:
             return False
-        request = HttpRequest(event, self._peer, self._read_body)
+        request = HttpRequest(event, self._peer, self._read_body, self._read_chunk)
         failure: ApiError
         try:
             return await self._answer(request)
@@ -140,6 +140,21 @@ class Connection:
                 chunks.append(bytes(event.data))
         self._wait_at_most(None)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _read_chunk(self) -> bytes:
+        """The next part of the body of the current request; b'' at its end."""
+        self._wait_at_most(BODY_S)
+        if self._h11.they_are_waiting_for_100_continue:
+            await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
+        chunk = b""
+        while not chunk and self._h11.their_state is h11.SEND_BODY:
+            try:
+                event = await self._next_event()
+            except h11.RemoteProtocolError as error:
+                raise BadRequest(f"malformed request body: {error}") from None
+            chunk = bytes(event.data) if isinstance(event, h11.Data) else b""
+        self._wait_at_most(None)
+        return chunk
 
     async def _send_response(self, request: HttpRequest, answer: Response) -> bool:
         """Send a whole answer; whether another request may follow."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import select
 import ssl
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 import h11
 import trio
@@ -28,6 +29,13 @@ class PeerLost(Exception):
 
 class PeerSilent(PeerLost):
     """The server did not answer in time."""
+
+
+class Upload(NamedTuple):
+    """A body that is read while it is sent: `read` gives b'' at its end; `length` is None where nobody said it."""
+
+    read: Callable[[], Awaitable[bytes]]
+    length: int | None
 
 
 class Exchange:
@@ -53,13 +61,17 @@ class Exchange:
         method: str,
         target: str,
         headers: Iterable[tuple[str, str]],
-        body: bytes = b"",
+        body: bytes | Upload = b"",
         *,
         answer_s: float,
     ) -> None:
-        """Send a request and read the head of its answer into `status` and `headers`."""
-        with trio.move_on_after(answer_s):
-            await self._send(method, target, headers, body)
+        """Send a request and read the head of its answer into `status` and `headers`. The time counts anew from each
+        part of an Upload; whoever answers before he has read all of it is heard as well."""
+        with trio.move_on_after(answer_s) as scope:
+            if isinstance(body, Upload):
+                await self._send_upload(method, target, headers, body, scope, answer_s)
+            else:
+                await self._send(method, target, headers, body)
             await self._read_head()
             return
         raise PeerSilent(f"{self._name} did not answer within {answer_s:g} s")
@@ -112,9 +124,7 @@ class Exchange:
             await self.stream.aclose()
 
     async def _send(self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-        rows = list(headers)
-        if not any(name.lower() == "host" for name, _ in rows):
-            rows.insert(0, ("Host", self._name))
+        rows = self._with_host(headers)
         if body or method in ("POST", "PUT", "PATCH"):
             rows.append(("Content-Length", str(len(body))))
         data = self._h11.send(h11.Request(method=method, target=target, headers=rows)) or b""
@@ -125,6 +135,37 @@ class Exchange:
             await self.stream.send_all(data)
         except CLOSED:
             raise self._hung_up() from None
+
+    def _with_host(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        rows = list(headers)
+        is_named = any(name.lower() == "host" for name, _ in rows)
+        return rows if is_named else [("Host", self._name), *rows]
+
+    async def _send_upload(
+        self,
+        method: str,
+        target: str,
+        headers: Iterable[tuple[str, str]],
+        upload: Upload,
+        scope: trio.CancelScope,
+        pause_s: float,
+    ) -> None:
+        rows = self._with_host(headers)
+        if upload.length is None:
+            rows.append(("Transfer-Encoding", "chunked"))
+        else:
+            rows.append(("Content-Length", str(upload.length)))
+        data = self._h11.send(h11.Request(method=method, target=target, headers=rows)) or b""
+        try:
+            await self.stream.send_all(data)
+            while chunk := await upload.read():
+                await self.stream.send_all(self._h11.send(h11.Data(data=chunk)) or b"")
+                scope.deadline = trio.current_time() + pause_s
+            await self.stream.send_all(self._h11.send(h11.EndOfMessage()) or b"")
+        except CLOSED:
+            pass  # perhaps it has answered already; if not, reading says that it hung up
+        except h11.LocalProtocolError as error:
+            raise PeerLost(f"the body is not what its headers said: {error}") from None
 
     async def _read_head(self) -> None:
         while True:

@@ -42,6 +42,10 @@ class Request(Protocol):
         """The whole body, `Content-Encoding: gzip` undone. RequestEntityTooLarge over the limit."""
         ...
 
+    async def read_chunk(self) -> bytes:
+        """The next part of the body as it was sent, for relaying; b'' at its end."""
+        ...
+
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 

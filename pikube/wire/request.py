@@ -19,10 +19,17 @@ from pikube.wire.messages import Peer
 class HttpRequest:
     """Implements pikube.wire.messages.Request."""
 
-    __slots__ = ("_read_body", "headers", "method", "path", "peer", "query", "raw_path")
+    __slots__ = ("_read_body", "_read_chunk", "headers", "method", "path", "peer", "query", "raw_path")
 
-    def __init__(self, head: h11.Request, peer: Peer, read_body: Callable[[int], Awaitable[bytes]]) -> None:
+    def __init__(
+        self,
+        head: h11.Request,
+        peer: Peer,
+        read_body: Callable[[int], Awaitable[bytes]],
+        read_chunk: Callable[[], Awaitable[bytes]],
+    ) -> None:
         self._read_body = read_body
+        self._read_chunk = read_chunk
         self.method = head.method.decode("ascii")
         raw_path, _, query = head.target.decode("latin-1").partition("?")
         self.raw_path = raw_path
@@ -34,6 +41,10 @@ class HttpRequest:
             key, text = name.decode("ascii"), value.decode("latin-1")
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
         self.headers: Mapping[str, str] = headers
+
+    async def read_chunk(self) -> bytes:
+        """The next part of the body as it was sent."""
+        return await self._read_chunk()
 
     async def body(self, limit_bytes: int) -> bytes:
         """The whole body; RequestEntityTooLarge over the limit, which counts what gzip unpacks to."""

@@ -13,8 +13,8 @@ import trio
 
 from pikube.api.errors import ServerTimeout, ServiceUnavailable
 from pikube.wire.answers import BODILESS
-from pikube.wire.exchange import Exchange, PeerLost, PeerSilent
-from pikube.wire.messages import Answer, Headers, Response, Send, StreamResponse, UpgradeResponse
+from pikube.wire.exchange import Exchange, PeerLost, PeerSilent, Upload
+from pikube.wire.messages import Answer, Headers, Request, Response, Send, StreamResponse, UpgradeResponse
 from pikube.wire.pipe import pipe
 from pikube.wire.sockets import Address
 
@@ -76,7 +76,7 @@ async def relay(
     method: str,
     target: str,
     headers: Headers = (),
-    body: bytes = b"",
+    body: bytes | Upload = b"",
     *,
     answer_s: float = ANSWER_S,
 ) -> Answer:
@@ -110,7 +110,7 @@ async def open_answer(
     method: str,
     target: str,
     headers: Iterable[tuple[str, str]],
-    body: bytes,
+    body: bytes | Upload,
     *,
     answer_s: float = ANSWER_S,
 ) -> Exchange:
@@ -147,3 +147,11 @@ async def _refusal(upstream: Exchange) -> bytes:
 def end_to_end(upstream: Exchange) -> Headers:
     """The headers of an answer that concern more than this one connection."""
     return [row for row in upstream.headers if row[0] not in (*HOP_BY_HOP, *OURS)]
+
+
+def upload_of(request: Request) -> bytes | Upload:
+    """The body of a request to hand on, unread; b'' when there is none."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit():
+        return Upload(request.read_chunk, int(length)) if int(length) else b""
+    return Upload(request.read_chunk, None) if "transfer-encoding" in request.headers else b""

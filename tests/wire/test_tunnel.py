@@ -1,8 +1,9 @@
 """A leader that relays to a kubelet over mTLS, both on loopback."""
 
+import gzip
 import json
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -18,7 +19,7 @@ from pikube.wire.remote_command import accept_remote_command
 from pikube.wire.server import listen
 from pikube.wire.sockets import dial
 from pikube.wire.spdy_session import open_spdy
-from pikube.wire.tunnel import relay, relay_upgrade
+from pikube.wire.tunnel import relay, relay_upgrade, upload_of
 
 EXEC = "/exec/ns/pod/c?command=cat&stdin=true&stdout=true"
 
@@ -228,3 +229,88 @@ async def test_dialling_over_tls_takes_no_stranger(serve_on_loopback, certificat
         await stream.aclose()
         with pytest.raises(OSError, match="TLS handshake failed"):
             await dial(("127.0.0.1", port), ssl.create_default_context())
+
+
+@asynccontextmanager
+async def relaying(serve_on_loopback, upstream):
+    """A client's way to the port of a server that hands everything on to `upstream` as it comes."""
+    async with serve_on_loopback(upstream) as (upstream_port, _):
+
+        async def hand_on(request):
+            return await relay(
+                ("127.0.0.1", upstream_port), None, request.method, request.raw_path,
+                [("content-encoding", "gzip")] if "content-encoding" in request.headers else (),
+                upload_of(request),
+            )  # fmt: skip
+
+        async with serve_on_loopback(hand_on) as (port, _):
+            yield port
+
+
+@pytest.mark.parametrize("is_sized", [True, False], ids=["length", "chunked"])
+async def test_a_body_is_handed_on_while_it_comes(serve_on_loopback, dial, is_sized):
+    heard, first = [], trio.Event()
+
+    async def upstream(request):
+        while chunk := await request.read_chunk():
+            heard.append(chunk)
+            first.set()
+        return Response(200, (), (b"%d" % sum(map(len, heard)),))
+
+    async with relaying(serve_on_loopback, upstream) as port:
+        stream = await dial(port)
+        head = "PUT /x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
+        framing = "Content-Length: 10\r\n\r\n" if is_sized else "Transfer-Encoding: chunked\r\n\r\n"
+        await stream.send_all((head + framing).encode() + (b"12345" if is_sized else b"5\r\n12345\r\n"))
+        with trio.fail_after(10):
+            await first.wait()
+        assert b"".join(heard) == b"12345", "before the rest was sent"
+        await stream.send_all(b"67890" if is_sized else b"5\r\n67890\r\n0\r\n\r\n")
+        answer = b""
+        while part := await stream.receive_some():
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 200 ") and b"\r\n10\r\n" in answer
+    assert b"".join(heard) == b"1234567890"
+
+
+async def test_what_is_packed_stays_packed(serve_on_loopback, dial):
+    heard = []
+
+    async def upstream(request):
+        heard.append((request.headers["content-encoding"], await request.read_chunk()))
+        return Response(200, (), (b"ok",))
+
+    packed = gzip.compress(b"x" * 1000)
+    async with relaying(serve_on_loopback, upstream) as port:
+        stream = await dial(port)
+        head = f"POST / HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n"
+        await stream.send_all(f"{head}Connection: close\r\n\r\n".encode() + packed)
+        while await stream.receive_some():
+            pass
+    assert heard == [("gzip", packed)]
+
+
+async def test_who_answers_before_he_has_read_everything_is_heard(serve_on_loopback, dial):
+    async def upstream(request):
+        return Response(413, (), (b"too much",))
+
+    async with relaying(serve_on_loopback, upstream) as port:
+        stream = await dial(port)
+        size = 64 * 1024 * 1024
+        await stream.send_all(
+            f"PUT / HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode()
+        )
+        answer = b""
+        async with trio.open_nursery() as nursery:
+
+            async def send():
+                with suppress(trio.BrokenResourceError):
+                    for _ in range(size // 65536):
+                        await stream.send_all(bytes(65536))
+
+            nursery.start_soon(send)
+            with trio.fail_after(20), suppress(trio.BrokenResourceError):
+                while part := await stream.receive_some():
+                    answer += part
+            nursery.cancel_scope.cancel()
+    assert answer.startswith(b"HTTP/1.1 413 ")

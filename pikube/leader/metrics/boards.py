@@ -41,6 +41,9 @@ class Question:
     async def body(self, limit_bytes: int) -> bytes:
         return b""
 
+    async def read_chunk(self) -> bytes:
+        return b""
+
 
 @dataclass(slots=True)
 class _Board:

@@ -32,12 +32,11 @@ from pikube.leader.store.contract import Item, Key, Store
 from pikube.wire.exchange import Exchange, PeerLost
 from pikube.wire.messages import Answer, Request
 from pikube.wire.sockets import Address
-from pikube.wire.tunnel import open_answer, relay, relay_upgrade
+from pikube.wire.tunnel import open_answer, relay, relay_upgrade, upload_of
 from pikube.wire.webhook import NamedContext
 
 log = logging.getLogger("pikube.aggregation")
 
-BODY_BYTES = 64 * 1024 * 1024
 ANSWER_S = 600.0  # watches begin at once, but a webhook or a long poll behind an extension may take its time
 LOOK_S = 30.0  # how often an extension that is well is asked
 RETRY_S = 5.0
@@ -90,7 +89,7 @@ class Aggregator:
         try:
             if "upgrade" in request.headers.get("connection", "").lower() and "upgrade" in request.headers:
                 return await relay_upgrade(address, context, request.method, target, request.headers, headers)
-            body = await request.body(BODY_BYTES)
+            body = upload_of(request)
             return await relay(address, context, request.method, target, headers, body, answer_s=ANSWER_S)
         except (ServiceUnavailable, ServerTimeout) as error:
             raise ServiceUnavailable(f"error trying to reach service: {error.message}") from error

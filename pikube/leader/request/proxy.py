@@ -31,9 +31,8 @@ from pikube.wire.answers import BODILESS
 from pikube.wire.exchange import Exchange, PeerLost, name_of
 from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
 from pikube.wire.sockets import Address
-from pikube.wire.tunnel import end_to_end, open_answer, relay_upgrade
+from pikube.wire.tunnel import end_to_end, open_answer, relay_upgrade, upload_of
 
-BODY_BYTES = 64 * 1024 * 1024  # bodies are held while they pass: more than this would not fit a small board
 ANSWER_S = 600.0  # long polls are what people proxy, too
 PORTS = {"": 80, "http": 80, "https": 443}
 KUBELET_PORT = 10250
@@ -76,7 +75,7 @@ class ResourceProxy:
                 return await relay_upgrade(
                     place.address, context, request.method, target, request.headers, headers
                 )
-            body = await request.body(BODY_BYTES)
+            body = upload_of(request)
             headers.append(("Connection", "close"))
             upstream = await open_answer(
                 place.address, context, request.method, target, headers, body, answer_s=ANSWER_S

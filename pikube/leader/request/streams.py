@@ -54,6 +54,9 @@ class RelayedRequest:
     async def body(self, limit_bytes: int) -> bytes:
         return await self.original.body(limit_bytes)
 
+    async def read_chunk(self) -> bytes:
+        return await self.original.read_chunk()
+
 
 class NodeStreams:
     """Implements the handler's Streams."""

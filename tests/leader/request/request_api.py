@@ -35,6 +35,10 @@ class FakeRequest:
     async def body(self, limit_bytes):
         return self.content
 
+    async def read_chunk(self):
+        chunk, self.content = self.content, b""
+        return chunk
+
 
 class NoSigner:
     def sign(self, claims):

@@ -126,7 +126,7 @@ async def whole(answer):
 async def test_requests_are_handed_on_in_the_name_of_who_asks(api, extension):
     await register(api, extension)
     request = FakeRequest(
-        "POST", THINGS, "fieldManager=x", {"authorization": "", "x-remote-user": "root", "accept": "a/b"},
+        "POST", THINGS, "fieldManager=x", {"authorization": "", "x-remote-user": "root", "accept": "a/b", "content-length": "7"},
         content=b'{"a":1}',
     )  # fmt: skip
     answer = await api.handler(request)
