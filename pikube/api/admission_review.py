@@ -44,6 +44,8 @@ class Facts:
     namespace_object: dict[str, Any] | None = None
     kind: str = ""
     """Of `obj`, where it is not the resource's: PodExecOptions."""
+    requested: Names | None = None
+    """Of the version that the request was made in, where `names` and the documents are another's."""
 
     @property
     def is_exempt(self) -> bool:
@@ -102,12 +104,13 @@ def request_document(facts: Facts, uid: str = "") -> dict[str, Any]:
     names = facts.names
     kind = {"group": names.group, "version": names.version, "kind": facts.kind or names.kind}
     resource = {"group": names.group, "version": names.version, "resource": names.plural}
+    asked = facts.requested or names
     document = {
         "uid": uid,
         "kind": kind,
         "resource": resource,
-        "requestKind": kind,
-        "requestResource": resource,
+        "requestKind": {**kind, "group": asked.group, "version": asked.version},
+        "requestResource": {**resource, "group": asked.group, "version": asked.version},
         "name": facts.name,
         "operation": facts.operation,
         "userInfo": facts.user,

@@ -54,6 +54,7 @@ from pikube.leader.request.registry import Registry, selectable
 from pikube.leader.request.reviews import Reviewer
 from pikube.leader.request.subresources import Subresources
 from pikube.leader.request.turns import Turns
+from pikube.leader.request.versions import Versions
 from pikube.leader.request.webhooks import Webhooks
 from pikube.leader.service_route import ServiceRoutes
 from pikube.leader.service_tokens import ServiceTokens, Signer
@@ -192,10 +193,13 @@ def build_control_plane(
     plugins.append(ServiceAllocator(settings.service_cidr, settings.node_ports, existing, random.randrange))
     plugins.append(QuotaAdmission(store, decode))
     counts = RequestCounts()
+    versions = Versions(scheme)
     registry = Registry(
         store,
         Chain(plugins),
-        PoliciesAndWebhooks(store, scheme, decode, Webhooks(store, decode, routes, caller)),
+        PoliciesAndWebhooks(
+            store, scheme, decode, Webhooks(store, decode, routes, caller, versions), versions
+        ),
         new_uid=_new_uid,
         random_digits=_five_digits,
     )

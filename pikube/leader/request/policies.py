@@ -28,6 +28,7 @@ from pikube.api.kinds.admission import ValidatingAdmissionPolicy, ValidatingAdmi
 from pikube.api.scheme import Scheme
 from pikube.api.selector import from_label_selector
 from pikube.leader.request.admission import Attributes
+from pikube.leader.request.versions import Versions
 from pikube.leader.request.webhooks import Webhooks
 from pikube.leader.store.contract import Item, Key, Store
 
@@ -37,8 +38,11 @@ Decode = Callable[[type[Any], Item], Any]
 class PoliciesAndWebhooks:
     """Implements admission.DynamicAdmission."""
 
-    def __init__(self, store: Store, scheme: Scheme, decode: Decode, webhooks: Webhooks) -> None:
+    def __init__(
+        self, store: Store, scheme: Scheme, decode: Decode, webhooks: Webhooks, versions: Versions
+    ) -> None:
         self._store = store
+        self._versions = versions
         self._scheme = scheme
         self._decode = decode
         self._webhooks = webhooks
@@ -53,17 +57,22 @@ class PoliciesAndWebhooks:
             facts = self._webhooks.facts(attributes)
             if not facts.is_exempt:
                 for item in bindings:
-                    self._hold(self._object(ValidatingAdmissionPolicyBinding, item), facts, attributes)
+                    await self._hold(self._object(ValidatingAdmissionPolicyBinding, item), facts, attributes)
         await self._webhooks.validate(attributes)
 
-    def _hold(self, binding: Any, facts: Facts, attributes: Attributes) -> None:
+    async def _hold(self, binding: Any, request: Facts, attributes: Attributes) -> None:
         item = self._store.get(Key(ValidatingAdmissionPolicy.names.resource, "", binding.spec.policy_name))
         if item is None:
             return
         policy = self._object(ValidatingAdmissionPolicy, item)
-        if not is_about(policy.spec.match_constraints, facts) or not is_about(
-            binding.spec.match_resources, facts
-        ):
+        constraints = policy.spec.match_constraints
+        facts = await self._versions.seen(
+            lambda facts: is_about(constraints, facts),
+            constraints.match_policy if constraints is not None else None,
+            request,
+            attributes.info,
+        )
+        if facts is None or not is_about(binding.spec.match_resources, facts):
             return
         found: list[Violation] = []
         notes = attributes.context.notes

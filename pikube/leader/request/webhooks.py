@@ -36,6 +36,7 @@ from pikube.api.kinds.admission import MutatingWebhookConfiguration, ValidatingW
 from pikube.api.kinds.core_config import Namespace
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.reviews import info_of
+from pikube.leader.request.versions import Versions
 from pikube.leader.service_route import NoRoute, ServiceRoutes
 from pikube.leader.store.contract import Item, Key, Store
 from pikube.wire.webhook import Target, WebhookCaller, WebhookFailed
@@ -68,8 +69,11 @@ def target_of(client_config: Any, routes: ServiceRoutes, timeout_s: float) -> Ta
 class Webhooks:
     """Knows the configurations by what the store holds; decodes each of them once."""
 
-    def __init__(self, store: Store, decode: Decode, routes: ServiceRoutes, caller: WebhookCaller) -> None:
+    def __init__(
+        self, store: Store, decode: Decode, routes: ServiceRoutes, caller: WebhookCaller, versions: Versions
+    ) -> None:
         self._store = store
+        self._versions = versions
         self._decode = decode
         self._routes = routes
         self._caller = caller
@@ -106,18 +110,20 @@ class Webhooks:
         facts = self.facts(attributes)
         if facts.is_exempt:
             return
-        wanted = [hook for hook in hooks if self._is_asked(hook, facts)]
+        wanted = [
+            (hook, seen) for hook in hooks if (seen := await self._seen(hook, facts, attributes)) is not None
+        ]
         refusals: dict[int, ApiError] = {}
 
-        async def ask(number: int, hook: Any) -> None:
+        async def ask(number: int, hook: Any, seen: Facts) -> None:
             try:
-                await self._ask(hook, facts, attributes)
+                await self._ask(hook, seen, attributes)
             except ApiError as error:
                 refusals[number] = error
 
         async with trio.open_nursery() as nursery:
-            for number, hook in enumerate(wanted):
-                nursery.start_soon(ask, number, hook)
+            for number, (hook, seen) in enumerate(wanted):
+                nursery.start_soon(ask, number, hook, seen)
         if refusals:
             raise refusals[min(refusals)]
 
@@ -154,10 +160,15 @@ class Webhooks:
             found += known[1].webhooks
         return found
 
+    async def _seen(self, hook: Any, facts: Facts, attributes: Attributes) -> Facts | None:
+        """The write as the webhook knows it; None when it is not asked. Raises Forbidden."""
+        seen = await self._versions.seen(
+            lambda facts: applies(hook.rules, facts), hook.match_policy, facts, attributes.info
+        )
+        return seen if seen is not None and self._is_asked(hook, seen) else None
+
     def _is_asked(self, hook: Any, facts: Facts) -> bool:
         """Raises Forbidden when a match condition cannot be evaluated and the failure policy is Fail."""
-        if not applies(hook.rules, facts):
-            return False
         if not selects(hook.namespace_selector, hook.object_selector, facts):
             return False
         try:
@@ -170,12 +181,13 @@ class Webhooks:
             ) from None
 
     async def _mutate_once(self, hook: Any, facts: Facts, attributes: Attributes) -> bool:
-        if not self._is_asked(hook, facts):
+        seen = await self._seen(hook, facts, attributes)
+        if seen is None:
             return False
-        reply = await self._ask(hook, facts, attributes)
-        if reply.patched is None or facts.obj is None or reply.patched == facts.obj:
+        reply = await self._ask(hook, seen, attributes)
+        if reply.patched is None or seen.obj is None or reply.patched == seen.obj:
             return False
-        facts.obj = reply.patched
+        facts.obj = await self._versions.returned(reply.patched, seen, attributes.info)
         return True
 
     async def _ask(self, hook: Any, facts: Facts, attributes: Attributes) -> Reply:

@@ -331,3 +331,60 @@ async def test_what_a_webhook_notes_is_kept_for_the_audit_log(api, hook):
     api.handler._parts = replace(api.handler._parts, audit=lambda *facts: heard.append(facts[-1]))
     assert (await api("POST", MAPS, {"metadata": {"name": "a"}}))[0] == 201
     assert heard == [{"authorization.k8s.io/decision": "allow", "check.example.com/why": "because"}]
+
+
+HPAS = "/apis/autoscaling/{}/namespaces/default/horizontalpodautoscalers"
+OLD_RULE = {"operations": ["CREATE"], "apiGroups": ["autoscaling"], "apiVersions": ["v1"],
+            "resources": ["horizontalpodautoscalers"]}  # fmt: skip
+
+
+def autoscaler(name):
+    metric = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 7}},
+    }
+    target = {"kind": "Deployment", "name": "web", "apiVersion": "apps/v1"}
+    return {
+        "metadata": {"name": name},
+        "spec": {"scaleTargetRef": target, "maxReplicas": 3, "metrics": [metric]},
+    }
+
+
+async def test_a_webhook_sees_the_version_that_it_asks_for(api, hook):
+    await configure(api, hook, rules=[OLD_RULE])
+    assert (await api("POST", HPAS.format("v2"), autoscaler("a")))[0] == 201
+    (asked,) = hook.seen
+    assert asked["kind"]["version"] == asked["resource"]["version"] == "v1"
+    assert asked["requestKind"]["version"] == asked["requestResource"]["version"] == "v2"
+    assert asked["object"]["apiVersion"] == "autoscaling/v1"
+    assert asked["object"]["spec"]["targetCPUUtilizationPercentage"] == 7
+
+
+async def test_exactly_means_that_version_only(api, hook):
+    await configure(api, hook, rules=[OLD_RULE], matchPolicy="Exact")
+    assert (await api("POST", HPAS.format("v2"), autoscaler("a")))[0] == 201
+    assert hook.seen == []
+
+
+async def test_what_a_webhook_changes_comes_back_in_the_version_of_the_request(api, hook):
+    await configure(api, hook, "Mutating", rules=[OLD_RULE])
+    patch = [{"op": "replace", "path": "/spec/targetCPUUtilizationPercentage", "value": 55}]
+    hook.answer = lambda request: {
+        "allowed": True, "patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+    }  # fmt: skip
+    status, made = await api("POST", HPAS.format("v2"), autoscaler("a"))
+    assert status == 201 and made["apiVersion"] == "autoscaling/v2"
+    assert made["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 55
+
+
+async def test_a_policy_sees_the_version_that_it_is_about(api, hook):
+    spec = {
+        "matchConstraints": {"resourceRules": [OLD_RULE]},
+        "validations": [{"expression": "object.spec.targetCPUUtilizationPercentage > 10"}],
+    }
+    base = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    assert (await api("POST", f"{base}ies", {"metadata": {"name": "p"}, "spec": spec}))[0] == 201
+    binding = {"policyName": "p", "validationActions": ["Deny"]}
+    assert (await api("POST", f"{base}ybindings", {"metadata": {"name": "b"}, "spec": binding}))[0] == 201
+    status, refused = await api("POST", HPAS.format("v2"), autoscaler("a"))
+    assert status == 422 and "failed expression: object.spec.targetCPU" in refused["message"]
