@@ -87,7 +87,13 @@ def test_the_users_of_one_cluster_stand_beside_each_other():
 
 
 def test_what_a_person_changed_stays_when_address_and_certificate_are_renewed():
-    edited = merged(HOME, WORK)
+    edited = copy.deepcopy(
+        {
+            **HOME,
+            **{section: [*HOME[section], *WORK[section]] for section in ("clusters", "users", "contexts")},
+        }
+    )
+    edited["current-context"] = "work"
     edited["contexts"][0]["context"]["namespace"] = "lab"
     edited["clusters"][0]["cluster"]["proxy-url"] = "socks5://proxy"
     today = kubeconfig_document("https://192.0.2.9:6443", b"CA2", KeyPair(b"C2", b"K2"), name="home")
