@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pikube.agent.enrolling import OtherCluster, ask_cluster, trusted_authority
 from pikube.api.client import ConnectionLost
-from pikube.api.errors import ApiError
+from pikube.api.errors import ApiError, TooManyRequests
 from pikube.certs.contexts import client_context
 from pikube.certs.enrolment import ClusterDocument
 from pikube.certs.profiles import LEADER_NAME
@@ -21,6 +21,7 @@ from pikube.wire.announcement import Announcement
 from pikube.wire.interfaces import lan_addresses
 from pikube.wire.mdns import LOOK_S, MdnsUnusable, find_leaders
 
+BUSY = "the leader at {url} is asked by too many strangers at once: try again in a minute"
 LOOK_LONGER_S = 10.0  # for a leader that is known to exist: boards are often switched on together
 
 
@@ -97,6 +98,8 @@ async def named_leader(url: str, ca_hash: str) -> Found:
         raise LeaderNotFound(
             f"no leader answers at {url}: {error}; is `pikube leader` running there, and is the address right?"
         ) from None
+    except TooManyRequests:
+        raise LeaderNotFound(BUSY.format(url=url)) from None
     except ApiError as error:
         raise LeaderNotFound(f"what answers at {url} is no pikube leader: {error.message}") from None
     if not document.cluster.isprintable():
@@ -118,6 +121,8 @@ async def proven(url: str, authority: str) -> ClusterDocument:
     certificate. LeaderNotFound."""
     try:
         return await ask_cluster([url], client_context(ca_data=authority, server_name=LEADER_NAME))
+    except TooManyRequests:
+        raise LeaderNotFound(BUSY.format(url=url)) from None
     except (ConnectionLost, ApiError) as error:
         raise LeaderNotFound(
             f"what answers at {url} says that it has the CA that is expected, and does not prove it ({error}): "

@@ -18,6 +18,9 @@ class Terminal:
         self.seen = b""
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
+            signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # ignored by what a shell without jobs runs in the background
             os.execvpe(argv[0], argv, {**environment, "PYTHONFAULTHANDLER": "1"})
         self.resize(101, 33)
 

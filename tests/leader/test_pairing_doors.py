@@ -19,7 +19,15 @@ from pikube.agent.finding import LeaderNotFound, announced_leader, choose
 from pikube.agent.membership import Membership
 from pikube.agent.pairing import PairingRefused, open_pairing
 from pikube.api.client import ConnectionLost
-from pikube.api.errors import ApiError, BadRequest, Conflict, MethodNotAllowed, NotFound, PathNotFound
+from pikube.api.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    MethodNotAllowed,
+    NotFound,
+    PathNotFound,
+    TooManyRequests,
+)
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.certs.authority import fingerprint, key_hash, make_ca, make_key
@@ -43,6 +51,20 @@ from pikube.wire.messages import Response
 @pytest.fixture
 def leader(tmp_path):
     return Leader("home", tmp_path / "leader")
+
+
+async def test_a_board_that_is_told_to_come_again_does(leader):
+    refused = []
+
+    async def busy_at_first(request):
+        if not refused:
+            refused.append(request.path)
+            raise TooManyRequests("too many requests, please try again later", retry_after_s=1)
+        return await leader.doors["GET", CLUSTER](request)
+
+    async with open_leader(leader, {**leader.doors, ("GET", CLUSTER): busy_at_first}) as url:
+        assert (await ask_cluster([url])).cluster == "home"
+    assert refused == [CLUSTER]
 
 
 async def test_a_board_becomes_the_node_of_its_key(leader):
