@@ -1,11 +1,12 @@
 # make run    a one-board cluster with a workload, on this machine
 # make stop   end it; make clean also removes every container, network, route and file it made
 # make check  the fast tests; make test  all of them; make bench  the figures
+# make test-shelf  boards that boot: cards, Ansible, packages (minutes)
 # make binary  the self-contained program, in dist/; make binary-arm64  the same for a Pi; make deb  the Debian package
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: run stop clean check test bench prepare venv format binary binary-arm64 deb
+.PHONY: run stop clean check test test-shelf bench prepare venv format binary binary-arm64 deb
 
 # an installed pikube has its bytecode: without it each start compiles 400 files
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,6 +45,9 @@ test: prepare
 	$(VENV)/bin/mypy
 	$(PY) -m pytest -m "not e2e" -n auto
 	$(PY) -m pytest -m e2e
+
+test-shelf: prepare
+	@$(PY) -m pytest -m shelf tests/shelf
 
 bench: prepare
 	@$(PY) -m benchmarks

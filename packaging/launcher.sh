@@ -32,6 +32,8 @@ trap 'rm -rf "$new"' EXIT
 tail -c "+@START@" "$0" | tar -xzf - -C "$new" \
   || fail "the program could not be unpacked to $home (it needs @SIZE_MB@ MB): free some space, or set PIKUBE_PROGRAM_DIR"
 chmod 755 "$new/pikube"
+# Boards lose power: what the name stands for is on the disk before the name is.
+sync -f "$new/pikube/pikube" 2>/dev/null || sync
 # Another start may have been faster: then its directory is the one.
 mv -T "$new/pikube" "$home/@ID@" 2>/dev/null || [ -x "$program" ] || fail "$home/@ID@ cannot be written"
 
@@ -44,5 +46,7 @@ for other in "$home"/*; do
   rm -rf "$other"
 done
 rm -rf "$new"
+# And what a power cut left of an unpacking; one that goes on right now is younger.
+find "$home" -maxdepth 1 -name '.unpacking.*' -mmin +60 -exec rm -rf {} + 2>/dev/null || true
 trap - EXIT
 exec "$program" "$@"

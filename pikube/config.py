@@ -61,15 +61,22 @@ def _path(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if text else ""
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("it is a whole number") from None
+
+
 def _port(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if not 0 < number < 65536:
         raise ValueError("a port is a number from 1 to 65535")
     return number
 
 
 def _number(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if number < 0:
         raise ValueError("it cannot be negative")
     return number
@@ -118,7 +125,7 @@ def _address(text: str) -> str:
 
 def _ports(text: str) -> str:
     low, _, high = text.partition("-")
-    if not 0 < int(low) <= int(high) < 65536:
+    if not (low.isdecimal() and high.isdecimal() and 0 < int(low) <= int(high) < 65536):
         raise ValueError("a range is written 30000-32767")
     return text
 

@@ -73,6 +73,8 @@ def install_program(root: Path, started_as: str) -> str:
         try:
             shutil.copyfile(file, draft)
             draft.chmod(0o755)
+            with draft.open("rb") as copied:
+                os.fsync(copied.fileno())  # boards lose power: no name for a file that is not there yet
             draft.replace(there)  # a program that runs from the old file goes on with it
         except OSError:
             draft.unlink(missing_ok=True)

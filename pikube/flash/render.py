@@ -199,23 +199,32 @@ if [ -d $from ]; then
   [ -f $from/join-token ] && install -m 600 $from/join-token /etc/pikube/join-token
 fi
 
-packages="podman netavark aardvark-dns catatonit nftables iptables iproute2"
-if ! command -v podman >/dev/null || ! command -v nft >/dev/null; then
+missing=
+for package in podman netavark aardvark-dns catatonit nftables iptables iproute2; do
+  [ "$(dpkg-query -W -f '${{db:Status-Status}}' $package 2>/dev/null)" = installed ] || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  dpkg --configure -a  # where a cut stopped it
   if ls $from/debs/*.deb >/dev/null 2>&1; then
     say "installing the packages that are on the card"
     dpkg -i $from/debs/*.deb
   else
-    say "installing $packages"
+    say "installing$missing"
     # Boards have no clock: a list that seems to come from the future is no reason to stop.
     apt-get -o Acquire::Check-Date=false update
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
   fi
 fi
 
-if ! command -v pikube >/dev/null; then
+# A program that a cut or a full disk left in part does not tell its version.
+if ! pikube version >/dev/null 2>&1; then
   program=$from/pikube-$(uname -m)
   [ -f "$program" ] || {{ say "there is no $program on the card, and no pikube on the board"; exit 1; }}
-  install -m 755 "$program" /usr/local/bin/pikube
+  say "installing pikube"
+  install -m 755 "$program" /usr/local/bin/.pikube.new
+  sync -f /usr/local/bin/.pikube.new
+  mv /usr/local/bin/.pikube.new /usr/local/bin/pikube
+  pikube version
 fi
 
 if [ -n "${{reboot_needed:-}}" ]; then

@@ -56,7 +56,7 @@ def bench(tmp_path):
     return tmp_path
 
 
-def flash(bench, image, **changed):
+def flash(bench, image, argv=(), **changed):
     values = {
         "card_image": image,
         "card_sha256": hashlib.sha256(image.read_bytes()).hexdigest() if image.exists() else "0",
@@ -77,7 +77,7 @@ def flash(bench, image, **changed):
         "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
     }  # fmt: skip
     return subprocess.run(
-        [BIN / "ansible-playbook", ROOT / "ansible/flash.yml", "-e", f"@{settings}"],
+        [BIN / "ansible-playbook", ROOT / "ansible/flash.yml", "-e", f"@{settings}", *argv],
         capture_output=True, text=True, check=False, env=environment, cwd=bench, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -104,6 +104,10 @@ def test_a_card_gets_the_image_and_what_makes_it_a_node(bench, image, packed):
         ({"card_image": "/nowhere/os.img", "card_sha256": "0"}, "is not there"),
         ({"card_node": ""}, "give card_node"),
         ({"card_target": "/proc"}, "neither a device nor a file"),
+        ({"card_node": "Pi 2"}, "cannot be a node's name"),
+        ({"card_ssh_key": "/nowhere/id.pub"}, "--ssh-key /nowhere/id.pub cannot be read"),
+        ({"card_pikube": "/nowhere/pikube"}, "/nowhere/pikube does not start on this computer"),
+        ({"card_wifi_ssid": "Lab", "card_wifi_country": "DE"}, "passphrase has 8 to 63"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(bench, image, changed, words):
@@ -113,10 +117,24 @@ def test_what_cannot_be_is_refused_before_anything_is_written(bench, image, chan
     assert not (bench / "card.img").exists()
 
 
-def test_a_word_that_pikube_refuses_is_shown(bench, image):
-    done = flash(bench, image, card_node="Pi 2")
-    assert done.returncode != 0
-    assert "cannot be a node's name" in " ".join(done.stdout.split())
+def test_a_check_writes_nothing(bench, image):
+    done = flash(bench, image, argv=("--check",))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (bench / "card.img").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted by root")
+def test_a_file_that_there_is_no_room_for_is_refused(bench, image):
+    small = bench / "small"
+    small.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small)
+    try:
+        done = flash(bench, image, card_target=small / "card.img")
+        assert done.returncode != 0
+        assert "bytes, and there are" in " ".join(done.stdout.split())
+        assert list(small.iterdir()) == []
+    finally:
+        run("umount", small)
 
 
 def test_the_disk_of_this_machine_is_refused(bench, image):

@@ -39,7 +39,7 @@ def test_the_node_is_called_as_the_host_when_nothing_else_is_said():
     [
         ({"max-pod": 3}, "c.yaml has an unknown setting max-pod; did you mean max-pods?"),
         ({"zzz": 3}, "c.yaml has an unknown setting zzz"),
-        ({"max-pods": "many"}, "max-pods in c.yaml cannot be 'many'"),
+        ({"max-pods": "many"}, "max-pods in c.yaml cannot be 'many': it is a whole number"),
         (
             {"kubelet-port": 70000},
             "kubelet-port in c.yaml cannot be 70000: a port is a number from 1 to 65535",

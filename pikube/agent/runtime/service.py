@@ -33,6 +33,9 @@ BACKLOG = 128
 INHERIT = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&0 </dev/null'
 """The shell's part of socket activation: the socket comes as standard input, and Podman looks for it as 3."""
 
+OF_SYSTEMD = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""pikube's own line to systemd: Podman and the monitors of containers would say that *they* are ready."""
+
 
 @dataclass(frozen=True, slots=True)
 class PodmanPlace:
@@ -71,7 +74,8 @@ class PodmanPlace:
             "CONTAINERS_REGISTRIES_CONF": self.registries_conf,
             "REGISTRY_AUTH_FILE": self.auth_file,
         }
-        return {**os.environ, **{name: value for name, value in extra.items() if value}}
+        ours = {name: value for name, value in os.environ.items() if name not in OF_SYSTEMD}
+        return {**ours, **{name: value for name, value in extra.items() if value}}
 
 
 @asynccontextmanager

@@ -1,0 +1,137 @@
+"""From a card to a node with nobody logging in: flash.yml, then a board that starts from the card.
+
+The first card is a leader's, the second an agent's with a token (both for cloud-init), the third an agent's of
+Bookworm's kind that waits to be approved. Addresses come from a DHCP server, packages from the LAN.
+"""
+
+import json
+import subprocess
+
+import pytest
+from board import wait_until
+from image import make_image, root_of, sha256
+from shelf import BIN
+
+
+@pytest.fixture(scope="module")
+def lan(shelf):
+    """The LAN with a DHCP server, as a home has."""
+    conf = shelf.place / "udhcpd.conf"
+    first, last = shelf.lan.address(100), shelf.lan.address(150)
+    (shelf.place / "leases").touch()
+    conf.write_text(
+        f"start {first}\nend {last}\ninterface lan\nlease_file {shelf.place}/leases\n"
+        f"option subnet 255.255.255.0\noption router {shelf.lan.address(254)}\n"
+    )
+    server = subprocess.Popen(
+        shelf.inside("busybox", "udhcpd", "-f", "-S", conf),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    yield shelf
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def images(shelf):
+    """An image of each format, by its name."""
+    sources = f"deb [trusted=yes] http://{shelf.lan.address(254)}/ ./\n"
+    made = {}
+    for format_ in ("cloud-init", "firstrun"):
+        place = shelf.place / format_
+        place.mkdir()
+        made[format_] = make_image(place, shelf.system, sources, format_)
+    return made
+
+
+@pytest.fixture(scope="module")
+def flash(lan, images, programs):
+    """Write a card, put it into a board and switch the board on."""
+    roots = []
+
+    def power_on(name, format_="cloud-init", **card):
+        place = lan.place / f"card-{name}"
+        place.mkdir()
+        target = place / "card.img"
+        values = {
+            "card_image": str(images[format_]), "card_sha256": sha256(images[format_]),
+            "card_target": str(target), "card_node": name, "card_ssh_key": str(lan.key) + ".pub",
+            "card_programs": [str(programs["this"])], "card_pikube": str(BIN / "pikube"), **card,
+        }  # fmt: skip
+        (place / "vars.json").write_text(json.dumps(values))
+        done = lan.play_local("flash.yml", "-e", f"@{place / 'vars.json'}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        root = root_of(target, place / "root")
+        roots.append(root)
+        board = lan.add(name, root.__enter__())
+        board.start(is_waited_for=False)
+        return board
+
+    yield power_on
+    for board in lan.boards:
+        board.close()
+    for root in roots:
+        root.__exit__(None, None, None)
+
+
+def wait_done(board):
+    """Until the first-boot script says that the board is a node."""
+    wait_until(
+        lambda: (board.root / "etc/pikube/first-boot-done").exists(), 400,
+        f"the first boot of {board.name}, see {board.log}",
+    )  # fmt: skip
+
+
+def test_a_leaders_card(flash, lan):
+    board = flash("pi-1", card_mode="leader")
+    wait_done(board)
+    lan.fetch_kubeconfig()
+    lan.wait_ready("pi-1")
+    assert board.run("hostname").strip() == "pi-1"
+    assert lan.key.with_suffix(".pub").read_text().strip() in board.run(
+        "cat", "/home/pi/.ssh/authorized_keys"
+    )
+
+
+def test_what_cloud_init_read_it_accepts(lan):
+    board = lan.boards[0]
+    said = board.run("cloud-init", "schema", "--config-file", "/boot/firmware/user-data")
+    assert "Valid" in said
+    status = json.loads(board.run("cloud-init", "status", "--format", "json", check=False) or "{}")
+    assert status.get("errors", []) == [], status
+
+
+def test_an_agents_card_with_a_token(flash, lan):
+    token = lan.leader.run("pikube", "token", "create").strip()
+    board = flash("pi-2", card_token=token)
+    wait_done(board)
+    lan.wait_ready("pi-1", "pi-2")
+    assert not (board.root / "boot/firmware/pikube/join-token").exists()
+    assert "cgroup_enable=memory" in (board.root / "boot/firmware/cmdline.txt").read_text()
+
+
+def test_a_card_of_bookworm_that_is_approved(flash, lan):
+    found = json.loads(lan.leader.run("pikube", "discover", "-o", "json"))
+    (ca_hash,) = found["leaders"][0]["caFingerprints"]
+    board = flash("pi-3", "firstrun", card_ca_hash=ca_hash)
+    wait_until(lambda: "pi-3" in lan.leader.run("pikube", "pair", "list"), 400, "a board that waits")
+    (waiting,) = json.loads(lan.leader.run("pikube", "pair", "list", "-o", "json"))["pairings"]
+    lan.leader.run("pikube", "pair", "approve", "pi-3", waiting["digits"])
+    wait_done(board)
+    lan.wait_ready("pi-1", "pi-2", "pi-3")
+    assert board.run("hostname").strip() == "pi-3"
+
+
+def test_a_card_board_starts_again_as_a_node(lan):
+    for board in lan.boards[1:]:
+        board.run("systemctl", "reboot", "--no-block")
+    wait_until(lambda: not all(map(is_up, lan.boards[1:])), 30, "boards that are off")
+    wait_until(lambda: all(map(is_up, lan.boards[1:])), 120, "boards that are on")
+    lan.wait_ready("pi-1", "pi-2", "pi-3")
+
+
+def is_up(board):
+    return (
+        bool(board.first_process())
+        and board.run("systemctl", "is-active", "pikube-agent", check=False).strip() == "active"
+    )

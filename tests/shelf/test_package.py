@@ -1,0 +1,92 @@
+"""The Debian package on a board: it starts nothing unasked, an upgrade stops no pod, purging leaves nothing."""
+
+import pytest
+from board import wait_until
+from traces import changes, traces
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: sleeper}
+spec:
+  containers: [{name: main, image: "localhost/box:1", command: [sleep, "3600"]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def board(shelf):
+    board = shelf.add("pi-9")
+    shelf.start_boards()
+    image = board.root / "srv/box.tar"
+    image.write_bytes(shelf.make_image().read_bytes())
+    board.run("apt-get", "update")
+    board.run("apt-get", "install", "-y", "--no-install-recommends", "podman", "netavark", "aardvark-dns",
+              "catatonit", "nftables", "iptables", timeout_s=400)  # fmt: skip
+    board.run("podman", "import", "--quiet", "/srv/box.tar", "localhost/box:1")
+    board.run(
+        "podman", "run", "--rm", "localhost/box:1", "true"
+    )  # Podman's own tables and files are there before
+    return board
+
+
+@pytest.fixture(scope="module")
+def before(board):
+    return traces(board)
+
+
+def install(board, package):
+    (board.root / "srv/pikube.deb").write_bytes(package.read_bytes())
+    board.run("apt-get", "install", "-y", "/srv/pikube.deb", timeout_s=300)
+
+
+def package(program):
+    (found,) = program.parent.glob("*.deb")
+    return found
+
+
+def is_enabled(board, unit):
+    return board.run("systemctl", "is-enabled", unit, check=False).strip()
+
+
+def test_installing_starts_nothing(board, before, programs):
+    install(board, package(programs["this"]))
+    for mode in ("leader", "agent"):
+        assert board.run("systemctl", "is-active", f"pikube-{mode}", check=False).strip() == "inactive"
+        assert is_enabled(board, f"pikube-{mode}") == "disabled"
+    assert is_enabled(board, "pikube-backup.timer") == "disabled"
+    found = changes(before, traces(board))
+    assert found.keys() == {"files", "unit files"}, found
+    gone, new = found["files"]
+    assert gone == []
+    assert {path.split("/")[0] for path in new} <= {"usr", "srv"}
+
+
+def test_an_upgrade_of_the_package_stops_no_pod(board, shelf, programs):
+    board.run("systemctl", "enable", "--now", "pikube-leader")
+    shelf.fetch_kubeconfig()
+    shelf.kubectl("apply", "-f", "-", input=POD)
+    shelf.kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=90s")
+    ids = board.run("podman", "ps", "--quiet", "--no-trunc")
+    install(board, package(programs["newer"]))
+    version = "{.items[0].status.nodeInfo.kubeletVersion}"
+    wait_until(
+        lambda: "99.0.0" in shelf.kubectl("get", "nodes", "-o", f"jsonpath={version}"), 60, "the newer node"
+    )
+    assert board.run("podman", "ps", "--quiet", "--no-trunc") == ids
+
+
+def test_removing_keeps_the_data_and_nothing_else(board, before):
+    board.run("apt-get", "remove", "-y", "pikube")
+    found = changes(before, traces(board))
+    assert found.keys() <= {"files", "unit files"}, found
+    _, new = found["files"]
+    assert {"/".join(path.split("/")[:3]) for path in new} <= {
+        "etc/pikube", "var/lib", "var/lib/pikube", "etc/pikube/kubeconfig", "srv/pikube.deb",
+    }, new  # fmt: skip
+    assert board.run("podman", "ps", "--quiet") == ""
+
+
+def test_purging_leaves_nothing(board, before):
+    board.run("apt-get", "purge", "-y", "pikube")
+    (board.root / "srv/pikube.deb").unlink()
+    assert changes(before, traces(board)) == {}

@@ -1,0 +1,52 @@
+"""Everything that a program can leave on a board."""
+
+import json
+import re
+
+OF_OTHERS = re.compile(
+    r"^(var/(log|tmp|lib/(apt|dpkg|systemd/timers|systemd/timesync|chrony|private|sudo|containers))|tmp|run|"
+    r"var/cache/(apt|man|debconf|ldconfig)|root/\.ansible|home/pi/\.(ansible|sudo_as_admin_successful)|"
+    r"etc/(ld\.so\.cache|machine-id|ssh/ssh_host|\.updated)|var/\.updated|usr/lib/.*__pycache__)"
+)
+"""Logs, package lists, Ansible's own files: no program of ours."""
+
+UNITS = ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service,timer,socket,mount")
+UNIT_FILES = ("systemctl", "list-unit-files", "--no-legend")
+
+
+def traces(board):
+    def lines(*argv):
+        return sorted(board.run(*argv, check=False).splitlines())
+
+    files = [
+        path.relative_to(board.upper).as_posix()
+        for path in board.upper.rglob("*")
+        if not OF_OTHERS.match(path.relative_to(board.upper).as_posix())
+    ]
+    return {
+        "routes": lines("ip", "route", "show", "table", "all"),
+        "rules": lines("ip", "rule"),
+        "addresses": lines("ip", "-brief", "address"),
+        "links": sorted(link["ifname"] for link in json.loads(board.run("ip", "-json", "link"))),
+        "nft": re.sub(
+            r"counter packets \d+ bytes \d+", "counter", board.run("nft", "list", "ruleset", check=False)
+        ).splitlines() if (board.root / "usr/sbin/nft").exists() else [],
+        "forwarding": board.run("cat", "/proc/sys/net/ipv4/ip_forward").strip(),
+        "mounts": [line.split()[1] for line in board.run("cat", "/proc/mounts").splitlines()],
+        "units": sorted({line.split()[0] for line in lines(*UNITS) if "pikube" in line or "podman" in line}),
+        "unit files": [" ".join(line.split()[:2]) for line in lines(*UNIT_FILES)],
+        "processes": [line for line in lines("ps", "-eo", "args=") if re.search("pikube|conmon|podman", line)],
+        "files": sorted(files),
+    }  # fmt: skip
+
+
+def changes(before, after):
+    """What is different, by kind: (gone, new)."""
+    found = {}
+    for kind, was in before.items():
+        now = after[kind]
+        if was != now and isinstance(was, list):
+            found[kind] = (sorted(set(was) - set(now)), sorted(set(now) - set(was)))
+        elif was != now:
+            found[kind] = (was, now)
+    return {kind: pair for kind, pair in found.items() if pair != ([], [])}
