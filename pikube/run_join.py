@@ -8,6 +8,7 @@ Whatever fails leaves the board as it was. Called by the command line.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ from pikube.wire.mdns import LOOK_S
 
 log = logging.getLogger("pikube.join")
 
+CA_HASH = re.compile(r"[0-9a-f]{64}")
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -63,6 +66,12 @@ def main_join(settings: Settings, wish: Wish) -> None:
         forget_cluster(settings)
     member = trio.run(join_once, settings, wish, membership)
     print(f"This board is the node {member.node} of the cluster {member.cluster.cluster}.", flush=True)
+    if member.node != settings.node_name:
+        print(
+            f"A member keeps its name. To call it {settings.node_name}: `kubectl delete node {member.node}`, then "
+            "`pikube join --reset` with a token.",
+            file=sys.stderr,
+        )
     if not wish.starts:
         return
     if not service.has_systemd():
@@ -93,6 +102,11 @@ def check_no_leader(settings: Settings) -> None:
 
 async def join_once(settings: Settings, wish: Wish, membership: Membership) -> Member:
     """A member of the cluster that the token is for; at once when the board is one already. Raises StartupError."""
+    if wish.ca_hash and not CA_HASH.fullmatch(wish.ca_hash):
+        raise StartupError(
+            "--ca-hash is the SHA-256 of the cluster's CA, 64 hexadecimal digits: `pikube discover -o json` on the "
+            "leader shows it"
+        )
     token = read_token(wish) if wish.token else None
     ca_hash = token.ca_hash if token is not None else wish.ca_hash
     known = load_known(membership)
@@ -134,6 +148,11 @@ def read_token(wish: Wish) -> JoinToken:
             f"{error}; copy it again, or make a new one on the leader with `pikube token create`"
         ) from None
     ca_hash = token.ca_hash or wish.ca_hash
+    if wish.ca_hash not in ("", ca_hash):
+        raise StartupError(
+            "the token is for a cluster with another CA than --ca-hash says: leave --ca-hash away, or take another "
+            "token"
+        )
     if not ca_hash:
         raise StartupError(
             "this token does not say which CA the cluster has: add --ca-hash (`pikube certs` on the leader shows "

@@ -93,11 +93,12 @@ def restart(mode: str) -> None:
 
 
 def stop(mode: str) -> None:
-    """Stop the unit if it runs. Raises StartupError with systemd's words."""
-    if (
-        has_systemd()
-        and subprocess.run(("systemctl", "is-active", "--quiet", unit_name(mode))).returncode == 0
-    ):
+    """Stop the unit if it runs, or is about to. Raises StartupError with systemd's words."""
+    if not has_systemd():
+        return
+    argv = ("systemctl", "is-active", unit_name(mode))
+    state = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    if state in ("active", "activating", "reloading"):
         _systemctl(mode, ("stop",))
 
 

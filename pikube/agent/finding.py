@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pikube.agent.enrolling import OtherCluster, ask_cluster, trusted_authority
 from pikube.api.client import ConnectionLost
@@ -88,15 +89,30 @@ def choose(seen: Sequence[Announcement], ca_hash: str) -> Sequence[Announcement]
     return seen
 
 
+def port_in(url: str) -> int | None:
+    """The port that is written in a leader's URL. LeaderNotFound for what is none."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return parts.port
+    except ValueError:
+        pass
+    raise LeaderNotFound(f"{url!r} is no URL of a leader: write https://ADDRESS:6443")
+
+
 async def named_leader(url: str, ca_hash: str) -> Found:
     """What answers at this URL; with a hash, who has proven to be of that authority. LeaderNotFound."""
+    port = port_in(url)
     try:
         document = await ask_cluster([url])
-    except ValueError:
-        raise LeaderNotFound(f"{url!r} is no URL of a leader: write https://ADDRESS:6443") from None
     except ConnectionLost as error:
+        cure = "is `pikube leader` running there, and is the address right?"
+        if port is None:
+            cure = f"a leader's port is 6443, unless it was told another: write {url.rstrip('/')}:6443"
+        raise LeaderNotFound(f"no leader answers at {url}: {error}; {cure}") from None
+    except TooManyRequests:
         raise LeaderNotFound(
-            f"no leader answers at {url}: {error}; is `pikube leader` running there, and is the address right?"
+            f"the leader at {url} is asked too much just now: try again in a minute"
         ) from None
     except TooManyRequests:
         raise LeaderNotFound(BUSY.format(url=url)) from None
@@ -110,8 +126,8 @@ async def named_leader(url: str, ca_hash: str) -> Found:
         authority = trusted_authority(document, ca_hash)
     except OtherCluster:
         raise LeaderNotFound(
-            f"the leader at {url} is not the one the token is for: its cluster is {document.cluster!r}, with "
-            "another CA; check the address, or make a token there with `pikube token create`"
+            f"the leader at {url} is not the one that is meant: its cluster is {document.cluster!r}, with another CA "
+            "than the token or --ca-hash says; check the address, or make a token there with `pikube token create`"
         ) from None
     return Found((url,), await proven(url, authority), authority)
 

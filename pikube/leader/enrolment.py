@@ -27,7 +27,7 @@ Door = Callable[[Request], Awaitable[Answer]]
 Doors = Mapping[tuple[str, str], Door]
 """(method, path) → what answers it; a path that ends in / stands for everything below it."""
 
-KNOCKS, KNOCKS_A_S = 20, 2.0  # one board that joins knocks four times
+KNOCKS, KNOCKS_A_S = 20, 2.0  # one board that joins knocks three times
 ALL_KNOCKS, ALL_KNOCKS_A_S = 400, 50.0  # a hundred boards that join at once; each join costs some 3 ms
 
 

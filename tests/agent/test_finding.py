@@ -2,7 +2,7 @@
 
 import pytest
 
-from pikube.agent.finding import LeaderNotFound, choose
+from pikube.agent.finding import LeaderNotFound, choose, port_in
 from pikube.wire.announcement import Announcement
 
 HOME = Announcement("home", "1111-1111", ("aa" * 32,), "0.1.0", "alpha", 6443, ("192.0.2.1",))
@@ -47,3 +47,16 @@ def test_who_announces_a_foreign_ca_is_only_a_candidate_that_must_prove_it():
 def test_only_others_is_told():
     with pytest.raises(LeaderNotFound, match=r"of other clusters.*work at https://192.0.2.2:6443"):
         choose([WORK], "aa" * 32)
+
+
+@pytest.mark.parametrize(
+    "url", ["192.0.2.1:6443", "http://192.0.2.1:6443", "https://", "https://a:b", "ftp://a", ""]
+)
+def test_what_is_no_url_of_a_leader_is_told(url):
+    with pytest.raises(LeaderNotFound, match=r"is no URL of a leader: write https://ADDRESS:6443"):
+        port_in(url)
+
+
+def test_the_port_in_a_url():
+    assert port_in("https://192.0.2.1:6443") == 6443
+    assert port_in("https://leader.lan") is None

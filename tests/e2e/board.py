@@ -143,6 +143,11 @@ class Board:
     def curl(self, url, *argv):
         return self.run("curl", "--silent", "--show-error", "--max-time", "5", *argv, url, check=False)
 
+    def spawn_kubectl(self, *argv):
+        """kubectl on the board, running; what it prints can be read."""
+        inside = ("nsenter", f"--net=/run/netns/{self.name}", "kubectl", *argv)
+        return subprocess.Popen(inside, stdout=subprocess.PIPE, text=True, env=self.environment())
+
     def podman(self, *argv, **options):
         return self.run(
             "podman",

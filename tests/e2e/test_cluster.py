@@ -1,5 +1,7 @@
 """Boards that join over a network: what people see of one cluster of several."""
 
+import re
+
 import pytest
 from board import wait_until
 
@@ -42,10 +44,19 @@ def test_three_boards_are_three_ready_nodes(cluster):
 def test_streams_reach_pods_on_every_board_though_no_name_resolves(cluster, everywhere):
     leader = cluster.leader
     assert set(everywhere) == {"b1", "b2", "b3"}
-    for pod in everywhere.values():
+    for node, pod in everywhere.items():
         name = pod["metadata"]["name"]
+        assert (
+            leader.run("getent", "-s", "files", "hosts", node, check=False).returncode != 0
+        )  # no DNS here either
         assert leader.kubectl("exec", name, "--", "hostname").strip() == name
         assert leader.kubectl("logs", name).splitlines()[0] == name
+        with leader.spawn_kubectl("port-forward", name, ":8080") as forward:
+            try:
+                port = re.search(r"127\.0\.0\.1:(\d+) ->", forward.stdout.readline())[1]
+                assert leader.run("curl", "-s", f"http://127.0.0.1:{port}/").stdout.strip() == name
+            finally:
+                forward.terminate()
 
 
 def test_pods_reach_pods_on_other_boards(cluster, everywhere):

@@ -29,11 +29,10 @@ def test_nobody_is_found_where_nobody_announces(board):
 @pytest.fixture
 def two_boards(cluster):
     """A board that runs a leader of somebody else, and a board that has not joined."""
-    other, newcomer = cluster.add_board(), cluster.add_board()
+    other, newcomer = cluster.add_bare_board(), cluster.add_bare_board()
     yield other, newcomer
     for board in (other, newcomer):
-        board.close()
-        cluster.boards.remove(board)
+        cluster.remove_board(board)
     cluster.leader.kubectl("delete", "node", newcomer.node, "--ignore-not-found")
 
 

@@ -1,6 +1,7 @@
 """A board joins because a person saw the same six digits on both screens."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -44,9 +45,24 @@ def test_a_board_joins_by_comparing_digits(cluster, newcomer):
         screen.type("yes")
         screen.expect(f"This board is the node {name} of the cluster pikube")
         cluster.wait_ready(name)
+        node = cluster.nodes()[name]
         assert json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"] == []
     log = cluster.leader.log.read_text()
     assert f"event=pairing_approved node='{name}'" in log and "by='kubernetes-admin'" in log
+
+    # the card is written anew: the board is another one now, until a person says that it takes the old one's place
+    newcomer.podman("pod", "rm", "--all", "--force", "--time", "0")
+    shutil.rmtree(newcomer.directory / "data" / "agent" / "member")
+    taken = newcomer.run(*newcomer.command("join", "--no-start", "--token", cluster.token())[2:], check=False)
+    assert taken.returncode == 1 and f"there is another board called {name}" in taken.stderr
+    with joining(newcomer, "--replace") as screen:
+        digits = screen.expect(r"The digits of this board, b\d+: (\d\d\d \d\d\d)")[1]
+        [waiting] = json.loads(pair(cluster, "list", "-o", "json").stdout)["pairings"]
+        assert waiting["replace"] and waiting["takesThePlaceOf"]
+        pair(cluster, "approve", name, digits)
+        screen.type("yes")
+        screen.expect("event=node_ready")
+    assert cluster.nodes()[name]["metadata"]["uid"] == node["metadata"]["uid"]
 
 
 def test_a_person_answers_on_both_screens(cluster, newcomer):

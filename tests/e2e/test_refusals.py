@@ -107,7 +107,7 @@ def test_leaders_that_are_not_meant_and_names_that_are_taken(cluster, stranger, 
     foreign = f"{token.rpartition('.')[0]}.{'00' * 32}"
     nowhere = f"https://{cluster.leader.address}:1"
     known = ("--leader", cluster.url, "--token", token)
-    other, nobody, ftp, taken, replacing, like_leader, leaders = refused(
+    other, nobody, ftp, taken, replacing, like_leader, leaders, no_hash, two_hashes, no_port = refused(
         stranger,
         ("stranger", "--leader", cluster.url, "--token", foreign),
         ("stranger", "--leader", nowhere, "--token", token),
@@ -116,14 +116,20 @@ def test_leaders_that_are_not_meant_and_names_that_are_taken(cluster, stranger, 
         ("b2", *known, "--replace"),
         ("kubernetes", *known),
         ("b1", *known),
+        ("stranger", "--leader", cluster.url, "--ca-hash", "05f3"),
+        ("stranger", *known, "--ca-hash", "00" * 32),
+        ("stranger", "--leader", cluster.url.removesuffix(":6443"), "--token", token),
     )
-    assert "is not the one the token is for" in other
+    assert "is not the one that is meant" in other
     assert "no leader answers at" in nobody
     assert "is no URL of a leader" in ftp
     assert "there is another board called b2" in taken and "--node-name" in taken
     assert "needs a person's approval" in replacing
     assert "the leader answers to that name" in like_leader
     assert "there is another board called b1" in leaders
+    assert "64 hexadecimal digits" in no_hash and "pikube discover" in no_hash
+    assert "another CA than --ca-hash says" in two_hashes
+    assert f"write {cluster.url}" in no_port
 
 
 def test_boards_that_belong_elsewhere(cluster, stranger, token):

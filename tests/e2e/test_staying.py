@@ -107,9 +107,13 @@ def test_a_copied_card_is_found_and_both_boards_are_named(lan):
 
 
 def test_the_authority_is_changed_under_load(lan):
-    """Whoever works with the administrator's kubeconfig notices nothing, and no board is lost."""
-    leader = lan.leader
+    """Whoever works with the administrator's kubeconfig notices nothing, no board is lost; one that is away holds the
+    change up, and meanwhile what was given to people counts as before."""
+    leader, away = lan.leader, lan.boards[2]
     before = json.loads(leader.pikube("certs", "-o", "json").stdout)
+    theirs = leader.directory / "kubeconfig-of-before"
+    theirs.write_text(leader.kubeconfig.read_text())
+    token = leader.kubectl("create", "token", "default").strip()
     failures, is_over = [], threading.Event()
 
     def load():
@@ -120,11 +124,26 @@ def test_the_authority_is_changed_under_load(lan):
             if done.returncode:
                 failures.append(done.stderr)
 
-    with ThreadPoolExecutor(1) as pool:
+    def who(*flags):
+        return leader.kubectl(
+            *flags, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}", check=False
+        )
+
+    def held_up():
+        change = json.loads(leader.pikube("certs", "-o", "json").stdout)
+        return (change["phase"], change["waitingFor"]) == ("trusting", [away.node])
+
+    with ThreadPoolExecutor(2) as pool:
         pool.submit(load)
         try:
-            rotated = leader.pikube("certs", "rotate-ca", timeout_s=60)
+            away.cut()
+            rotating = pool.submit(leader.pikube, "certs", "rotate-ca", timeout_s=90)
+            wait_until(held_up, 30, "a change that waits for the board that is away")
+            assert who(f"--kubeconfig={theirs}").stdout == "kubernetes-admin"
+            away.heal()
+            rotated = rotating.result()
         finally:
+            away.heal()
             is_over.set()
     assert failures == []
     after = json.loads(leader.pikube("certs", "-o", "json").stdout)
@@ -141,6 +160,16 @@ def test_the_authority_is_changed_under_load(lan):
     wait_until(lambda: works(lan), 20, "every board under the new authority")
     inside = leader.kubectl("get", "configmap", "kube-root-ca.crt", "-o", "jsonpath={.data.ca\\.crt}")
     assert inside.count("BEGIN CERTIFICATE") == 1 and inside.strip() in leader.kubeconfig_ca()
+    trust = leader.get("configmap", "-n", "kube-system", "extension-apiserver-authentication")["data"]
+    assert trust["requestheader-client-ca-file"].strip() == inside.strip()
+    assert "x509" in who(f"--kubeconfig={theirs}").stderr  # people get another one
+    in_pod = (
+        "--kubeconfig=/dev/null",
+        "--insecure-skip-tls-verify",
+        f"--server={lan.url}",
+        f"--token={token}",
+    )
+    assert who(*in_pod).stdout == "system:serviceaccount:default:default"
 
 
 def test_certificates_that_ended_are_renewed_by_the_board_s_key(lan):

@@ -158,7 +158,7 @@ async def test_a_false_leader_learns_nothing_but_that_somebody_asked_who_he_is(l
         said = [announcement_of(url, ca_hash) for url in (false_url, true_url)]
         found = await announced_leader(choose(said, ca_hash), ca_hash)
         assert found.servers == (true_url,) and found.verified == leader.authority
-        with pytest.raises(LeaderNotFound, match="is not the one the token is for"):
+        with pytest.raises(LeaderNotFound, match="is not the one that is meant"):
             await announced_leader(said[:1], ca_hash)
         with pytest.raises(ConnectionLost):  # also if that check were not there: TLS comes first
             await join([false_url], leader.authority, wish())
