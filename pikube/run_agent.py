@@ -83,7 +83,7 @@ async def agent(settings: Settings) -> None:
     clock = BoardClock(last_write((membership.ca_file, membership.member_file)))
     tls = client_context(membership.ca_file, membership.client_file, server_name=LEADER_NAME)
     kubelet_tls = server_context(membership.serving_file, membership.ca_file, requires_client=True)
-    servers = (settings.server,) if settings.server else member.cluster.servers
+    servers = known_servers(settings.server, member)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
         async with open_api_connection(servers, tls) as connection:
@@ -110,6 +110,12 @@ async def agent(settings: Settings) -> None:
                 inner.start_soon(feed_watchdog, answers_on("", settings.kubelet_port))
                 notify("READY=1")
     notify("STOPPING=1")
+
+
+def known_servers(named: str, member: Member) -> tuple[str, ...]:
+    """Where the leader may be: where a person said when the board joined, and where it said itself that it is since
+    then."""
+    return tuple(dict.fromkeys(url for url in (named, *member.cluster.servers) if url))
 
 
 async def _start_within(
