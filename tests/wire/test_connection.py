@@ -132,7 +132,7 @@ async def test_a_gzipped_body_is_unpacked(connect):
     assert json.loads(body)["body"] == "plain"
 
 
-@pytest.mark.parametrize("packed", [b"nonsense", gzip.compress(b"cut off here")[:-9]])
+@pytest.mark.parametrize("packed", [b"nonsense", gzip.compress(b"cut off here", mtime=0)[:-9]])
 async def test_a_broken_gzip_body_is_a_bad_request(connect, packed):
     client = connect(echo)
     status, _, body = await client.request("POST", "/", [("Content-Encoding", "gzip")], packed)
