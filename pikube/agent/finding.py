@@ -111,10 +111,6 @@ async def named_leader(url: str, ca_hash: str) -> Found:
             cure = f"a leader's port is 6443, unless it was told another: write {url.rstrip('/')}:6443"
         raise LeaderNotFound(f"no leader answers at {url}: {error}; {cure}") from None
     except TooManyRequests:
-        raise LeaderNotFound(
-            f"the leader at {url} is asked too much just now: try again in a minute"
-        ) from None
-    except TooManyRequests:
         raise LeaderNotFound(BUSY.format(url=url)) from None
     except ApiError as error:
         raise LeaderNotFound(f"what answers at {url} is no pikube leader: {error.message}") from None
