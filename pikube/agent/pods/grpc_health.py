@@ -31,7 +31,7 @@ async def check_health(host: str, port: int, service: str, failure: type[Excepti
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise failure("the gRPC connection was closed") from None
     if status != SERVING:
-        raise failure(f"service unhealthy (responded with {_word(status)!r})")
+        raise failure(f'service unhealthy (responded with "{_word(status)}")')
 
 
 def _word(status: int | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from pikube.agent.runtime.contract import Container, Runtime, RuntimeFailure
 from pikube.api.kinds.core_container import ContainerStatus, Probe
 from pikube.api.kinds.core_pod import Pod
 
+BEGIN_S = 30.0  # for Podman to begin a command
 OUTPUT_BYTES = 1024  # of a failing command's words, kept for the event
 
 Changed = Callable[[str, str, str, str], None]
@@ -29,6 +31,11 @@ Changed = Callable[[str, str, str, str], None]
 
 class ProbeFailure(Exception):
     """The probe failed; the message goes into the event."""
+
+
+class ProbeErrored(ProbeFailure):
+    """Nobody knows how the container is, because the runtime did not run the command: such a result is thrown away
+    (kubernetes pkg/kubelet/prober/worker.go:doProbe), or a Podman that is stuck would cost healthy containers."""
 
 
 @dataclass(slots=True)
@@ -184,6 +191,9 @@ class ProbeSet:
             try:
                 timeout_s = float(probe.timeout_seconds or 1)
                 await run_handler(probe, watched.container.id, address, runtime, declared, timeout_s)
+            except ProbeErrored as error:
+                words = f"{kind.capitalize()} probe errored and resulted in unknown state: {error}"
+                self._changed("Warning", "Unhealthy", words, declared.name)
             except ProbeFailure as failure:
                 successes, failures = 0, failures + 1
                 words = f"{kind.capitalize()} probe failed: {failure}"
@@ -230,10 +240,11 @@ async def run_handler(
     handler: Any, container_id: str, address: str, runtime: Runtime, declared: Any, timeout_s: float
 ) -> None:
     """One probe or hook: exec, httpGet, tcpSocket or grpc. Raises ProbeFailure."""
+    if handler.exec is not None:
+        await _run_exec(runtime, container_id, handler.exec.command, timeout_s)
+        return
     with trio.move_on_after(timeout_s) as deadline:
-        if handler.exec is not None:
-            await _run_exec(runtime, container_id, handler.exec.command)
-        elif handler.http_get is not None:
+        if handler.http_get is not None:
             action = handler.http_get
             port = _port_number(action.port, declared)
             await probe_http(action, action.host or address, port, timeout_s, ProbeFailure)
@@ -243,20 +254,30 @@ async def run_handler(
         elif getattr(handler, "grpc", None) is not None:
             await check_health(address, handler.grpc.port, handler.grpc.service or "", ProbeFailure)
     if deadline.cancelled_caught:
-        raise ProbeFailure(
-            f"command timed out after {timeout_s:g}s" if handler.exec else "context deadline exceeded"
-        )
+        raise ProbeFailure("context deadline exceeded")
 
 
-async def _run_exec(runtime: Runtime, container_id: str, command: tuple[str, ...]) -> None:
-    output = b""
+async def _run_exec(runtime: Runtime, container_id: str, command: tuple[str, ...], timeout_s: float) -> None:
+    """The time counts from when the command runs: that Podman takes a second to begin one, as on a Pi Zero, is not
+    the container's fault."""
+    output, code = b"", 0
     try:
-        async with runtime.exec(container_id, command, has_tty=False, has_stdin=False) as session:
-            async for _, data in session.output():
-                output = (output + data)[:OUTPUT_BYTES]
-            code = await session.exit_code()
+        async with AsyncExitStack() as stack:
+            with trio.move_on_after(BEGIN_S) as beginning:
+                session = await stack.enter_async_context(
+                    runtime.exec(container_id, command, has_tty=False, has_stdin=False)
+                )
+            if beginning.cancelled_caught:
+                raise ProbeErrored(f"podman did not begin the command within {BEGIN_S:g}s")
+            with trio.move_on_after(timeout_s) as deadline:
+                async for _, data in session.output():
+                    output = (output + data)[:OUTPUT_BYTES]
+            if not deadline.cancelled_caught:
+                code = await session.exit_code()
     except RuntimeFailure as failure:
-        raise ProbeFailure(failure.message) from None
+        raise ProbeErrored(failure.message) from None
+    if deadline.cancelled_caught:
+        raise ProbeFailure(f"command timed out after {timeout_s:g}s")
     if code:
         raise ProbeFailure(output.decode("utf-8", "replace").strip() or f"command exited with {code}")
 
