@@ -187,6 +187,8 @@ SETTINGS: tuple[Setting, ...] = (
             "memory=64Mi,cpu=100m"),
     Setting("eviction-hard", _thresholds, "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
             "pid.available<5%", "when pods are evicted (kubelet's defaults, and process ids)", "THRESHOLDS"),
+    Setting("allowed-unsafe-sysctls", _text, "", "sysctls beyond the safe ones that pods may set (kubelet's flag); a "
+            "star may end one", "net.core.somaxconn,kernel.msg*"),
     Setting("container-log-max-size", _size, 10 * 1024 * 1024, "a container's log begins a new file at this size "
             "(kubelet's default 10Mi)", "SIZE"),
     Setting("container-log-max-files", _number, 5, "files kept of a container's log (kubelet's default)", "N"),
@@ -232,6 +234,7 @@ class Settings:
     containers_conf: str
     system_reserved: str
     eviction_hard: str
+    allowed_unsafe_sysctls: str
     container_log_max_size: int
     container_log_max_files: int
     audit_log: str

@@ -19,7 +19,7 @@ from pathlib import Path
 import trio
 
 from pikube.agent.cluster_memory import ClusterMemory
-from pikube.agent.facts import read_facts
+from pikube.agent.facts import has_apparmor, has_selinux, read_facts
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
@@ -27,6 +27,7 @@ from pikube.agent.pods.container_specs import DnsSettings
 from pikube.agent.pods.image_pulls import ImagePulls
 from pikube.agent.pods.log_rotation import LogLimits, LogRotation
 from pikube.agent.pods.manager import PodManager
+from pikube.agent.pods.node_admission import Enforced
 from pikube.agent.pods.object_watch import FIRST_ANSWER_S, ObjectWatches
 from pikube.agent.pods.references import References
 from pikube.agent.pods.starting import Starter, StartSettings
@@ -124,6 +125,8 @@ async def open_agent(
         address.subscribe(node.report_soon)
         registered = await node.register()
         recorder.record("kubelet", registered, "Normal", "Starting", "Starting kubelet.")
+        if node.runtime_warning:
+            recorder.record("kubelet", registered, "Warning", "SlowStorageDriver", node.runtime_warning)
         nodes = informers.of(Node)
         nodes.subscribe(node.seen)
         await nursery.start(memory.run, informers)
@@ -146,13 +149,20 @@ async def open_agent(
             recorder=recorder,
             references=references,
             starter=Starter(
-                runtime, references, images, StartSettings(dns, node.facts.memory_bytes, seccomp_dir)
+                runtime,
+                references,
+                images,
+                StartSettings(dns, node.facts.memory_bytes, seccomp_dir, has_selinux()),
             ),
             oom=OomWatch(),
             network=NETWORK,
             dns=dns,
             pods_dir=settings.pods,
             host_ip=address,
+            enforced=Enforced(
+                [name.strip() for name in settings.allowed_unsafe_sysctls.split(",") if name.strip()],
+                has_apparmor(),
+            ),
         )
         manifests = settings.data / "agent" / "pod-manifests"
         static = StaticPods(manifests, lambda: node.node, client, time.time)

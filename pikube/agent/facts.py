@@ -35,6 +35,16 @@ class BoardFacts:
     inodes_free: int = 0
 
 
+def has_apparmor() -> bool:
+    """Whether the kernel enforces AppArmor's profiles."""
+    return _text("/sys/module/apparmor/parameters/enabled").startswith("Y")
+
+
+def has_selinux() -> bool:
+    """Whether the kernel enforces, or at least knows, SELinux' labels."""
+    return Path("/sys/fs/selinux/enforce").exists()
+
+
 def read_facts(data_dir: Path) -> BoardFacts:
     """The board as it is now."""
     memory = _meminfo()

@@ -81,6 +81,16 @@ class NodeAgent:
             self.node = self._remembered
             return self.node
 
+    @property
+    def runtime_warning(self) -> str:
+        """What is wrong with how Podman is set up, though it works; '' when nothing is."""
+        if self._info is not None and self._info.storage_driver == "vfs":
+            return (
+                "podman's storage driver is vfs, which copies every layer for every container: ten times slower, and "
+                'it fills the card; set driver = "overlay" in /etc/containers/storage.conf, then podman system reset'
+            )
+        return ""
+
     async def _register(self) -> Node:
         wanted = new_node(self.facts, self._settings, is_leader=self._is_leader)
         try:

@@ -220,3 +220,27 @@ def test_a_pod_converges_whatever_ends_and_wherever_it_is_interrupted(names, pol
     assert all(isinstance(action, LookAgainAt) for action in left) or policy == "Always"
     if decision.is_over(wanted, observed):
         assert policy != "Always"
+
+
+@pytest.mark.parametrize("jump_s", [30 * 365 * 86400.0, -30 * 365 * 86400.0, 3600.0])
+def test_a_clock_that_is_set_by_years_ends_no_pod_and_holds_no_start_back(jump_s):
+    memory = WorkerMemory(began_at=NOW)
+    memory.clock_seen(NOW, 500.0)
+    memory.start_failed("a", "ErrImagePull", "", NOW)
+    memory.start_failed("a", "ErrImagePull", "", NOW)
+    waits_s = memory.retry_at["a"] - NOW
+    memory.clock_seen(NOW + jump_s + 4.0, 504.0)
+    young = pod(deadline=60)
+    now = NOW + jump_s + 4.0
+    actions = decide(young, Observed(SANDBOX, {}), memory.frozen(), now)
+    assert [action for action in actions if isinstance(action, Fail)] == []
+    assert LookAgainAt(NOW + jump_s + 60) in actions and LookAgainAt(NOW + jump_s + waits_s) in actions
+    memory.clock_seen(now + 57.0, 561.0)
+    assert isinstance(decide(young, Observed(SANDBOX, {}), memory.frozen(), now + 57.0)[0], Fail)
+
+
+def test_a_clock_that_is_slewed_moves_nothing():
+    memory = WorkerMemory(began_at=NOW)
+    memory.clock_seen(NOW, 500.0)
+    memory.clock_seen(NOW + 101.0, 600.0)
+    assert memory.began_at == NOW

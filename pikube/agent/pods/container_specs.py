@@ -125,6 +125,7 @@ def container_spec(
     target_id: str = "",
     devices: Sequence[tuple[str, str, str]] = (),
     seccomp_dir: str = "",
+    has_selinux: bool = False,
 ) -> ContainerSpec:
     """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
     NotAllowed."""
@@ -137,6 +138,8 @@ def container_spec(
     requests = container.resources.requests
     memory = _whole(limits.get("memory"))
     seccomp = (security and security.seccomp_profile) or (pod_security and pod_security.seccomp_profile)
+    apparmor = (security and security.app_armor_profile) or (pod_security and pod_security.app_armor_profile)
+    selinux = (security and security.se_linux_options) or (pod_security and pod_security.se_linux_options)
     groups = [str(g) for g in (pod_security.supplemental_groups if pod_security else ())]
     if pod_security is not None and pod_security.fs_group is not None:
         groups.append(str(pod_security.fs_group))
@@ -175,6 +178,8 @@ def container_spec(
         uses_host_network=pod.spec.host_network,
         seccomp_profile=seccomp_path(seccomp, seccomp_dir),
         is_proc_unmasked=bool(security and security.proc_mount == "Unmasked"),
+        apparmor_profile=apparmor_profile(apparmor),
+        selinux_options=selinux_options(selinux) if has_selinux else (),
         stop_signal=stop_signal(container),
         devices=tuple(devices),
     )
@@ -187,6 +192,21 @@ def seccomp_path(profile: Any, directory: str) -> str:
     if profile.type == "Localhost":
         return f"{directory}/{profile.localhost_profile}"
     return "unconfined"
+
+
+def apparmor_profile(profile: Any) -> str:
+    """The name of a profile that the board has loaded, 'unconfined', or '' for the runtime's own."""
+    if profile is None or profile.type == "RuntimeDefault":
+        return ""
+    return profile.localhost_profile or "" if profile.type == "Localhost" else "unconfined"
+
+
+def selinux_options(options: Any) -> tuple[str, ...]:
+    """The parts of a label that are given, as Podman's --security-opt label= takes them."""
+    parts = ("user", "role", "type", "level")
+    return tuple(
+        f"{part}:{value}" for part in parts if options is not None and (value := getattr(options, part))
+    )
 
 
 def stop_signal(container: Any) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pikube.agent.pods.decision import FIRST_BACKOFF_S, RESET_AFTER_S, Memory, Observed, backoff_s
 
+JUMP_S = 5.0  # less is a clock that is being slewed, or a board that slept between two looks
 NOT_PUNISHED = ("CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName")
 """Starts that cost nothing to try again: kubelet looks at its next sync, and the cause may be cured any moment."""
 
@@ -28,6 +29,17 @@ class WorkerMemory:
     unhealthy: dict[str, str] = field(default_factory=dict)
     graces_s: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    clocks: tuple[float, float] | None = None  # the wall's and a steady one's, when last looked at
+
+    def clock_seen(self, wall: float, steady: float) -> None:
+        """The wall clock may have been set, by years on a board without a battery: what the pod has lived and waited
+        for counts on as if it had not."""
+        if self.clocks is not None:
+            jumped_s = (wall - self.clocks[0]) - (steady - self.clocks[1])
+            if abs(jumped_s) > JUMP_S:
+                self.began_at += jumped_s if self.began_at else 0.0
+                self.retry_at = {name: at + jumped_s for name, at in self.retry_at.items()}
+        self.clocks = (wall, steady)
 
     def frozen(self) -> Memory:
         return Memory(

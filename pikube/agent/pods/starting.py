@@ -43,6 +43,7 @@ class StartSettings:
     dns: DnsSettings
     memory_bytes: int
     seccomp_dir: str
+    has_selinux: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Starter:
                 pod, asked.container, asked.sandbox, asked.attempt, image, environment, mounts, log_path,
                 self._settings.memory_bytes, target_id=asked.target_id,
                 devices=_devices(asked), seccomp_dir=self._settings.seccomp_dir,
+                has_selinux=self._settings.has_selinux,
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None

@@ -82,6 +82,19 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
     return status
 
 
+def refused_status(pod: Pod, reason: str, message: str) -> PodStatus:
+    """The status of a pod that this board does not run at all (kubelet.go:rejectPod): nothing of its containers."""
+    return PodStatus(
+        observed_generation=pod.metadata.generation,
+        phase="Failed",
+        reason=reason,
+        message=message,
+        start_time=pod.status.start_time,
+        conditions=pod.status.conditions,
+        qos_class=pod.status.qos_class or qos_class(pod.spec),
+    )
+
+
 def _phase(pod: Pod, observed: Observed, report: Report) -> str:
     if report.has_failed:
         return "Failed"

@@ -22,11 +22,13 @@ from pikube.agent.pods.container_specs import DnsSettings, sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, backoff_s, decide, decide_end
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
+from pikube.agent.pods.node_admission import Enforced, refusal
 from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.references import References
 from pikube.agent.pods.reporter import StatusReporter
 from pikube.agent.pods.starting import Starter, StartFailed, Starting
-from pikube.agent.pods.status import Report, pod_status
+from pikube.agent.pods.status import Report, pod_status, refused_status
+from pikube.agent.pods.stopping import Stopper
 from pikube.agent.pods.termination import last_words
 from pikube.agent.pods.tokens import JITTER_S
 from pikube.agent.pods.view import PodView
@@ -47,11 +49,6 @@ FIRST_RETRY_S, MAX_RETRY_S = (
     0.5,
     120.0,
 )  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
-MIN_LEFT_S = (
-    2  # what a preStop hook that used up the grace period leaves (kuberuntime minimumGracePeriodInSeconds)
-)
-KILL_S = 30.0  # a process in uninterruptible sleep (a share that is away) does not even end by SIGKILL
-SIGKILL = 9
 COMPONENT = "kubelet"
 
 
@@ -69,6 +66,7 @@ class Board:
     dns: DnsSettings
     pods_dir: Path
     host_ip: Callable[[], str]
+    enforced: Enforced
 
 
 class PodWorker:
@@ -99,12 +97,13 @@ class PodWorker:
         self._messages: dict[str, str] = {}
         self._fresh: set[str] = set()  # containers started by this worker, whose postStart hooks are ours
         self._said_back_off: dict[str, str] = {}
-        self._stopping: dict[str, trio.CancelScope] = {}
         self._failure: tuple[str, str] | None = None
+        self._is_admitted = self._is_refused = False
         self._failures = 0  # in a row, of what concerns the whole pod
         self._woken = trio.Event()
         self._reporter = StatusReporter(board.client, mirror or (lambda: self.pod), self._written)
         self._probes = ProbeSet(self._probe_changed)
+        self._stopper = Stopper(board.runtime, self._view, self._probes)
 
     @property
     def containers(self) -> Mapping[str, list[Container]]:
@@ -162,8 +161,7 @@ class PodWorker:
         self.pod = pod
         grace_s = pod.metadata.deletion_grace_period_seconds
         if grace_s is not None:
-            for scope in self._stopping.values():
-                scope.deadline = min(scope.deadline, trio.current_time() + grace_s)
+            self._stopper.shorten(grace_s)
         self.wake()
 
     def look_again(self) -> None:
@@ -232,7 +230,10 @@ class PodWorker:
     async def _act(self, observed: Observed) -> float:
         """Perform what is decided; seconds until the next look."""
         now = self._now()
+        self._memory.clock_seen(now, trio.current_time())
         pod = self.pod
+        if not self._is_admitted:
+            self._admit(observed)
         if self._failure is not None:  # known here before the API says it
             spec = pod.spec
             if self._failure[0] == "Evicted":
@@ -267,6 +268,16 @@ class PodWorker:
             wait_s = min(wait_s, tokens.renews_in_s(self.pod))
         self._report(observed)
         return wait_s
+
+    def _admit(self, observed: Observed) -> None:
+        """Once, before anything of the pod is made: what has begun here was admitted by a former life."""
+        self._is_admitted = True
+        if observed.sandbox is None and not self.pod.status.container_statuses:
+            refused = refusal(self.pod, self._board.enforced)
+            if refused is not None:
+                self._failure = refused
+                self._is_refused = True
+                self._say("Warning", refused[0], refused[1].removeprefix("Pod was rejected: "))
 
     def _say_back_offs(self, observed: Observed, now: float) -> None:
         """Once for each wait (kubelet says it at each of its syncs)."""
@@ -305,7 +316,7 @@ class PodWorker:
             case decision.StopContainer(name, identity, grace_s, why):
                 words = why or f"Stopping container {name}"
                 self._say("Normal", "Killing", words, container=name)
-                await self._stop(name, identity, grace_s)
+                await self._stopper.stop(identity, self._declared(name), self.address, grace_s)
                 await self._view.observe()
             case decision.RemoveContainer(identity):
                 await runtime.remove_container(identity)
@@ -431,37 +442,6 @@ class PodWorker:
         every: list[Any] = [*spec.init_containers, *spec.containers, *spec.ephemeral_containers]
         return next((c for c in every if c.name == name), None)
 
-    async def _stop(self, name: str, identity: str, grace_s: int) -> None:
-        """The preStop hook, the stop signal, and SIGKILL when the time is over. A grace period that is shortened
-        meanwhile counts at once."""
-        declared, container = self._declared(name), self._view.find(identity)
-        if container is None:
-            return
-        scope = self._stopping[identity] = trio.CancelScope(deadline=trio.current_time() + grace_s)
-        try:
-            with scope:
-                lifecycle = getattr(declared, "lifecycle", None)
-                hook = lifecycle.pre_stop if lifecycle else None
-                if hook is not None and grace_s > 0:
-                    runtime = self._board.runtime
-                    await self._probes.run_pre_stop(hook, identity, self.address, runtime, declared)
-            if hook is not None:
-                least = trio.current_time() + MIN_LEFT_S
-                scope = self._stopping[identity] = trio.CancelScope(deadline=max(scope.deadline, least))
-            await self._board.runtime.signal_container(container, container.stop_signal)
-            with trio.CancelScope(deadline=scope.deadline) as scope:
-                self._stopping[identity] = scope
-                await self._view.process_ended(identity)
-            if scope.cancelled_caught:
-                await self._board.runtime.signal_container(container, SIGKILL)
-                with trio.move_on_after(KILL_S) as killing:
-                    await self._view.process_ended(identity)
-                if killing.cancelled_caught:
-                    words = f"container {name} does not end after SIGKILL (process {container.pid})"
-                    raise RuntimeFailure(words, "FailedKillPod")
-        finally:
-            del self._stopping[identity]
-
     async def _stop_noting(self, stop: decision.StopContainer, failures: list[RuntimeFailure]) -> None:
         try:
             await self._perform(stop)
@@ -510,7 +490,10 @@ class PodWorker:
             failure=self._failure or ("", ""),
             has_failed=self._failure is not None,
         )
-        status = pod_status(self.pod, observed, memory.frozen(), report, self._now())
+        if self._is_refused and self._failure is not None:
+            status = refused_status(self.pod, *self._failure)
+        else:
+            status = pod_status(self.pod, observed, memory.frozen(), report, self._now())
         if status != self.pod.status:
             self._reporter.post(status)
 

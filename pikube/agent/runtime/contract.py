@@ -105,6 +105,8 @@ class ContainerSpec:
     uses_host_ipc: bool = False
     uses_host_network: bool = False
     seccomp_profile: str = ""  # a file of the board, 'unconfined', or '' for the runtime's own
+    apparmor_profile: str = ""
+    selinux_options: tuple[str, ...] = ()
     is_proc_unmasked: bool = False
     stop_signal: int = 0  # 0: the image's own
     devices: tuple[tuple[str, str, str], ...] = ()  # (path on the board, path inside, permissions)
@@ -146,6 +148,7 @@ class Container:
     stop_signal: int = 15
     layer_dir: str = ""  # where its own writes are on the board's disk
     log_control: str = ""  # a pipe: its monitor reads there that it must open its log anew
+    monitor_pid: int = 0  # of the process that tells the runtime how it ended
     cgroup: str = ""
     """The path of its control group below the hierarchy's root; '' when unknown or not running."""
 

@@ -128,6 +128,10 @@ def container_document(spec: ContainerSpec, instance: str) -> dict[str, Any]:
         document["groups"] = list(spec.groups)
     if spec.seccomp_profile:
         document["seccomp_profile_path"] = spec.seccomp_profile
+    if spec.apparmor_profile:
+        document["apparmor_profile"] = spec.apparmor_profile
+    if spec.selinux_options:
+        document["selinux_opts"] = list(spec.selinux_options)
     if spec.is_proc_unmasked:
         document["unmask"] = ["ALL"]
     if spec.stop_signal:
@@ -235,6 +239,7 @@ def read_container(document: Mapping[str, Any]) -> Container:
         log_control=f"{document['StaticDir']}/ctl" if document.get("StaticDir") else "",
         stop_signal=_signal(document["Config"].get("StopSignal")),
         cgroup=state.get("CgroupPath") or "",
+        monitor_pid=int(state.get("ConmonPid") or 0),
     )
 
 

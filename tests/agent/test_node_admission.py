@@ -1,0 +1,46 @@
+"""What a board refuses to run."""
+
+import pytest
+
+from pikube.agent.pods.container_specs import apparmor_profile, selinux_options
+from pikube.agent.pods.node_admission import Enforced, refusal
+from pikube.api.kinds.core_container import AppArmorProfile, Container, SecurityContext, SELinuxOptions
+from pikube.api.kinds.core_pod import Pod, PodSecurityContext, PodSpec, Sysctl
+
+
+def pod(*sysctls, profile=None, **spec):
+    security = PodSecurityContext(sysctls=tuple(Sysctl(name=name, value="1") for name in sysctls))
+    own = SecurityContext(app_armor_profile=AppArmorProfile(type=profile)) if profile else None
+    container = Container(name="c", security_context=own)
+    return Pod(spec=PodSpec(containers=(container,), security_context=security, **spec))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "enforced", "words"),
+    [
+        (pod(), Enforced(), None),
+        (pod("net.ipv4.tcp_syncookies"), Enforced(), None),
+        (pod("net/ipv4/tcp_syncookies"), Enforced(), None),
+        (pod("net.core.somaxconn"), Enforced(), '"net.core.somaxconn" not allowlisted'),
+        (pod("net.core.somaxconn"), Enforced(["net.core.*"]), None),
+        (pod("net.core.somaxconn"), Enforced(["net.core.somaxconn"]), None),
+        (pod("net.core.somaxconn"), Enforced(["net.core.some"]), "not allowlisted"),
+        (pod("net.ipv4.tcp_rmem", host_network=True), Enforced(), "not allowed with host net enabled"),
+        (pod("kernel.shm_rmid_forced", host_ipc=True), Enforced(), "not allowed with host ipc enabled"),
+        (pod("kernel.shm_rmid_forced", host_network=True), Enforced(), None),
+        (pod(profile="Unconfined"), Enforced(), None),
+        (pod(profile="RuntimeDefault"), Enforced(), "AppArmor is not enabled on the host"),
+        (pod(profile="Localhost"), Enforced(has_apparmor=True), None),
+    ],
+)
+def test_a_pod_is_refused_for_what_the_board_cannot_or_must_not_do(wanted, enforced, words):
+    found = refusal(wanted, enforced)
+    assert (found is None) == (words is None)
+    assert words is None or words in found[1]
+
+
+def test_profiles_and_labels_are_podmans():
+    assert apparmor_profile(None) == apparmor_profile(AppArmorProfile(type="RuntimeDefault")) == ""
+    assert apparmor_profile(AppArmorProfile(type="Unconfined")) == "unconfined"
+    assert apparmor_profile(AppArmorProfile(type="Localhost", localhost_profile="web")) == "web"
+    assert selinux_options(SELinuxOptions(type="spc_t", level="s0:c1")) == ("type:spc_t", "level:s0:c1")
