@@ -127,6 +127,9 @@ async def open_agent(
         recorder.record("kubelet", registered, "Normal", "Starting", "Starting kubelet.")
         if node.runtime_warning:
             recorder.record("kubelet", registered, "Warning", "SlowStorageDriver", node.runtime_warning)
+        runtime.tell_restarts(
+            lambda words: recorder.record("kubelet", node.node, "Warning", "ContainerRuntimeRestarted", words)
+        )
         nodes = informers.of(Node)
         nodes.subscribe(node.seen)
         await nursery.start(memory.run, informers)

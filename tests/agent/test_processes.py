@@ -1,11 +1,14 @@
 """The end of a container's first process, and what killed it."""
 
+import os
 import signal
 import subprocess
 
 import trio
 
-from pikube.agent.runtime.processes import OomWatch, send_signal, wait_ended
+from pikube.agent.runtime.contract import Container
+from pikube.agent.runtime.podman import without_ghost
+from pikube.agent.runtime.processes import OomWatch, is_of, is_there, send_signal, wait_ended
 
 
 def test_the_end_of_a_process_is_told_by_the_kernel():
@@ -36,3 +39,33 @@ def test_the_kernels_log_names_the_container_it_killed(tmp_path):
     assert not OomWatch(str(log)).is_in_kernel_log("abd")
     assert not OomWatch(str(tmp_path / "none")).is_in_kernel_log("abc")
     assert OomWatch().kills("", "abc") == 0
+
+
+def test_a_process_that_waits_for_its_parent_has_ended():
+    process = subprocess.Popen(["sleep", "100"])
+    assert is_there(process.pid) and is_of(process.pid, "anything")
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_there(process.pid) and not is_of(process.pid, "anything")
+    process.wait()
+    assert not is_there(process.pid)
+
+
+def test_a_container_that_died_with_its_monitor_has_ended_whatever_podman_says():
+    ended, alive = subprocess.Popen(["true"]), subprocess.Popen(["sleep", "100"])
+    ended.wait()
+
+    def container(pid, monitor):
+        return Container(
+            id="c", pod_uid="u", name="c", attempt=0, spec_hash="", state="running", image="", image_id="",
+            pid=pid, monitor_pid=monitor,
+        )  # fmt: skip
+
+    try:
+        ghost = without_ghost(container(ended.pid, ended.pid))
+        assert (ghost.state, ghost.exit_code) == ("exited", 137) and ghost.finished_at > 0
+        for one in (container(ended.pid, alive.pid), container(alive.pid, ended.pid)):
+            assert without_ghost(one) is one, "its monitor will tell, or it lives"
+    finally:
+        alive.kill()
+        alive.wait()

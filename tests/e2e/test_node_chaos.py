@@ -1,19 +1,21 @@
-"""Containers, Podman's service and pikube itself are killed at random; then every pod is as specified and nothing is
-left over. `PIKUBE_CHAOS_ROUNDS=200 pytest tests/e2e/test_node_chaos.py` does it for longer; the seed is printed."""
+"""On a board that has joined, containers, their monitors, Podman's service and pikube itself are killed at random,
+the service is stopped and the cable to the leader pulled; then every pod is as specified and nothing is left over.
+`PIKUBE_CHAOS_ROUNDS=200 pytest tests/e2e/test_node_chaos.py` does it for longer; the seed is printed."""
 
 import json
 import os
 import random
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from board import wait_until
 
-ROUNDS = int(os.environ.get("PIKUBE_CHAOS_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("PIKUBE_CHAOS_ROUNDS", "10"))
 SEED = int(os.environ.get("PIKUBE_CHAOS_SEED", "7")) or random.randrange(10**6)  # 0: another one each time
 PODS = 4
-LIMIT_S = 150 if ROUNDS <= 8 else 400  # one that was killed often waits for up to five minutes
+LIMIT_S = 150 if ROUNDS <= 10 else 400  # one that was killed often waits for up to five minutes
 DEPLOYMENT = f"""\
 apiVersion: v1
 kind: Secret
@@ -29,6 +31,7 @@ spec:
   template:
     metadata: {{labels: {{app: chaos}}}}
     spec:
+      nodeSelector: {{kubernetes.io/hostname: b2}}
       terminationGracePeriodSeconds: 0
       initContainers:
         - {{name: side, image: "localhost/box:1", restartPolicy: Always, command: ["sleep", "1000"]}}
@@ -48,11 +51,15 @@ def ours(board, namespace, *argv):
     return [line for line in lines if f"_{namespace}_" in line]
 
 
+def monitor_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 class Chaos:
     """What can happen to a board."""
 
-    def __init__(self, board, namespace, rng):
-        self.board, self.namespace, self.rng = board, namespace, rng
+    def __init__(self, board, leader, namespace, rng):
+        self.board, self.leader, self.namespace, self.rng = board, leader, namespace, rng
 
     def kill_a_container(self):
         listed = ours(self.board, self.namespace, "ps", "--format", "{{.ID}} {{.Names}}")
@@ -65,23 +72,49 @@ class Chaos:
         if mains:
             self.board.podman("rm", "-f", "-t", "0", self.rng.choice(mains).split()[0], check=False)
 
-    def kill_the_podman_service(self):
+    def kill_a_container_with_its_monitor(self):
+        """As when memory ran out: nobody tells Podman, and what the container held (a namespace) stays."""
+        listed = ours(self.board, self.namespace, "ps", "--format", "{{.Pid}} {{.Names}}")
+        if listed:
+            pid = int(self.rng.choice(listed).split()[0])
+            with suppress(FileNotFoundError, ProcessLookupError):
+                os.kill(monitor_of(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
+
+    def signal_the_podman_service(self, number):
         for pid, command in self.board.processes().items():
             if b"system\x00service" in command:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def kill_the_podman_service(self):
+        self.signal_the_podman_service(signal.SIGKILL)
+
+    def stop_the_podman_service(self):
+        self.signal_the_podman_service(signal.SIGSTOP)
 
     def kill_pikube(self):
         self.board.kill()
-        self.board.start()
+        self.board.spawn("agent")
+
+    def pull_the_cable(self):
+        """For a moment, or for long enough to be called lost."""
+        self.board.cut()
+        pause(self.rng.choice([0.5, 2, 9]))
+        self.board.heal()
 
     def delete_a_pod(self):
-        names = self.board.kubectl("-n", self.namespace, "get", "pods", "-o", "name").split()
+        names = self.leader.kubectl("-n", self.namespace, "get", "pods", "-o", "name").split()
         if names:
-            self.board.kubectl("-n", self.namespace, "delete", "--wait=false", self.rng.choice(names))
+            self.leader.kubectl("-n", self.namespace, "delete", "--wait=false", self.rng.choice(names))
 
 
-def is_whole(board, namespace):
-    pods = board.get("pods", "-n", namespace, "-l", "app=chaos")["items"]
+def pause(seconds):
+    threading.Event().wait(seconds)
+
+
+def is_whole(board, leader, namespace):
+    pods = leader.get("pods", "-n", namespace, "-l", "app=chaos")["items"]
     good = [
         pod
         for pod in pods
@@ -94,26 +127,50 @@ def is_whole(board, namespace):
     return good if len(good) == PODS == len(pods) and is_all_there else None
 
 
-def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, namespace):
+def control_groups():
+    """The ids of containers that have control groups on this machine."""
+    return {
+        path.name.partition("-")[2].removesuffix(".scope")
+        for path in Path("/sys/fs/cgroup").glob("**/libpod-*")
+    }
+
+
+def plugged_in(board):
+    """How many interfaces are in the bridge of the board's pods, which goes with the last of them."""
+    done = board.run("ip", "-j", "link", "show", "master", "pikube0", check=False)
+    return len([link for link in json.loads(done.stdout or "[]") if link])
+
+
+def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(cluster):
     print(f"seed {SEED}")
-    rng = random.Random(SEED)
-    board.kubectl("-n", namespace, "apply", "-f", "-", text_in=DEPLOYMENT)
-    wait_until(lambda: is_whole(board, namespace), 60, "a whole deployment")
-    chaos = Chaos(board, namespace, rng)
+    rng, namespace = random.Random(SEED), "chaos"
+    leader, board = cluster.leader, cluster.boards[1]
+    leader.kubectl("create", "namespace", namespace)
+    leader.kubectl("-n", namespace, "apply", "-f", "-", text_in=DEPLOYMENT)
+    wait_until(lambda: is_whole(board, leader, namespace), 60, "a whole deployment")
+    chaos = Chaos(board, leader, namespace, rng)
+    fixed = {3: chaos.kill_pikube, 5: chaos.pull_the_cable, 7: chaos.stop_the_podman_service}
     harms = [
         chaos.kill_a_container, chaos.remove_a_container, chaos.kill_the_podman_service, chaos.delete_a_pod,
+        chaos.kill_a_container_with_its_monitor,
     ]  # fmt: skip
+    met, groups = set(), control_groups()
     for number in range(ROUNDS):
-        harm = chaos.kill_pikube if number % 6 == 3 else rng.choice(harms)
+        harm = fixed.get(number % 10) or rng.choice(harms)
         assert board.process.poll() is None, board.log.read_text()[-8000:]
+        print(number, harm.__name__)
         harm()
-        threading.Event().wait(rng.uniform(0, 0.7))
+        met |= {
+            line.split()[0]
+            for line in ours(board, namespace, "ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
+        }
+        pause(rng.uniform(0, 0.7))
     try:
         pods = wait_until(
-            lambda: is_whole(board, namespace), LIMIT_S, f"a whole deployment after seed {SEED}"
+            lambda: is_whole(board, leader, namespace), LIMIT_S, f"a whole deployment after seed {SEED}"
         )
     except AssertionError:
-        print(board.kubectl("-n", namespace, "describe", "pods", check=False).stdout)
+        print(leader.kubectl("-n", namespace, "describe", "pods", check=False).stdout)
         print(board.podman("ps", "-a", check=False).stdout, board.log.read_text()[-8000:])
         raise
 
@@ -124,12 +181,19 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, n
     for pod in pods:
         address = pod["status"]["podIP"]
         assert board.curl(f"http://{address}:8080/a").stdout == "secret"
-    everything = json.loads(board.kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    cluster.wait_ready("b2")
+    everything = json.loads(leader.kubectl("get", "pods", "-A", "-o", "json"))["items"]
     known = {pod["metadata"]["uid"] for pod in everything}
     directories = {path.name for path in Path(board.directory, "data", "pods").iterdir()}
     assert directories <= known, "directories of pods that are gone"
 
-    board.kubectl("-n", namespace, "delete", "deployment", "chaos", "--cascade=foreground", "--timeout=90s")
+    def is_said():
+        events = leader.get("events", "-A", "--field-selector=reason=ContainerRuntimeRestarted")["items"]
+        return any("its service was ended" in event["message"] for event in events)
+
+    wait_until(is_said, what="an event that tells of the stuck service")
+
+    leader.kubectl("-n", namespace, "delete", "deployment", "chaos", "--cascade=foreground", "--timeout=90s")
 
     def nothing_is_left():
         mounts = Path("/proc/mounts").read_text()
@@ -138,3 +202,8 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(board, n
         return not left and not ours(board, namespace, "ps", "-a", "--format", "{{.Names}}")
 
     wait_until(nothing_is_left, 60, "nothing of the namespace on the board")
+    sandboxes = board.podman("ps", "--format", "{{.Names}}").stdout.split()
+    networked = len([name for name in sandboxes if name.endswith("_infra")])
+    assert plugged_in(board) <= networked, "interfaces of pods that are gone"
+    assert not (control_groups() - groups) & met, "control groups of containers that are gone"
+    leader.kubectl("delete", "namespace", namespace, "--wait=false")

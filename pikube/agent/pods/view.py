@@ -14,7 +14,7 @@ import trio
 
 from pikube.agent.pods.decision import Observed
 from pikube.agent.runtime.contract import Container, Runtime, Sandbox
-from pikube.agent.runtime.processes import OomWatch, wait_ended
+from pikube.agent.runtime.processes import OomWatch, is_of, wait_ended
 
 SETTLE_S = 5.0  # conmon writes the exit code a moment after the process has ended
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.005, 0.2
@@ -150,6 +150,8 @@ class PodView:
         for old in self.containers.get(container.name, ()):
             if old.id == container.id and old.state == container.state:
                 return old.state == "exited" or (old.state == "running" and old.pid == container.pid)
+            if old.id == container.id and old.state == "exited":  # of which the runtime has not heard yet
+                return not is_of(container.pid, container.id)
         return False
 
     async def _see_the_end(self, identity: str) -> None:

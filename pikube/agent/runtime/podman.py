@@ -10,6 +10,7 @@ import itertools
 import json
 import logging
 import platform
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ from pikube.agent.runtime.images import (
     is_on_this_board,
     normalized,
 )
-from pikube.agent.runtime.processes import send_signal
+from pikube.agent.runtime.processes import is_of, is_there, send_signal
 from pikube.agent.runtime.specs import (
     container_document,
     infra_name,
@@ -61,8 +62,10 @@ STARTS = 2  # starts at once: more only queue up on the card of a Pi (podman#116
 PULLS = 2  # kubelet's default is one at a time, for the same reason
 CLEAN_UP_S = 10.0
 PING_S = 5.0
+ANSWER_S = 10.0
 READ_AGAIN_S = (0.2, 1.5)  # a question may be asked again when the service has just died; it is started anew
 STUCK_S = 120.0  # a call that waits longer is worth a word in the node's condition
+KILLED = 137
 UNLIMITED = trio.CapacityLimiter(10**6)  # calls are counted before they take a thread
 API_VERSION = "4.0.0"  # the oldest whose answers have what we read; 4.3 and 5.x serve it
 API = f"/v{API_VERSION}/libpod"
@@ -85,6 +88,8 @@ class Podman:
         self._in_flight: dict[int, float] = {}
         self._numbers = itertools.count()
         self._failing = ""
+        self._unsaid: list[str] = []  # of a service that was stuck before anybody could be told
+        self._tell_restart: Callable[[str], None] = self._unsaid.append
         self._way_out: tuple[str, str] | None = (
             None  # the bridge and its address, if pods' routes are ours to make
         )
@@ -122,11 +127,31 @@ class Podman:
                 del self._in_flight[number]
 
     def problem(self) -> str:
-        oldest = min(self._in_flight.values(), default=trio.current_time())
-        waiting_s = trio.current_time() - oldest
+        waiting_s = self.waiting_s()
         if waiting_s > STUCK_S:
             return f"podman has not answered for {waiting_s:.0f}s"
         return self._failing
+
+    def waiting_s(self) -> float:
+        """How long the oldest call has waited."""
+        now = trio.current_time()
+        return now - min(self._in_flight.values(), default=now)
+
+    async def answers(self) -> bool:
+        """Whether a ping is answered; it needs none of the threads, which may all be waiting."""
+        with trio.move_on_after(ANSWER_S), suppress(OSError, UnixHttpError):
+            async with open_request(self.socket_path, "GET", "/_ping") as response:
+                return response.status == 200
+        return False
+
+    def was_restarted(self, words: str) -> None:
+        self._tell_restart(words)
+
+    def tell_restarts(self, tell: Callable[[str], None]) -> None:
+        """From now on, and what has not been told yet."""
+        self._tell_restart = tell
+        while self._unsaid:
+            tell(self._unsaid.pop(0))
 
     async def ping(self) -> None:
         with trio.move_on_after(PING_S), suppress(RuntimeFailure):
@@ -192,6 +217,8 @@ class Podman:
         if document is None:
             return replace(sandbox, is_running=False, pid=0)
         sandbox = read_infra(sandbox, document)
+        if sandbox.is_running and not is_of(sandbox.pid, sandbox.infra_id):
+            return replace(sandbox, is_running=False)  # its monitor ended with it, and could not say so
         if self._way_out is not None and sandbox.is_running and sandbox.address:
             try:
                 await trio.to_thread.run_sync(give_way_out, sandbox.pid, *self._way_out)
@@ -210,7 +237,7 @@ class Podman:
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
         query = {"force": "true", "timeout": "0"}
-        await self._ask("DELETE", f"/pods/{sandbox_id}", query=query, accepted=(404,))
+        await self._remove(f"/pods/{sandbox_id}", query)
 
     async def start_container(self, spec: ContainerSpec) -> Container:
         async with self._starts:
@@ -237,11 +264,17 @@ class Podman:
 
     async def remove_container(self, container_id: str) -> None:
         query = {"force": "true", "v": "true", "timeout": "0"}
-        await self._ask("DELETE", f"/containers/{container_id}", query=query, accepted=(404,))
+        await self._remove(f"/containers/{container_id}", query)
+
+    async def _remove(self, path: str, query: Mapping[str, str]) -> None:
+        """Asked a second time when refused: the first one may only have found out that a process is gone."""
+        status, _ = await self._call("DELETE", path, query=query)
+        if status >= 400 and status != 404:
+            await self._ask("DELETE", path, query=query, accepted=(404,))
 
     async def inspect_container(self, container_id: str) -> Container | None:
         document = await self._ask("GET", f"/containers/{container_id}/json", accepted=(404,))
-        return read_container(document) if document is not None else None
+        return without_ghost(read_container(document)) if document is not None else None
 
     async def find_image(self, reference: str) -> Image | None:
         try:
@@ -414,6 +447,20 @@ class _Attached:
 
     async def exit_code(self) -> int:
         return 0
+
+
+def without_ghost(container: Container) -> Container:
+    """A container that Podman calls running, though its process and the monitor that would tell of its end are gone
+    (memory ran out, or somebody killed both): it has ended, and nobody knows how."""
+    if container.state != "running" or is_of(container.pid, container.id) or is_there(container.monitor_pid):
+        return container
+    return replace(
+        container,
+        state="exited",
+        exit_code=KILLED,
+        finished_at=time.time(),
+        error="its monitor was killed, too",
+    )
 
 
 async def remove_stale_bridge(name: str) -> None:

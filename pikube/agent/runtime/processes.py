@@ -25,14 +25,17 @@ async def wait_ended(pid: int, identity: str) -> None:
     except OSError:
         return
     try:
-        if _is_of(pid, identity):
+        if is_of(pid, identity):
             await trio.lowlevel.wait_readable(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _is_of(pid: int, identity: str) -> bool:
-    """A pid that was read a moment ago may belong to a stranger by now; unknown counts as ours."""
+def is_of(pid: int, identity: str) -> bool:
+    """Whether a process is a container's: a pid that was read a moment ago may belong to a stranger by now; unknown
+    counts as ours."""
+    if not is_there(pid):
+        return False
     try:
         groups = Path(f"/proc/{pid}/cgroup").read_text()
     except FileNotFoundError:
@@ -42,9 +45,17 @@ def _is_of(pid: int, identity: str) -> bool:
     return identity in groups or "libpod" not in groups
 
 
+def is_there(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
 def send_signal(pid: int, identity: str, number: int) -> None:
     """To the first process of a container, if it is there."""
-    if pid and _is_of(pid, identity):
+    if pid and is_of(pid, identity):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 

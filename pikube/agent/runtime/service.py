@@ -2,7 +2,8 @@
 
 The socket is ours, and Podman is started when somebody connects (as systemd does it: LISTEN_FDS), and ends by itself
 when nothing is asked for a while: it is 45 MB large, and ends of containers are told by the kernel. Containers do not
-depend on it: each has a monitor of its own, so that a service that ends stops nothing.
+depend on it: each has a monitor of its own, so that a service that ends stops nothing, and one that is stuck may be
+ended (`overseer.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import trio
 
 from pikube.agent.runtime.contract import RuntimeMissing
+from pikube.agent.runtime.overseer import watch_over
 from pikube.agent.runtime.podman import Podman
 from pikube.wire.unix_http import UnixHttpError, open_request
 
@@ -92,38 +94,51 @@ async def open_podman(place: PodmanPlace) -> AsyncIterator[Podman]:
     path = Path(place.run_dir)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     place_of_socket = str(path / "podman.sock")
+    service = _Service(place, place_of_socket)
     async with trio.open_nursery() as nursery:
-        await nursery.start(_keep_running, place, place_of_socket)
-        yield Podman(place_of_socket, place.instance)
+        await nursery.start(service.run)
+        podman = Podman(place_of_socket, place.instance)
+        nursery.start_soon(watch_over, podman, service.end)
+        yield podman
         nursery.cancel_scope.cancel()
 
 
-async def _keep_running(
-    place: PodmanPlace,
-    path: str,
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    has_started = False
-    pid_file = Path(place.run_dir) / "podman.pid"
-    stop_leftover(pid_file)
-    with listen_at(path) as listener:
-        while True:
-            if has_started:
-                await trio.lowlevel.wait_readable(listener)
-            async with trio.open_nursery() as nursery:
-                process = await nursery.start(_run, place, listener)
-                with suppress(OSError):  # a full card: only a killed pikube would miss it
-                    pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
-                if not has_started:
-                    await _wait_until_it_answers(process, path)
-                    has_started = True
-                    task_status.started()
-                code = await process.wait()
-                nursery.cancel_scope.cancel()
-            if code:
-                log.warning("event=podman_service_ended code=%s restart_s=%.0f", code, RESTART_S)
-                await trio.sleep(RESTART_S)
+class _Service:
+    """Our child: started when somebody connects, again and again."""
+
+    def __init__(self, place: PodmanPlace, path: str) -> None:
+        self._place = place
+        self._path = path
+        self._process: trio.Process | None = None
+
+    def end(self) -> None:
+        """At once, whatever it is doing; the next connection starts another one."""
+        if self._process is not None:
+            self._process.kill()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """For ever; started when Podman has answered once."""
+        has_started = False
+        pid_file = Path(self._place.run_dir) / "podman.pid"
+        stop_leftover(pid_file)
+        with listen_at(self._path) as listener:
+            while True:
+                if has_started:
+                    await trio.lowlevel.wait_readable(listener)
+                async with trio.open_nursery() as nursery:
+                    process = self._process = await nursery.start(_run, self._place, listener)
+                    with suppress(OSError):  # a full card: only a killed pikube would miss it
+                        pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
+                    if not has_started:
+                        await _wait_until_it_answers(process, self._path)
+                        has_started = True
+                        task_status.started()
+                    code = await process.wait()
+                    self._process = None
+                    nursery.cancel_scope.cancel()
+                if code:
+                    log.warning("event=podman_service_ended code=%s restart_s=%.0f", code, RESTART_S)
+                    await trio.sleep(RESTART_S)
 
 
 @contextmanager
