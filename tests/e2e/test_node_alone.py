@@ -1,5 +1,7 @@
-"""A board without its leader: pods start after a reboot, crashes are handled, and states merge when it is back."""
+"""A board without its leader: pods start after a reboot, crashes are handled, and states merge when it is back. And a
+board whose card is full."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -113,3 +115,53 @@ def test_a_rebooted_board_starts_its_pods_alone_and_merges_when_its_leader_is_ba
     (manifests / "static.yaml").unlink()
     wait_until(lambda: leader.kubectl("get", "pod", "static-b2", check=False).returncode, what="no mirror")
     leader.kubectl("delete", "pod/alone", "pod/once", "configmap/alone", "secret/alone")
+
+
+FULL = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  nodeName: {node}
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: c
+      image: localhost/box:1
+      command: ["sleep", "1000"]
+      volumeMounts: [{{name: m, mountPath: /m}}]
+  volumes: [{{name: m, configMap: {{name: large}}}}]
+"""
+
+
+def test_a_full_card_is_said_holds_up_no_running_pod_and_cures_itself(cluster):
+    leader, board = cluster.leader, cluster.add_board()
+    data, ballast = board.directory / "data", board.directory / "data" / "ballast"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(data)], check=True)
+    try:
+        board.join(cluster.token(), cluster.url, "--eviction-hard", "memory.available<1Mi")
+        cluster.wait_ready(board.node)
+        leader.kubectl("create", "configmap", "large", f"--from-literal=a={'x' * 20000}")
+        leader.kubectl("apply", "-f", "-", text_in=FULL.format(name="before", node=board.node))
+        leader.kubectl("wait", "--for=condition=Ready", "pod/before", "--timeout=60s")
+        before = running(board, "before")
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        leader.kubectl("apply", "-f", "-", text_in=FULL.format(name="during", node=board.node))
+
+        def is_said():
+            fields = "--field-selector=involvedObject.name=during,reason=FailedMount"
+            events = leader.get("events", fields)["items"]
+            return any("No space left on device" in event["message"] for event in events)
+
+        wait_until(is_said, 60, "an event that names the full card")
+        assert cluster.is_ready(board.node) and running(board, "before") == before
+        ballast.unlink()
+        leader.kubectl("wait", "--for=condition=Ready", "pod/during", "--timeout=60s")
+    finally:
+        leader.kubectl("delete", "pod/before", "pod/during", "configmap/large", "--ignore-not-found")
+        if board.process.poll() is None:
+            board.stop()
+        cluster.remove_board(board)
+        leader.kubectl("delete", "node", board.node, "--ignore-not-found")
