@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import trio
 
+from pikube.agent.kept_input import KeptInput
 from pikube.agent.runtime.contract import ExecSession, Runtime, RuntimeFailure
 from pikube.api.errors import InternalError
 from pikube.api.kinds.core_container import Container, EphemeralContainer
@@ -39,15 +40,27 @@ def exec_answer(request: Request, runtime: Runtime, container_id: str) -> Answer
 
 
 def attach_answer(
-    request: Request, runtime: Runtime, container_id: str, spec: Container | EphemeralContainer
+    request: Request,
+    runtime: Runtime,
+    container_id: str,
+    spec: Container | EphemeralContainer,
+    kept: KeptInput | None,
 ) -> Answer:
-    """Join the container's own process; whether there is a terminal, or input, its spec says."""
+    """Join the container's own process; whether there is a terminal, or input, its spec says. `kept` is an input that
+    stays open when this client leaves."""
     has_stdin = command_streams(request.query).stdin and spec.stdin
 
     async def run(session: RemoteSession) -> None:
+        by_podman = has_stdin and kept is None
         try:
-            async with runtime.attach(container_id, has_tty=spec.tty, has_stdin=has_stdin) as running:
-                await join(session, running, has_tty=spec.tty, has_stdin=has_stdin)
+            async with (
+                runtime.attach(container_id, has_tty=spec.tty, has_stdin=by_podman) as running,
+                trio.open_nursery() as nursery,
+            ):
+                if has_stdin and kept is not None:
+                    nursery.start_soon(_pump_kept, session, kept)
+                await join(session, running, has_tty=spec.tty, has_stdin=by_podman)
+                nursery.cancel_scope.cancel()
             await session.finish(0)
         except RuntimeFailure as failure:
             raise InternalError.of(f"error attaching to container: {failure.message}") from failure
@@ -82,6 +95,12 @@ async def _pump_input(session: RemoteSession, running: ExecSession) -> None:
     while data := await session.receive_stdin():
         await running.send(data)
     await running.end_input()
+
+
+async def _pump_kept(session: RemoteSession, kept: KeptInput) -> None:
+    """The end of what this client types is not the end of the input."""
+    while data := await session.receive_stdin():
+        await kept.send(data)
 
 
 async def _pump_sizes(session: RemoteSession, running: ExecSession) -> None:

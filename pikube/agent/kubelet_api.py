@@ -16,6 +16,7 @@ import trio
 
 from pikube.agent.container_streams import attach_answer, container_in, exec_answer
 from pikube.agent.file_follow import watch_file
+from pikube.agent.kept_input import KeptInputs
 from pikube.agent.log_lines import LineReader, tail_offset
 from pikube.agent.pods.log_choice import chosen_attempt
 from pikube.agent.pods.manager import PodManager
@@ -48,6 +49,7 @@ class KubeletApi:
         self._pods = pods
         self._runtime = runtime
         self._usage = usage
+        self._inputs = KeptInputs()
         self._now = wall_clock
 
     async def __call__(self, request: Request) -> Answer:
@@ -70,7 +72,9 @@ class KubeletApi:
             case ["attach", namespace, pod, container]:
                 found = self._running(namespace, pod, container)
                 spec = container_in(self._worker(namespace, pod).pod, container)
-                return attach_answer(request, self._runtime, found.id, spec)
+                is_kept = spec.stdin and not spec.tty and not spec.stdin_once
+                kept = self._inputs.keep(found.id, found.pid) if is_kept else None
+                return attach_answer(request, self._runtime, found.id, spec, kept)
             case ["portForward", namespace, pod]:
                 return self._forward(request, namespace, pod)
             case ["stats" | "metrics", *_]:

@@ -50,6 +50,17 @@ spec:
           exec httpd -f -p 8080 -h /www
 ---
 apiVersion: v1
+kind: Pod
+metadata: {name: reads}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: c
+      image: localhost/box:1
+      stdin: true
+      command: [sh, -c, "while read word; do echo got $word; done; echo over; exec sleep 999"]
+---
+apiVersion: v1
 kind: Service
 metadata: {name: web}
 spec: {selector: {serves: web}, ports: [{name: http, port: 80, targetPort: http}, {name: none, port: 81}]}
@@ -105,6 +116,22 @@ def test_a_person_attaches_types_and_resizes(type_into, program):
     terminal.resize(120, 40)
     terminal.type("sleep 0.3; stty size\n")
     terminal.expect("40 120")
+
+
+def test_an_input_stays_open_for_the_next_one_who_attaches(board, talk):
+    """Two people one after the other; kubectl stays attached when its own input ends, so it is sent away."""
+    for words in ("first", "second"):
+        attach = ("kubectl", "-n", talk, "attach", "-i", "reads")
+        with subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{board.name}", *attach],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=board.environment(),
+        ) as kubectl:  # fmt: skip
+            kubectl.stdin.write(f"{words}\n".encode())
+            kubectl.stdin.close()
+            log = lambda: board.kubectl("-n", talk, "logs", "reads")  # noqa: E731
+            wait_until(lambda: f"got {words}" in log(), what=words)  # noqa: B023
+            kubectl.terminate()
+    assert log() == "got first\ngot second\n"
 
 
 @BOTH
