@@ -21,6 +21,11 @@ runtime = "runc"
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
 """
+OTHER_PODMAN = os.environ.get("PIKUBE_E2E_PODMAN", "")  # where scripts/other-podman has put one
+OTHER_CONF = f"""\
+conmon_path = ["{OTHER_PODMAN}/usr/bin/conmon"]
+helper_binaries_dir = ["{OTHER_PODMAN}/usr/lib/podman", "{OTHER_PODMAN}/usr/libexec/podman"]
+"""
 APPLETS = (
     *("sh", "httpd", "cat", "echo", "env", "hostname", "ls", "ps", "sleep", "wget", "nc", "tar", "id"),
     *("test", "mkdir", "rm", "date", "head", "true", "false"),
@@ -55,7 +60,7 @@ class Board:
         self.log = directory / "leader.log"
         self.kubeconfig = directory / "kubeconfig"
         self._conf = directory / "containers.conf"
-        self._is_hybrid = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        self._is_hybrid = bool(OTHER_PODMAN) or not Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
     def open(self):
         self.run_host("ip", "netns", "add", self.name)
@@ -75,8 +80,9 @@ class Board:
 
     @staticmethod
     def conf_text():
-        """The containers.conf of hosts with a hybrid cgroup hierarchy."""
-        return CONTAINERS_CONF
+        """The containers.conf of hosts with a hybrid cgroup hierarchy, or for another Podman than the host's."""
+        engine, containers = CONTAINERS_CONF.split("[containers]")
+        return f"{engine}{OTHER_CONF if OTHER_PODMAN else ''}[containers]{containers}"
 
     def close(self):
         if self.process is not None and self.process.poll() is None:
@@ -125,6 +131,9 @@ class Board:
 
     def environment(self):
         extra = {"CONTAINERS_CONF": str(self._conf)} if self._is_hybrid else {}
+        if OTHER_PODMAN:
+            extra["PATH"] = f"{OTHER_PODMAN}/bin:{os.environ['PATH']}"
+            extra["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"
         extra["PYTHONDONTWRITEBYTECODE"] = (
             ""  # an installed pikube has its bytecode: 400 files less to compile
         )
