@@ -158,6 +158,14 @@ def test_a_volume_that_cannot_be_made_is_named_and_the_pod_goes_on_when_it_can(
         ready(board, namespace, "stuck")
 
 
+def test_the_files_of_an_image_are_a_volume(board, namespace):
+    volumes = [{"name": "v", "image": {"reference": "localhost/box:1"}}]
+    apply(board, namespace, pod("files", volumes, [{"name": "v", "mountPath": "/v"}]))
+    ready(board, namespace, "files")
+    assert sh(board, namespace, "files", "ls /v/bin/busybox") == "/v/bin/busybox\n"
+    assert "Read-only" in sh(board, namespace, "files", "echo > /v/x", check=False).stderr
+
+
 def test_a_claims_directory_is_for_any_user_outlives_pods_and_goes_with_its_claim(board, namespace):
     claim = {
         "apiVersion": "v1",

@@ -21,8 +21,11 @@ from pikube.agent.pods.references import References
 from pikube.agent.pods.termination import make_message_file, message_file
 from pikube.agent.pods.volume_files import VolumeProblem
 from pikube.agent.pods.volumes import Place, mounts_of
-from pikube.agent.runtime.contract import Container, Image, Mount, Runtime, RuntimeFailure, Sandbox
+from pikube.agent.runtime.contract import Container as Running
+from pikube.agent.runtime.contract import Image, Mount, Runtime, RuntimeFailure, Sandbox
+from pikube.api.kinds.core_container import Container
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_volume import Volume
 
 CONFIG_ERROR = "CreateContainerConfigError"
 
@@ -79,7 +82,17 @@ class Starter:
             return await self._runtime.find_image(container.image)
         return None
 
-    async def start(self, asked: Starting, say: Say, pulling: Callable[[], None]) -> tuple[Container, Image]:
+    async def image_of(self, pod: Pod, volume: Volume, say: Say) -> Place:
+        """An image whose files are a volume; pulled like a container's. Raises ImageFailure."""
+        source = volume.image
+        assert source is not None
+        wanted = Container(name=volume.name, image=source.reference, image_pull_policy=source.pull_policy)
+        image = await self._images.ensure(
+            wanted, lambda: self._references.pull_credentials(pod), say, lambda: None
+        )
+        return Place(image.id, is_read_only=True, is_image=True)
+
+    async def start(self, asked: Starting, say: Say, pulling: Callable[[], None]) -> tuple[Running, Image]:
         """Raises StartFailed."""
         pod = asked.pod
         try:

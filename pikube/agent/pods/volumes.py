@@ -29,10 +29,11 @@ PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a volume is on the board."""
+    """Where a volume is on the board; of an image its id."""
 
     path: str
     is_read_only: bool = False
+    is_image: bool = False
 
 
 class PodVolumes:
@@ -128,10 +129,16 @@ def mounts_of(
         if place is None:
             raise VolumeProblem(f"volume {mount.name} is not there")
         source = place.path
+        target = mount.mount_path if mount.mount_path.startswith("/") else f"/{mount.mount_path}"
         sub_path = expand(mount.sub_path_expr, environment) if mount.sub_path_expr else mount.sub_path
+        if place.is_image:
+            if sub_path:
+                raise VolumeProblem(f"volume {mount.name} is an image: subPath is not possible with Podman 4")
+            mounts.append(Mount(source, target, is_read_only=True, is_image=True))
+            targets.add(target)
+            continue
         if sub_path:
             source = _sub_path(source, sub_path, place.is_read_only)
-        target = mount.mount_path if mount.mount_path.startswith("/") else f"/{mount.mount_path}"
         propagation = PROPAGATION.get(mount.mount_propagation or "", "rprivate")
         mounts.append(Mount(source, target, bool(mount.read_only) or place.is_read_only, propagation))
         targets.add(target)

@@ -93,6 +93,7 @@ class PodWorker:
         self._volumes = PodVolumes(board.pods_dir / uid)
         self._places: dict[str, Place] | None = None  # None: to be made anew before they are used
         self._images: dict[str, tuple[str, str]] = {}
+        self._image_places: dict[str, Place] = {}
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._messages: dict[str, str] = {}
         self._fresh: set[str] = set()  # containers started by this worker, whose postStart hooks are ours
@@ -362,6 +363,12 @@ class PodWorker:
             tokens = await references.tokens.of(self.pod)
             for volume in self.pod.spec.volumes:
                 name = volume.name
+                if volume.image is not None:
+                    if name not in self._image_places:  # pulled once a pod, however often files are refreshed
+                        found = await self._board.starter.image_of(self.pod, volume, self._say)
+                        self._image_places[name] = found
+                    places[name] = self._image_places[name]
+                    continue
                 source, bound = references.bound_volume(self.pod, volume)
                 files = volume_files(self.pod, source, facts, tokens)
                 if source is not volume:

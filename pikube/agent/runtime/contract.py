@@ -59,13 +59,15 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A bind mount; propagation is private, rslave or rshared. A tmpfs has no source."""
+    """A bind mount; propagation is private, rslave or rshared. A tmpfs has no source. The source of `is_image` is an
+    image's id: its files are mounted, read-only."""
 
     source: str
     target: str
     is_read_only: bool = False
     propagation: str = "rprivate"
     tmpfs_size_bytes: int = 0
+    is_image: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

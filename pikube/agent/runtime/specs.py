@@ -96,7 +96,10 @@ def container_document(spec: ContainerSpec, instance: str) -> dict[str, Any]:
             "pikube.io/image": spec.image,
         },
         "env": dict(spec.env),
-        "mounts": [_mount_document(mount) for mount in spec.mounts],
+        "mounts": [_mount_document(mount) for mount in spec.mounts if not mount.is_image],
+        "image_volumes": [
+            {"Source": mount.source, "Destination": mount.target} for mount in spec.mounts if mount.is_image
+        ],
         "log_configuration": {
             "driver": "k8s-file",
             "path": spec.log_path,
