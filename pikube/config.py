@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -82,6 +83,17 @@ def _number(text: str) -> int:
     return number
 
 
+def _grace(text: str) -> float:
+    """Seconds from `40`, `40s` or `1m30s`."""
+    parts = re.fullmatch(r"(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s?)?", text)
+    if not text or parts is None:
+        raise ValueError("it is written 40s")
+    seconds = 60 * int(parts[1] or 0) + float(parts[2] or 0)
+    if seconds < LEAST_GRACE_S:
+        raise ValueError(f"boards say every 2.5 s that they live: {LEAST_GRACE_S:g}s at least")
+    return seconds
+
+
 def _size(text: str) -> int:
     """Bytes from a Kubernetes quantity: 10Mi."""
     count = parse(text).nano // 10**9
@@ -147,6 +159,7 @@ def _switch(text: str) -> bool:
 EVICTION_SIGNALS = (
     "memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "pid.available",
 )  # fmt: skip
+LEAST_GRACE_S = 5.0
 LEADER = ("leader",)
 AGENT = ("agent",)
 
@@ -192,6 +205,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("container-log-max-size", _size, 10 * 1024 * 1024, "a container's log begins a new file at this size "
             "(kubelet's default 10Mi)", "SIZE"),
     Setting("container-log-max-files", _number, 5, "files kept of a container's log (kubelet's default)", "N"),
+    Setting("node-monitor-grace-period", _grace, 8.0, "a board that is silent for so many seconds is lost (three "
+            "heartbeats of 2.5 s may be missing on a bad Wi-Fi; kube-controller-manager: 50s)", "SECONDS", LEADER),
+    Setting("default-not-ready-toleration-seconds", _number, 5, "pods that do not say it leave a board that is not "
+            "ready after so long (kube-apiserver: 300; at home a pulled plug is the usual reason)", "N", LEADER),
+    Setting("default-unreachable-toleration-seconds", _number, 5, "pods that do not say it leave a board that is "
+            "lost after so long (kube-apiserver: 300)", "N", LEADER),
     Setting("audit-log", _path, "", "a file that gets a line for each write to the API (default: none; cards wear)",
             "FILE", LEADER),
     Setting("log-level", _text, "info", "debug, info, warning or error", "LEVEL"),
@@ -237,6 +256,9 @@ class Settings:
     allowed_unsafe_sysctls: str
     container_log_max_size: int
     container_log_max_files: int
+    node_monitor_grace_period: float
+    default_not_ready_toleration_seconds: int
+    default_unreachable_toleration_seconds: int
     audit_log: str
     log_level: str
 

@@ -182,6 +182,7 @@ async def run_control_plane(
         lb_pool=settings.lb_pool,
         served_ports={("TCP", port): "the API", ("TCP", settings.kubelet_port): "the kubelet API"},
         local_node="" if settings.no_agent else settings.node_name,
+        node_grace_s=settings.node_monitor_grace_period,
     )
     loops = [ControllerLoop(controller, client, informers, recorder) for controller in controllers]
     informers.of(CustomResourceDefinition).subscribe(plane.custom_kinds.changed)

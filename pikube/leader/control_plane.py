@@ -46,7 +46,7 @@ from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.node_restriction import NodeRestriction, check_token
 from pikube.leader.request.one_machine import OneMachine
-from pikube.leader.request.plugins import standard_plugins
+from pikube.leader.request.plugins import DefaultTolerations, standard_plugins
 from pikube.leader.request.policies import PoliciesAndWebhooks
 from pikube.leader.request.quota import QuotaAdmission
 from pikube.leader.request.rbac import Rbac
@@ -179,7 +179,13 @@ def build_control_plane(
     plugins: list[Any] = [
         NodeRestriction(),
         one_machine,
-        *standard_plugins(store, decode),
+        *standard_plugins(
+            store,
+            decode,
+            DefaultTolerations(
+                settings.default_not_ready_toleration_seconds, settings.default_unreachable_toleration_seconds
+            ),
+        ),
         LimitRanger(store, decode),
         Gates(),
     ]

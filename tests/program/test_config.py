@@ -41,6 +41,14 @@ def test_the_node_is_called_as_the_host_when_nothing_else_is_said():
         ({"zzz": 3}, "c.yaml has an unknown setting zzz"),
         ({"max-pods": "many"}, "max-pods in c.yaml cannot be 'many': it is a whole number"),
         (
+            {"node-monitor-grace-period": "2s"},
+            "node-monitor-grace-period in c.yaml cannot be '2s': boards say every 2.5 s that they live: 5s at least",
+        ),
+        (
+            {"node-monitor-grace-period": "m"},
+            "node-monitor-grace-period in c.yaml cannot be 'm': it is written 40s",
+        ),
+        (
             {"kubelet-port": 70000},
             "kubelet-port in c.yaml cannot be 70000: a port is a number from 1 to 65535",
         ),
@@ -93,3 +101,9 @@ def test_every_command_has_help(command, capsys):
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"pikube {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("40s", 40), ("8", 8), (30, 30), ("1m30s", 90), ("2m", 120)])
+def test_a_grace_period_is_written_as_kubernetes_writes_it(text, seconds):
+    settings = merge({}, {}, {"c.yaml": {"node-monitor-grace-period": text}}, host="h")
+    assert settings.node_monitor_grace_period == seconds

@@ -33,7 +33,7 @@ from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.load_balancer import Ports, load_balancer_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
 from pikube.leader.controllers.namespace_deletion import namespace_controller
-from pikube.leader.controllers.node_lifecycle import GRACE_S, node_lifecycle_controller
+from pikube.leader.controllers.node_lifecycle import node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.out_of_service import OUT_OF_SERVICE
 from pikube.leader.controllers.policy_status import POLICY_STATUS
@@ -57,12 +57,12 @@ def all_controllers(
     ca_certificates: Callable[[], str],
     head_of: HeadOf,
     find_scale: FindScale,
+    node_grace_s: float,
     sign: Sign,
     sign_token: SignToken,
     lb_pool: Sequence[str] = (),
     served_ports: Ports = MappingProxyType({}),
     local_node: str = "",
-    node_grace_s: float = GRACE_S,
 ) -> tuple[Controller[Any, Any], ...]:
     """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
     they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition, `find_scale`

@@ -24,9 +24,6 @@ from pikube.leader.controllers.pods import is_active, is_ready, ready_condition
 from pikube.leader.controllers.sightings import Sightings
 
 LEASES = "kube-node-lease"
-GRACE_S = 8.0
-"""Silence after which a board counts as lost: three heartbeats of 2.5 s may go missing on a bad Wi-Fi (pings
-there were measured at 2 s, p99), and Services drop its pods within 10 s."""
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 BY_CONDITION = {
@@ -211,9 +208,10 @@ def is_cut_off(ready_by_node: dict[str, str], local_node: str) -> bool:
 
 
 def node_lifecycle_controller(
-    clock: Callable[[], float], *, grace_s: float = GRACE_S, local_node: str = ""
+    clock: Callable[[], float], *, grace_s: float, local_node: str = ""
 ) -> Controller[Node, Health]:
-    """`clock` is monotonic; `local_node` is the board that the leader itself runs on."""
+    """`clock` is monotonic; a board that is silent for `grace_s` is lost; `local_node` is the
+    board that the leader itself runs on."""
     observing = _Observing(Sightings(clock), local_node)
     return Controller(
         name="node-controller",

@@ -38,9 +38,6 @@ Decode = Callable[[type[Any], Item], Any]
 PROTECTED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_S = 3607  # kubernetes serviceaccount admission: one hour and seven seconds, to be told apart
-EVICT_AFTER_S = 5
-"""Default tolerationSeconds of not-ready and unreachable nodes. Upstream waits 300 s; a home lab expects its
-pods elsewhere within fifteen seconds of pulling a plug, ten of which pass until the node counts as lost."""
 SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
@@ -88,21 +85,30 @@ class NamespaceLifecycle(Plugin):
             )
 
 
-class DefaultTolerations(Plugin):
+class DefaultTolerations:
     """Pods stay on a node that is not ready or unreachable for a short while only."""
 
     is_repeatable = True
+
+    def __init__(self, not_ready_s: int, unreachable_s: int) -> None:
+        self._limits = (
+            ("node.kubernetes.io/not-ready", not_ready_s),
+            ("node.kubernetes.io/unreachable", unreachable_s),
+        )
 
     def admit(self, attributes: Attributes) -> None:
         if attributes.info.cls is not Pod or attributes.operation == "DELETE" or attributes.subresource:
             return
         spec = attributes.obj.spec
-        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        for key, limit_s in self._limits:
             if not any(_tolerates(toleration, key) for toleration in spec.tolerations):
                 wanted = Toleration(
-                    key=key, operator="Exists", effect="NoExecute", toleration_seconds=EVICT_AFTER_S
+                    key=key, operator="Exists", effect="NoExecute", toleration_seconds=limit_s
                 )
                 spec.tolerations = (*spec.tolerations, wanted)
+
+    def settle(self, attributes: Attributes, is_stored: bool) -> None:
+        """See admission.Plugin."""
 
 
 def _tolerates(toleration: Toleration, key: str) -> bool:
@@ -284,15 +290,14 @@ class ClaimResize(Plugin):
             raise Forbidden.of(attributes.info.resource, attributes.name, refusal)
 
 
-def standard_plugins(store: Store, decode: Decode) -> list[Plugin]:
+def standard_plugins(store: Store, decode: Decode, tolerations: DefaultTolerations) -> list[Any]:
     """In the order in which upstream runs them."""
-    kinds = (
-        NamespaceLifecycle,
-        ServiceAccounts,
-        Priority,
-        DefaultTolerations,
-        DefaultClasses,
-        StorageProtection,
-        ClaimResize,
+    first, last = (
+        (NamespaceLifecycle, ServiceAccounts, Priority),
+        (DefaultClasses, StorageProtection, ClaimResize),
     )
-    return [kind(store, decode) for kind in kinds]
+    return [
+        *(kind(store, decode) for kind in first),
+        tolerations,
+        *(kind(store, decode) for kind in last),
+    ]

@@ -46,6 +46,7 @@ def every_controller(clock: Any) -> tuple[Controller[Any, Any], ...]:
         ca_certificates=lambda: "the authority",
         head_of=lambda name: None,
         find_scale=FakeScales(),
+        node_grace_s=8.0,
         sign=lambda profile, request: b"a certificate",
         sign_token=lambda secret, account: "a token",
     )

@@ -134,7 +134,7 @@ class Boards(World):
         self.controllers = (
             DEPLOYMENTS,
             REPLICA_SETS,
-            node_lifecycle_controller(self.clock, local_node="leader"),
+            node_lifecycle_controller(self.clock, grace_s=8.0, local_node="leader"),
             taint_eviction_controller(self.clock),
             pod_gc_controller(self.clock),
             node_range_controller("10.42.0.0/16"),
@@ -215,7 +215,7 @@ def test_a_clock_that_jumps_by_years_loses_no_board():
     it = with_pods(["leader", "a"], replicas=2)
     clock = it.now
     monotonic = [clock]
-    lifecycle_ = node_lifecycle_controller(lambda: monotonic[0], local_node="leader")
+    lifecycle_ = node_lifecycle_controller(lambda: monotonic[0], grace_s=8.0, local_node="leader")
     it.controllers = (lifecycle_,)
     it.restart()
     it.settle()
