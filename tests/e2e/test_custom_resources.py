@@ -76,6 +76,9 @@ def test_a_custom_kind_behaves_like_one_that_is_built_in(board, namespace):
     assert "widget.example.com/w0" in board.kubectl(*here, "get", "all")
     board.kubectl(*here, "scale", "widget/w0", "--replicas=7")
     assert board.get("widget", "w0", *here)["spec"]["size"] == 7
+    board.kubectl(*here, "autoscale", "widget", "w0", "--min=8", "--max=9")
+    wait_until(lambda: board.get("widget", "w0", *here)["spec"]["size"] == 8, what="the autoscaler scales it")
+    assert "Widget/w0" in board.kubectl(*here, "get", "hpa", "w0")
     board.kubectl(*here, "patch", "widget", "w0", "--type=merge", "-p", '{"spec":{"color":"blue"}}')
     bad = board.kubectl(
         *here, "patch", "widget", "w0", "--type=merge", "-p", '{"spec":{"size":0}}', check=False
