@@ -128,23 +128,27 @@ def default_job_spec(spec: JobSpec) -> None:
     default_template_spec(spec.template)
 
 
+CONTROLLER_UID, JOB_NAME = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
+
+
+def job_labels(obj: Job) -> dict[str, str]:
+    """Those of the pods that are the Job's: today's and, for older programs, yesterday's names."""
+    uid, name = obj.metadata.uid, obj.metadata.name
+    return {CONTROLLER_UID: uid, JOB_NAME: name, "controller-uid": uid, "job-name": name}
+
+
 def default_job(obj: Job) -> None:
-    """The selector and the labels that make a job own its pods come from its uid, unless the user says that
-    the selector is his own (kubernetes registry/batch/job/strategy.go:generateSelector)."""
+    """The selector and the labels that make a job own its pods come from its uid, unless the user says that the
+    selector is his own. What he wrote without saying so stays, and is refused where it is another's
+    (kubernetes registry/batch/job/strategy.go:generateSelector)."""
     spec = obj.spec
     default_job_spec(spec)
-    uid = obj.metadata.uid
-    if not spec.manual_selector and uid and spec.selector is None:
-        labels = spec.template.metadata.labels
-        generated = {
-            "batch.kubernetes.io/controller-uid": uid,
-            "batch.kubernetes.io/job-name": obj.metadata.name,
-        }
-        spec.template.metadata = structs.replace(
-            spec.template.metadata,
-            labels={**labels, **generated, "controller-uid": uid, "job-name": obj.metadata.name},
-        )
-        spec.selector = LabelSelector(match_labels={"batch.kubernetes.io/controller-uid": uid})
+    if not spec.manual_selector and obj.metadata.uid:
+        labels = {**job_labels(obj), **spec.template.metadata.labels}
+        spec.template.metadata = structs.replace(spec.template.metadata, labels=labels)
+        wanted = spec.selector or LabelSelector()
+        matched = {CONTROLLER_UID: obj.metadata.uid, **wanted.match_labels}
+        spec.selector = structs.replace(wanted, match_labels=matched)
     if not obj.metadata.labels and spec.template.metadata.labels:
         obj.metadata.labels = dict(spec.template.metadata.labels)
 

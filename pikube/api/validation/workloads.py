@@ -12,6 +12,7 @@ from msgspec import structs
 
 from pikube.api import names
 from pikube.api.cron import CronError, load_zone, parse_cron
+from pikube.api.defaulting.workloads import job_labels
 from pikube.api.errors import Cause
 from pikube.api.kinds.apps import DaemonSet, Deployment, ReplicaSet, StatefulSet
 from pikube.api.kinds.batch import CronJob, Job, JobSpec
@@ -224,10 +225,28 @@ def stateful_set_update_causes(new: StatefulSet, old: StatefulSet) -> list[Cause
 def job_causes(obj: Job) -> list[Cause]:
     causes = job_spec_causes(obj.spec, "spec")
     selector = obj.spec.selector
+    if selector is None and obj.spec.manual_selector:
+        causes.append(required("spec.selector", ""))
     if selector is not None:
         labels = obj.spec.template.metadata.labels
+        if not obj.spec.manual_selector and obj.metadata.uid:
+            causes += _generated_selector_causes(obj, selector)
         if not from_label_selector(selector).matches(labels):
             causes.append(invalid("spec.template.metadata.labels", labels, NO_MATCH))
+    return causes
+
+
+def _generated_selector_causes(obj: Job, selector: LabelSelector) -> list[Cause]:
+    """A copy of a Job must not take the pods of the one it was copied from
+    (kubernetes apis/batch/validation:validateGeneratedSelector)."""
+    labels, wanted = obj.spec.template.metadata.labels, job_labels(obj)
+    causes = [
+        invalid(f"spec.template.metadata.labels[{name}]", labels, f"must be '{value}'")
+        for name, value in wanted.items()
+        if labels.get(name) != value
+    ]
+    if not from_label_selector(selector).matches(wanted):
+        causes.append(invalid("spec.selector", selector, "`selector` not auto-generated"))
     return causes
 
 
