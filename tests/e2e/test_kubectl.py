@@ -453,7 +453,7 @@ $ get componentstatuses
 ~ etcd-0 +Healthy +ok
 ~ scheduler +Healthy +ok
 Warning: v1 ComponentStatus is deprecated in v1.19+
-$ cluster-info
+$ cluster-info -n kube-system
 ~ .*Kubernetes control plane.* is running at .*
 ~ .*CoreDNS.* is running at .*/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy.*
 ...
