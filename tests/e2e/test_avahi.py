@@ -84,10 +84,15 @@ def addresses_of(board, name):
     return board.run(sys.executable, "-c", ASK, board.address, f"{name}.local.").stdout.split()
 
 
+def leaders_seen_from(board):
+    found = board.run(sys.executable, "-m", "pikube", "discover", "--timeout", "1", "-o", "json", check=False)
+    return [leader["urls"] for leader in json.loads(found.stdout)["leaders"]]
+
+
 def test_avahi_and_pikube_share_a_board(cluster, neighbours):
     visitor, leader = neighbours, cluster.leader
-    for board in (visitor, leader):
-        found = board.run(sys.executable, "-m", "pikube", "discover", "--timeout", "1", "-o", "json").stdout
-        assert [one["urls"] for one in json.loads(found)["leaders"]] == [[cluster.url]]
-    assert addresses_of(visitor, leader.node) == [leader.address]
-    assert addresses_of(leader, visitor.node) == [visitor.address]
+    for board, other in ((visitor, leader), (leader, visitor)):
+        wait_until(lambda on=board: leaders_seen_from(on) == [[cluster.url]], what="the leader beside avahi")
+        wait_until(
+            lambda on=board, of=other: addresses_of(on, of.node) == [of.address], what="avahi's answer"
+        )
