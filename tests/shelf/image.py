@@ -38,7 +38,9 @@ def make_image(place: Path, system: Path, sources: str, format_: str) -> Path:
         run("chroot", tree, "systemctl", "enable", "systemd-networkd.service")
         if format_ == "cloud-init":
             (tree / "etc/cloud/cloud-init.disabled").unlink()
-            (tree / "etc/cloud/cloud.cfg.d/99_board.cfg").write_text("datasource_list: [NoCloud]\n")
+            (tree / "etc/cloud/cloud.cfg.d/99_board.cfg").write_text(
+                "datasource_list: [NoCloud]\nlocale: C.UTF-8\n"
+            )
             # Trixie's says `seedfrom: file:///boot/firmware`, by which this older cloud-init finds no network-config.
             seed = tree / "var/lib/cloud/seed/nocloud"
             seed.parent.mkdir(parents=True)

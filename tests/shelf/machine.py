@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import subprocess
+import uuid
 from pathlib import Path
 
 from board import wait_until
@@ -30,14 +31,17 @@ class Machine:
         self.lan = lan
         self.number = number
         self.address = lan.address(number)
+        self.system = None
         self.space = f"{lan.name}m{number}"
         self.root = place / "root"
         self.upper = place / "upper"
         self.log = place / "console.log"
+        self.uuid = uuid.uuid4()  # the machine-id, by which DHCP servers tell boards apart
         self.process = None
 
     def open(self, system: Path) -> None:
         """The root and the cable; nothing runs yet."""
+        self.system = system
         run("ip", "netns", "add", self.space)
         self.lan.plug(f"m{self.number}", self.space)
         for folder in (self.root, self.upper, self.place / "work", self.place / "containers"):
@@ -74,6 +78,7 @@ class Machine:
         nspawn = [
             "systemd-nspawn", f"--directory={self.root}", "--boot", "--register=no", "--keep-unit",
             "--capability=all", f"--network-namespace-path=/run/netns/{self.space}", f"--machine={self.space}",
+            f"--uuid={self.uuid}",
             f"--hostname={self.name}", f"--bind={self.place / 'containers'}:/var/lib/containers",
             "--console=pipe", "--resolv-conf=off", "--system-call-filter=@keyring bpf",
         ]  # fmt: skip
@@ -132,15 +137,12 @@ class Machine:
             if self.first_process():
                 self.run("systemctl", "poweroff", "--no-block", check=False)
             try:
-                self.process.wait(30)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
-                os.killpg(
-                    self.process.pid, signal.SIGKILL
-                )  # and with its first process everything on the board
+                os.kill(int(self.first_process()), signal.SIGKILL)  # and with it everything on the board
                 self.process.wait(30)
         for folder in CGROUPS.glob(f"*/{self.space}") if is_hybrid() else CGROUPS.glob(self.space):
-            for group, _, _ in os.walk(folder, topdown=False):
-                os.rmdir(group)
+            wait_until(lambda folder=folder: _is_removed(folder), 10, f"an empty {folder}")
         subprocess.run(["umount", "--lazy", self.root], check=False, capture_output=True)
         subprocess.run(["ip", "netns", "delete", self.space], check=False, capture_output=True)
 
@@ -150,3 +152,13 @@ def _children(pid):
         return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
+
+
+def _is_removed(folder):
+    """A group whose last process has just ended is busy for a moment."""
+    try:
+        for group, _, _ in os.walk(folder, topdown=False):
+            os.rmdir(group)
+    except OSError:
+        return False
+    return True

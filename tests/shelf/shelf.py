@@ -138,10 +138,12 @@ class Shelf:
         return self.place / "image.tar"
 
     def close(self) -> None:
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda board: board.close(), self.boards))
-        if self._server is not None:
-            self._server.terminate()
-            self._server.wait(10)
-        self.lan.close()
+        try:
+            with ThreadPoolExecutor(3) as pool:
+                list(pool.map(lambda board: board.close(), self.boards))
+        finally:
+            if self._server is not None:
+                self._server.terminate()
+                self._server.wait(10)
+            self.lan.close()
         shutil.rmtree(self.place, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 import pytest
 from board import wait_until
-from traces import changes, traces
+from traces import changes, settled_traces, traces
 
 POD = """
 apiVersion: v1
@@ -31,7 +31,7 @@ def board(shelf):
 
 @pytest.fixture(scope="module")
 def before(board):
-    return traces(board)
+    return settled_traces(board)
 
 
 def install(board, package):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from board import wait_until
 from load import Load
-from traces import changes, traces
+from traces import changes, settled_traces, traces
 
 PREPARATION = Path(__file__).parent / "prepare.yml"
 NAMES = ("pi-1", "pi-2", "pi-3")
@@ -26,7 +26,7 @@ spec:
       containers:
       - name: web
         image: localhost/box:1
-        command: [sh, -c, "hostname >/tmp/index.html; exec httpd -f -p 8080 -h /tmp"]
+        command: [sh, -c, "hostname >/tmp/index.html; trap 'exit 0' TERM; httpd -f -p 8080 -h /tmp & wait"]
         readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
 ---
 apiVersion: v1
@@ -104,7 +104,7 @@ def before(boards, play):
     for board in boards:
         board.run("podman", "import", "--quiet", "/srv/box.tar", "localhost/box:1")
         board.run("podman", "run", "--rm", "localhost/box:1", "true")
-    return [traces(board) for board in boards]
+    return [settled_traces(board) for board in boards]
 
 
 def test_a_setting_that_nobody_knows_is_refused(boards, before, play, shelf, programs):
@@ -146,6 +146,17 @@ def test_an_upgrade_stops_no_pod(boards, play, shelf):
     assert all("99.0.0" in version for version in versions.values()), versions
     print(load.words())
     assert load.answered > 100
+    shelf.wait_ready(*NAMES)
+
+
+def test_half_a_program_takes_no_place(boards, shelf, programs):
+    half = shelf.place / "half"
+    half.write_bytes(programs["this"].read_bytes()[: 10 << 20])
+    done = shelf.play("upgrade.yml", pikube_program=str(half))
+    assert done.returncode != 0
+    assert "could not be unpacked" in done.stdout
+    for board in boards:
+        assert board.run("pikube", "version").strip() == "pikube 99.0.0"
     shelf.wait_ready(*NAMES)
 
 

@@ -3,6 +3,8 @@
 import json
 import re
 
+from board import wait_until
+
 OF_OTHERS = re.compile(
     r"^(var/(log|tmp|lib/(apt|dpkg|systemd/timers|systemd/timesync|chrony|private|sudo|containers))|tmp|run|"
     r"var/cache/(apt|man|debconf|ldconfig)|root/\.ansible|home/pi/\.(ansible|sudo_as_admin_successful)|"
@@ -18,11 +20,12 @@ def traces(board):
     def lines(*argv):
         return sorted(board.run(*argv, check=False).splitlines())
 
-    files = [
-        path.relative_to(board.upper).as_posix()
-        for path in board.upper.rglob("*")
-        if not OF_OTHERS.match(path.relative_to(board.upper).as_posix())
-    ]
+    files = []
+    for path in board.upper.rglob("*"):
+        name = path.relative_to(board.upper).as_posix()
+        # A directory is copied up when something in it changes, and stays.
+        if not OF_OTHERS.match(name) and not (path.is_dir() and (board.system / name).is_dir()):
+            files.append(name)
     return {
         "routes": lines("ip", "route", "show", "table", "all"),
         "rules": lines("ip", "rule"),
@@ -38,6 +41,12 @@ def traces(board):
         "processes": [line for line in lines("ps", "-eo", "args=") if re.search("pikube|conmon|podman", line)],
         "files": sorted(files),
     }  # fmt: skip
+
+
+def settled_traces(board):
+    """The same, once Podman has ended what it does after a container's end."""
+    wait_until(lambda: not traces(board)["processes"], 30, f"an idle {board.name}")
+    return traces(board)
 
 
 def changes(before, after):
