@@ -132,6 +132,7 @@ class Control:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
+        inherited = self._inherit()  # first: the relay before us writes down what it knows when it is asked
         self._names = Names(engine, directory)
         self._relay = Relay(
             engine,
@@ -139,7 +140,6 @@ class Control:
             min(MAX_CONNECTIONS, max(64, (soft - RESERVED_DESCRIPTORS) // 2)),
             self._failed,
         )
-        inherited = self._inherit()
         self._open_doors(inherited)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
