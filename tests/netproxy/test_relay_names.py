@@ -111,3 +111,16 @@ def test_no_query_is_lost_while_a_successor_takes_over(relay):
     is_over.set()
     load.join()
     assert wrong == []
+
+
+def test_a_resolver_on_every_address_does_not_disturb_datagrams_and_streams_are_told(relay):
+    """A Pi-hole: dnsmasq shares its port for datagrams (SO_REUSEADDR) and cannot for streams."""
+    port = free_port(socket.SOCK_DGRAM)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, socket.create_server(("0.0.0.0", port)):
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("0.0.0.0", port))
+        relay.tell({"names": names(web="10.43.0.7")})
+        open_doors(relay, port)
+        assert query(port) == ("NOERROR", ["10.43.0.7"])
+        assert relay.failures == {("DNS/TCP", ADDRESS, port): "Address already in use"}
+    wait_until(lambda: relay.synced() and list(relay.failures.values()) == [""])

@@ -45,10 +45,6 @@ def default_service(obj: Service) -> None:
         spec.allocate_load_balancer_node_ports = True
     if spec.internal_traffic_policy is None:
         spec.internal_traffic_policy = "Cluster"
-    if spec.ip_family_policy is None:
-        spec.ip_family_policy = "SingleStack"
-    if not spec.ip_families:
-        spec.ip_families = ("IPv6",) if ":" in spec.cluster_ip else ("IPv4",)
 
 
 def default_endpoints(obj: core_service.Endpoints) -> None:

@@ -15,6 +15,7 @@ from msgspec import structs
 from pikube.api.errors import Cause, Invalid
 from pikube.api.kinds.core_service import Service
 from pikube.leader.request.admission import Attributes
+from pikube.leader.request.ip_families import init_families
 
 NODE_PORT_TYPES = ("NodePort", "LoadBalancer")
 
@@ -49,7 +50,9 @@ class ServiceAllocator:
         if old is not None:
             _keep_addresses(service, old)
         owner = service.metadata.uid
-        causes = self._allocate_address(service, owner) + self._allocate_ports(service, owner)
+        causes = init_families(service, old, f"IPv{self._network.version}")
+        if not causes:
+            causes = self._allocate_address(service, owner) + self._allocate_ports(service, owner)
         if causes:
             self._release(owner, keep=old)
             raise Invalid.of("Service", "", service.metadata.name, causes)
