@@ -73,7 +73,11 @@ class RelayBed:
             sock.close()
             return False
         lines = sock.makefile()
-        if json.loads(lines.readline())["pid"] != pid:
+        try:
+            greeting = json.loads(lines.readline())
+        except (OSError, ValueError):  # a relay that hands over hangs up
+            greeting = {}
+        if greeting.get("pid") != pid:
             lines.close()
             sock.close()
             return False
