@@ -3,7 +3,7 @@
 import pytest
 
 from pikube.agent.pods.container_specs import apparmor_profile, selinux_options
-from pikube.agent.pods.node_admission import Enforced, refusal
+from pikube.agent.pods.node_admission import Enforced, refusal, sandbox_problem
 from pikube.api.kinds.core_container import AppArmorProfile, Container, SecurityContext, SELinuxOptions
 from pikube.api.kinds.core_pod import Pod, PodSecurityContext, PodSpec, Sysctl
 
@@ -37,6 +37,11 @@ def test_a_pod_is_refused_for_what_the_board_cannot_or_must_not_do(wanted, enfor
     found = refusal(wanted, enforced)
     assert (found is None) == (words is None)
     assert words is None or words in found[1]
+
+
+def test_users_of_its_own_are_not_pretended():
+    assert "does not support user namespaces" in sandbox_problem(pod(host_users=False))
+    assert sandbox_problem(pod()) == sandbox_problem(pod(host_users=True)) == ""
 
 
 def test_profiles_and_labels_are_podmans():

@@ -117,6 +117,7 @@ def test_what_a_board_refuses_is_said_in_upstreams_words(board, namespace):
             ),
         ),
     )
+    apply(board, namespace, pod("own-users", box("c"), hostUsers=False))
     uid = board.get("pod", "root-image", "-n", namespace)["metadata"]["uid"]
 
     def waits(name):
@@ -144,5 +145,8 @@ def test_what_a_board_refuses_is_said_in_upstreams_words(board, namespace):
     wait_until(
         lambda: "no.json" in waits("lost-profile").get("message", ""), what="a missing profile is named"
     )
+    words = 'can\'t set `spec.hostUsers: false`, RuntimeClass handler "" does not support user namespaces'
+    sandbox = ("FailedCreatePodSandBox", f"Failed to create pod sandbox: {words}")
+    wait_until(lambda: sandbox in events_of(board, namespace, "own-users"), what="no users of its own")
     table = board.kubectl("-n", namespace, "get", "pods")
     assert "SysctlForbidden" in table and "CreateContainerConfigError" in table

@@ -54,6 +54,14 @@ def refusal(pod: Pod, enforced: Enforced) -> tuple[str, str] | None:
     return None
 
 
+def sandbox_problem(pod: Pod) -> str:
+    """Why an admitted pod gets no sandbox, in kubelet's words (pkg/kubelet/userns); '' when it does. One that
+    wants users of its own must not run with the board's and believe otherwise."""
+    if pod.spec.host_users is False:
+        return 'can\'t set `spec.hostUsers: false`, RuntimeClass handler "" does not support user namespaces'
+    return ""
+
+
 def _sysctl_problem(pod: Pod, name: str, allowed: Sequence[str]) -> str:
     is_known = name in SAFE_SYSCTLS or any(
         name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern for pattern in allowed

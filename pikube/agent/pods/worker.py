@@ -22,7 +22,7 @@ from pikube.agent.pods.container_specs import DnsSettings, sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, backoff_s, decide, decide_end
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
-from pikube.agent.pods.node_admission import Enforced, refusal
+from pikube.agent.pods.node_admission import Enforced, refusal, sandbox_problem
 from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.references import References
 from pikube.agent.pods.reporter import StatusReporter
@@ -331,6 +331,9 @@ class PodWorker:
 
     async def _create_sandbox(self) -> None:
         self._report(Observed())
+        problem = sandbox_problem(self.pod)
+        if problem:
+            raise RuntimeFailure(f"Failed to create pod sandbox: {problem}", "FailedCreatePodSandBox")
         self._places = await self._make_volumes()  # before the network: a missing Secret costs no sandbox
         spec = sandbox_spec(self.pod, self._board.network, self._board.dns)
         sandbox, failures = None, []
