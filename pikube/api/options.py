@@ -46,7 +46,7 @@ def check_write_options(
         causes.append(forbidden("force", "may not be specified for non-apply patch"))
     if len(manager.encode("utf-8", "surrogatepass")) > MANAGER_BYTES:
         causes.append(too_long("fieldManager", MANAGER_BYTES))
-    for at, character in enumerate(manager):
+    for at, character in enumerate("" if manager.isprintable() else manager):
         if not character.isprintable():
             words = f"invalid character U+{ord(character):04X} (at position {at})"
             causes.append(invalid("fieldManager", manager, words))
