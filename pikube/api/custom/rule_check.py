@@ -12,11 +12,12 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from pikube.api.cel import CelMissing, CelUnsupported, compile_expression, escaped
+from pikube.api.custom.rule_cost import BUDGET, steps_of
 from pikube.api.custom.rules import RULES, ruled
 from pikube.api.custom.shaping import EMBEDDED, PRESERVE
 from pikube.api.custom.values import INT_OR_STRING
 from pikube.api.errors import Cause
-from pikube.api.validation.causes import invalid, required
+from pikube.api.validation.causes import forbidden, invalid, required
 
 Schema = Mapping[str, Any]
 VARIABLES = frozenset(("self", "oldSelf"))
@@ -49,6 +50,22 @@ def rule_definition_causes(schema: Schema, path: str, known: Container[str] = ()
             yield required(where, "rule is not specified")
         elif text not in known and not isinstance(error, CelMissing):
             yield invalid(where, text, f"compilation failed: {error}")
+    for where, text, node in _expressions(schema, path):
+        steps = steps_of(text, node) if text not in known else 0
+        if steps > BUDGET:
+            yield forbidden(where, TOO_DEAR.format(_factor(steps)))
+
+
+TOO_DEAR = (
+    "estimated rule cost exceeds budget by factor of {} (try simplifying the rule, or adding maxItems, "
+    "maxProperties, and maxLength where arrays, maps, and strings are declared)"
+)
+
+
+def _factor(steps: int) -> str:
+    """As apiextensions validation.go:getExpressionCostErrorMessage words it."""
+    factor = steps / BUDGET
+    return "more than 100x" if factor > 100 else f"{factor:.1f}x"
 
 
 def texts_of(schema: Schema) -> set[str]:

@@ -7,6 +7,7 @@ import trio
 from custom_kinds import CRDS, establish
 from request_api import Api
 
+from pikube.api.custom.rule_cost import steps_of
 from pikube.api.kinds.extensions import CustomResourceDefinition
 
 CRD = {
@@ -461,3 +462,48 @@ async def test_who_replaces_an_object_names_the_version_that_he_replaces(widgets
     made["spec"]["size"] = 4
     assert (await widgets("PUT", f"{WIDGETS}/w", made))[0] == 200
     assert (await widgets("PUT", f"{WIDGETS}/w", made))[0] == 409
+
+
+NESTED = "self.parts.all(p, self.parts.exists(q, q.name == p.name))"
+
+
+async def test_a_rule_that_could_hold_up_the_leader_is_refused(api):
+    status, refused = await api("POST", CRDS, ruled([{"rule": NESTED}]))
+    assert status == 422
+    (cause,) = refused["details"]["causes"]
+    assert cause["reason"] == "FieldValueForbidden"
+    words = (
+        "Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule"
+    )
+    assert cause["message"].startswith(words)
+
+
+async def test_loops_within_loops_are_fine_where_lists_are_bounded(api):
+    crd = ruled([{"rule": NESTED}])
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["properties"]["parts"]["maxItems"] = 100
+    await establish(api, crd)
+    assert (await api("POST", WIDGETS, widget(parts=[{"name": "a"}])))[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps"),
+    [
+        ("self.x > 1 && self.y", 1),
+        ("self.list.all(i, i > 1)", 1 + 10),
+        ("self.list.all(i, i > 1) && self.list.exists(i, i == 'x.all(y,')", 1 + 10 + 10),
+        ("self.list.all(i, self.list.all(j, i != j))", 1 + 10 * (1 + 10)),
+        ("self.deep.all(d, d.list.all(i, i > 0))", 1 + 10 * (1 + 5)),
+        ("[1, 2].exists(i, i == self.x)", 1 + 16),
+        ("self.map.all(k, self.map[k] > 1)", 1 + 7),
+    ],
+)
+def test_steps_are_multiplied_by_what_lists_may_hold(rule, steps):
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    item = {"type": "object", "properties": {"list": {**numbers, "maxItems": 5}}}
+    properties = {
+        "list": {**numbers, "maxItems": 10},
+        "deep": {"type": "array", "maxItems": 10, "items": item},
+        "map": {"type": "object", "maxProperties": 7, "additionalProperties": {"type": "integer"}},
+    }
+    assert steps_of(rule, {"type": "object", "properties": properties}) == steps
