@@ -68,21 +68,23 @@ def selector_causes(selector: LabelSelector | None, path: str) -> list[Cause]:
 
 
 def _owned_template(
-    selector: LabelSelector | None, template: PodTemplateSpec, path: str = "spec", *, always: bool = True
+    selector: LabelSelector | None, template: PodTemplateSpec, kind: str = "deployment", path: str = "spec"
 ) -> list[Cause]:
-    """A selector and the template whose pods it must choose."""
+    """A selector and the template whose pods it must choose; `kind` as upstream's words name it."""
     causes: list[Cause] = []
+    labels = template.metadata.labels
+    no_match = invalid(f"{path}.template.metadata.labels", labels or None, NO_MATCH)
     if selector is None:
-        causes.append(required(f"{path}.selector"))
+        # what is not there selects nothing (metav1.LabelSelectorAsSelector), and daemon sets are not asked for it
+        causes += [no_match] if kind == "daemonset" else [required(f"{path}.selector"), no_match]
     else:
         problems = selector_causes(selector, f"{path}.selector")
         causes += problems
         if not problems and not selector.match_labels and not selector.match_expressions:
-            causes.append(invalid(f"{path}.selector", selector, "empty selector is invalid for deployment"))
-        labels = template.metadata.labels
+            causes.append(invalid(f"{path}.selector", selector, f"empty selector is invalid for {kind}"))
         if not problems and not from_label_selector(selector).matches(labels):
-            causes.append(invalid(f"{path}.template.metadata.labels", labels, NO_MATCH))
-    causes += template_causes(template, f"{path}.template", always=always)
+            causes.append(no_match)
+    causes += template_causes(template, f"{path}.template", always=True)
     return causes
 
 
@@ -159,7 +161,7 @@ def replication_controller_causes(obj: ReplicationController) -> list[Cause]:
 
 def daemon_set_causes(obj: DaemonSet) -> list[Cause]:
     spec = obj.spec
-    causes = _owned_template(spec.selector, spec.template)
+    causes = _owned_template(spec.selector, spec.template, "daemonset")
     causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
     causes += declared_causes(spec.update_strategy, "spec.updateStrategy")
     rolling = spec.update_strategy.rolling_update
@@ -198,7 +200,7 @@ def stateful_set_causes(obj: StatefulSet) -> list[Cause]:
     if spec.ordinals is not None:
         causes += not_negative("spec.ordinals.start", spec.ordinals.start)
     causes += not_negative("spec.revisionHistoryLimit", spec.revision_history_limit)
-    return causes + _owned_template(spec.selector, _with_claims(obj))
+    return causes + _owned_template(spec.selector, _with_claims(obj), "statefulset")
 
 
 def _with_claims(obj: StatefulSet) -> PodTemplateSpec:

@@ -77,13 +77,12 @@ async def create(
 ) -> Response:
     """POST to a collection, or PUT to a name that nobody has, of a kind that may be made so."""
     obj, warnings = await read_object(request, query, info.cls)
+    context.warnings.extend(warnings)
     if route.name:
         match_name(obj, route.name)
     item = await registry.create(info, route.namespace, obj, context)
     await registry.ready(info, [item])
-    return with_warnings(
-        answers.one(info, item, accepted, context.now, 201, query.get("includeObject")), warnings
-    )
+    return answers.one(info, item, accepted, context.now, 201, query.get("includeObject"))
 
 
 async def update(
@@ -97,6 +96,7 @@ async def update(
 ) -> Response:
     """PUT of an object or of one of its doors."""
     obj, warnings = await read_object(request, query, info.cls)
+    context.warnings.extend(warnings)
     if info.needs_version and obj.metadata.resource_version in ("", "0"):
         registry.get(info, route.namespace, route.name)
         cause = Cause(
@@ -107,7 +107,7 @@ async def update(
         raise Invalid.of(info.names.plural, info.names.group, route.name, [cause])
     item = await registry.replace(info, route.namespace, route.name, obj, context, route.subresource)
     await registry.ready(info, [item])
-    return with_warnings(answers.one(info, item, accepted, context.now), warnings)
+    return answers.one(info, item, accepted, context.now)
 
 
 async def patch(
@@ -137,11 +137,14 @@ async def patch(
         obj, warnings[:] = typed_result(after, change, kind, info.cls, mode, repeated)
         return obj
 
-    item, _ = await registry.change(
-        info, route.namespace, route.name, transform, context, subresource=route.subresource
-    )
+    try:
+        item, _ = await registry.change(
+            info, route.namespace, route.name, transform, context, subresource=route.subresource
+        )
+    finally:
+        context.warnings[:0] = warnings  # also on a refusal
     await registry.ready(info, [item])
-    return with_warnings(answers.one(info, item, accepted, context.now), warnings)
+    return answers.one(info, item, accepted, context.now)
 
 
 def patched(before: dict[str, Any], change: Any, kind: str, cls: type[Any]) -> dict[str, Any]:
@@ -195,7 +198,7 @@ async def _apply(
             f"Specified patch version: {version}, expected: {info.names.api_version}"
         )
     check_kind(version, _word(applied, "kind"), info.cls)
-    warnings = _check_patched(applied, info.cls, mode)
+    context.warnings.extend(_check_patched(applied, info.cls, mode))
     force = query.flag("force")
 
     def transform_from(before: dict[str, Any] | None) -> Any:
@@ -230,7 +233,7 @@ async def _apply(
         item = await registry.create(info, route.namespace, obj, context, is_tracked=False)
         status = 201
     await registry.ready(info, [item])
-    return with_warnings(answers.one(info, item, accepted, context.now, status), warnings)
+    return answers.one(info, item, accepted, context.now, status)
 
 
 async def delete(

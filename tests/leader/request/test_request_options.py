@@ -205,3 +205,20 @@ async def test_many_are_deleted_a_page_at_a_time(one):
     _, deleted = await one("DELETE", f"{CONFIG_MAPS}?limit=1")
     assert [item["metadata"]["name"] for item in deleted["items"]] == ["one"]
     assert (await one("GET", f"{CONFIG_MAPS}/two"))[0] == 200
+
+
+async def test_warnings_come_with_refusals_too(one):
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    body = {
+        "metadata": {"name": "d"},
+        "spec": {"replica": 1, "template": {"metadata": {"labels": {"a": "b"}}}},
+    }
+    status, refused = await one("POST", deployments, body)
+    assert status == 422 and one.warnings == ['unknown field "spec.replica"']
+    assert [(cause["reason"], cause["field"]) for cause in refused["details"]["causes"]] == [
+        ("FieldValueRequired", "spec.selector"),
+        ("FieldValueInvalid", "spec.template.metadata.labels"),
+        ("FieldValueRequired", "spec.template.spec.containers"),
+    ]
+    status, _ = await one("PATCH", ONE, {"dat": {}, "metadata": {"uid": "x"}}, content_type=MERGE)
+    assert status == 422 and one.warnings == ['unknown field "dat"']
