@@ -61,6 +61,21 @@ def pod_update_causes(new: Pod, old: Pod) -> list[Cause]:
     return causes
 
 
+def pod_door_causes(new: Pod, old: Pod) -> list[Cause]:
+    """What of a pod changes through its subresources only (binding, resize, ephemeralcontainers)."""
+    mine, theirs = new.spec, old.spec
+    is_same = (
+        mine.node_name == theirs.node_name
+        and mine.ephemeral_containers == theirs.ephemeral_containers
+        and _sizes(mine) == _sizes(theirs)
+    )
+    return [] if is_same else [forbidden("spec", IMMUTABLE_POD)]
+
+
+def _sizes(spec: PodSpec) -> list[tuple[Any, Any]]:
+    return [(c.resources, c.resize_policy) for c in (*spec.containers, *spec.init_containers)]
+
+
 def _is_allowed_change(new: PodSpec, old: PodSpec) -> bool:
 
     same_images = [

@@ -17,10 +17,12 @@ import msgspec
 
 from pikube.api.custom.objects import CustomObject, read_hook
 from pikube.api.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
+from pikube.api.kinds.core_pod import Pod
 from pikube.api.managed_fields import track_update
 from pikube.api.names import generated_name
 from pikube.api.quantity import QuantityError
 from pikube.api.scheme import KindInfo
+from pikube.api.validation.pods import pod_door_causes
 from pikube.leader.request.admission import Attributes, Chain, DynamicAdmission
 from pikube.leader.request.context import LEADER, Context, DeleteWish
 from pikube.leader.request.deletion import Verdict, begin_deletion, is_finished
@@ -234,6 +236,8 @@ class Registry:
             new = await self._mutated(attributes)
             causes = metadata_update_causes(new, old) + metadata_causes(info, new)
             causes += info.validate_update(new, old)
+            if not subresource and not causes and isinstance(new, Pod):
+                causes += pod_door_causes(new, old)
             _raise_if(info, new, causes)
             if not subresource:
                 context.warnings.extend(info.warn(new))

@@ -222,3 +222,35 @@ async def test_warnings_come_with_refusals_too(one):
     ]
     status, _ = await one("PATCH", ONE, {"dat": {}, "metadata": {"uid": "x"}}, content_type=MERGE)
     assert status == 422 and one.warnings == ['unknown field "dat"']
+
+
+PODS = "/api/v1/namespaces/default/pods"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nodeName": "there"},
+        {"containers": [{"name": "c", "resources": {"limits": {"cpu": "1"}}}]},
+        {"ephemeralContainers": [{"name": "e", "image": "i"}]},
+        {"containers": [{"name": "c", "command": ["x"]}]},
+    ],
+)
+async def test_what_has_a_door_of_its_own_does_not_change_through_the_main_one(one, change):
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    assert (await one("POST", accounts, {"metadata": {"name": "default"}}))[0] == 201
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    assert (await one("POST", PODS, pod))[0] == 201
+    strategic = "application/strategic-merge-patch+json"
+    status, refused = await one("PATCH", f"{PODS}/p", {"spec": change}, content_type=strategic)
+    assert (
+        status == 422
+        and "spec: Forbidden: pod updates may not change fields other than" in refused["message"]
+    )
+    binding = {"metadata": {"name": "p"}, "target": {"name": "there"}}
+    assert (await one("POST", f"{PODS}/p/binding", binding))[0] == 201
+    debug = {"spec": {"ephemeralContainers": [{"name": "e", "image": "i"}]}}
+    url = f"{PODS}/p/ephemeralcontainers"
+    assert (await one("PATCH", url, debug, content_type=strategic))[0] == 200
+    _, pod = await one("GET", f"{PODS}/p")
+    assert pod["spec"]["nodeName"] == "there" and pod["spec"]["ephemeralContainers"][0]["name"] == "e"
