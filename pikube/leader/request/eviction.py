@@ -14,6 +14,7 @@ from pikube.api.errors import ApiError, Cause, Forbidden, InternalError, TooMany
 from pikube.api.kinds.core_pod import Pod, PodCondition
 from pikube.api.kinds.meta import Status
 from pikube.api.kinds.policy import Eviction, PodDisruptionBudget
+from pikube.api.options import check_delete_options
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.api.selector import from_label_selector
 from pikube.api.times import render_time
@@ -40,6 +41,10 @@ class Evictor:
     ) -> Status:
         """Raises TooManyRequests when a budget forbids it, ApiErrors of a DELETE; an eviction of another pod of the
         name costs the budget nothing."""
+        if eviction.delete_options is not None:
+            check_delete_options(eviction.delete_options)
+            if eviction.delete_options.dry_run:  # as `kubectl drain --dry-run=server` says it
+                context = replace(context, dry_run=True)
         pod: Pod = self._registry.decode(info, self._registry.get(info, namespace, name))
         wish, meta = _wish(eviction), pod.metadata
         check_preconditions(meta.name, meta.uid, meta.resource_version, wish, info.resource)

@@ -130,7 +130,12 @@ class Registry:
             raise AlreadyExists.of(info.resource, meta.name)  # before admission hands anything out
         _default(info, obj)
         attributes = Attributes("CREATE", info, meta.namespace, meta.name, "", obj, None, context)
-        self._admission.admit(attributes)
+        try:
+            self._admission.admit(attributes)
+        except Invalid:
+            # addresses and ports are given out last upstream: what is wrong in itself is said first
+            _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
+            raise
         is_stored = False
         try:
             obj = await self._mutated(attributes)

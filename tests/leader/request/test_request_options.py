@@ -254,3 +254,38 @@ async def test_what_has_a_door_of_its_own_does_not_change_through_the_main_one(o
     assert (await one("PATCH", url, debug, content_type=strategic))[0] == 200
     _, pod = await one("GET", f"{PODS}/p")
     assert pod["spec"]["nodeName"] == "there" and pod["spec"]["ephemeralContainers"][0]["name"] == "e"
+
+
+async def test_a_trial_of_an_eviction_evicts_nobody(one):
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    await one("POST", accounts, {"metadata": {"name": "default"}})
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await one("POST", PODS, pod)
+    await one("POST", f"{PODS}/p/binding", {"target": {"name": "there"}})
+    _, before = await one("GET", f"{PODS}/p")
+    trial = {"metadata": {"name": "p"}, "deleteOptions": {"dryRun": ["All"]}}
+    assert (await one("POST", f"{PODS}/p/eviction", trial))[0] == 201
+    assert (await one("POST", f"{PODS}/p/eviction?dryRun=All", {"metadata": {"name": "p"}}))[0] == 201
+    assert (await one("GET", f"{PODS}/p"))[1] == before
+    assert (await one("POST", f"{PODS}/p/eviction", {**trial, "deleteOptions": {"dryRun": ["Some"]}}))[
+        0
+    ] == 422
+    assert (await one("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}}))[0] == 201
+    _, after = await one("GET", f"{PODS}/p")
+    assert after["metadata"]["deletionTimestamp"]
+
+
+async def test_what_is_wrong_in_itself_is_said_before_what_is_not_to_be_had(one):
+    services = "/api/v1/namespaces/default/services"
+    port = {"port": 80, "nodePort": 1}
+    spec = {"type": "NodePort", "ports": [port, {"port": 81, "protocol": "ICMP"}]}
+    status, refused = await one("POST", services, {"metadata": {"name": "s"}, "spec": spec})
+    fields = [cause["field"] for cause in refused["details"]["causes"]]
+    assert status == 422 and "spec.ports[1].protocol" in fields and "spec.ports[0].nodePort" not in fields
+    status, refused = await one(
+        "POST", services, {"metadata": {"name": "s"}, "spec": {**spec, "ports": [port]}}
+    )
+    assert (
+        "spec.ports[0].nodePort: Invalid value: 1: provided port is not in the valid range"
+        in refused["message"]
+    )
