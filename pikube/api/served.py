@@ -41,6 +41,7 @@ from pikube.api.validation import aggregation as check_aggregation
 from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import cluster as check_cluster
 from pikube.api.validation import networking as check_networking
+from pikube.api.validation import nodes as check_nodes
 from pikube.api.validation import pods as check_pods
 from pikube.api.validation import policies as check_policies
 from pikube.api.validation import resources as check_resources
@@ -174,6 +175,8 @@ CORE = (
     KindInfo(
         cls=core_node.Node,
         default=services.default_node,
+        validate=check_nodes.node_causes,
+        validate_update=check_nodes.node_update_causes,
         select=_node_fields,
         field_labels=("spec.unschedulable",),
         subresources=(STATUS, Subresource("proxy", PROXY)),

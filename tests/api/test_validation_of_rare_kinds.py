@@ -1,4 +1,4 @@
-"""Admission policies, CSI objects, service addresses: upstream's words, one case a line."""
+"""Admission policies, nodes, CSI objects, service addresses: upstream's words, one case a line."""
 
 import copy
 
@@ -10,6 +10,7 @@ from pikube.api.kinds.admission import (
     ValidatingAdmissionPolicyBinding,
     ValidatingWebhookConfiguration,
 )
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.networking import IPAddress, ServiceCIDR
 from pikube.api.kinds.storage import (
     CSIDriver,
@@ -29,7 +30,10 @@ HOOK = {
     "clientConfig": {"url": "https://example.com/x"},
     "matchConditions": [{"name": "c", "expression": "request.name != 'x'"}],
 }  # fmt: skip
+TAINT = {"key": "a/b", "value": "c", "effect": "NoSchedule"}
 SOUND = {
+    Node: {**META, "spec": {"taints": [TAINT, {"key": "a/b", "effect": "NoExecute"}], "podCIDR": "10.0.0.0/24",
+                            "providerID": "x://y"}},
     ValidatingAdmissionPolicy: {**META, "spec": {
         "matchConstraints": {"resourceRules": [RULE]},
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
@@ -58,6 +62,15 @@ BOTH = (
     "and headers serves no purpose)"
 )
 BROKEN = [
+    (Node, "spec.taints.0.key", "a b", 'metadata.taints[0].key: Invalid value: "a b": '),
+    (Node, "spec.taints.0.effect", "", "metadata.taints[0].effect: Required value"),
+    (Node, "spec.taints.0.effect", "Never",
+     'metadata.taints[0].effect: Unsupported value: "Never": supported values: "NoExecute", "NoSchedule", '
+     '"PreferNoSchedule"'),
+    (Node, "spec.taints.1", TAINT, "metadata.taints[1]: Duplicate value: "),
+    (Node, "spec.podCIDR", "bad", 'spec.podCIDRs[0]: Invalid value: "bad": '),
+    (Node, "spec.podCIDRs", ["10.0.0.0/24", "10.1.0.0/24"],
+     "may specify no more than one CIDR for each IP family"),
     (ValidatingAdmissionPolicy, "spec.failurePolicy", "Never",
      'spec.failurePolicy: Unsupported value: "Never": supported values: "Fail", "Ignore"'),
     (ValidatingAdmissionPolicy, "spec.matchConstraints", None, "spec.matchConstraints: Required value"),
@@ -124,6 +137,10 @@ BROKEN = [
     (ServiceCIDR, "spec.cidrs", ["10.0.0.0"], 'spec.cidrs[0]: Invalid value: "10.0.0.0": '),
 ]  # fmt: skip
 UPDATES = [
+    (Node, "spec.podCIDR", "10.9.0.0/24",
+     'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'),
+    (Node, "spec.providerID", "x://z",
+     'spec.providerID: Forbidden: node updates may not change providerID except from "" to valid'),
     (CSIDriver, "spec.attachRequired", False, "spec.attachedRequired: Invalid value: false: field is immutable"),
     (VolumeAttachment, "spec.nodeName", "m", "field is immutable"),
     (VolumeAttributesClass, "parameters", {"iops": "2"}, "parameters: Forbidden: updates to parameters are forbidden."),

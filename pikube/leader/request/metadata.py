@@ -29,6 +29,8 @@ DOORS = {
 }
 """What a write through each subresource may change beside metadata."""
 
+FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+"""Those that need no domain (kubernetes pkg/apis/core/helper:standardFinalizers); ours have one."""
 ANNOTATIONS_LIMIT_BYTES = 256 * 1024  # apimachinery objectmeta.go:TotalAnnotationSizeLimitB
 
 
@@ -164,8 +166,11 @@ def metadata_causes(info: KindInfo, obj: Any) -> list[Cause]:
             )
         )
     causes += _owner_causes(obj)
-    for finalizer in meta.finalizers:
+    for index, finalizer in enumerate(meta.finalizers):
         causes += [_invalid("metadata.finalizers", finalizer, word) for word in names.finalizer(finalizer)]
+        if "/" not in finalizer and finalizer not in FINALIZERS and not isinstance(obj, CustomObject):
+            words = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(_invalid(f"metadata.finalizers[{index}]", finalizer, words))
     return causes
 
 

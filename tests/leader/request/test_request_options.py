@@ -289,3 +289,12 @@ async def test_what_is_wrong_in_itself_is_said_before_what_is_not_to_be_had(one)
         "spec.ports[0].nodePort: Invalid value: 1: provided port is not in the valid range"
         in refused["message"]
     )
+
+
+async def test_a_finalizer_without_a_domain_is_nobodys(one):
+    body = {**BODY, "metadata": {"name": "f", "finalizers": ["mine"]}}
+    status, refused = await one("POST", CONFIG_MAPS, body)
+    words = 'metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully'
+    assert status == 422 and words in refused["message"]
+    body["metadata"]["finalizers"] = ["example.com/mine", "orphan"]
+    assert (await one("POST", CONFIG_MAPS, body))[0] == 201
