@@ -39,6 +39,9 @@ LOOK_S = 0.1
 PODMAN_S = 300.0
 CACHE = "var/cache/pikube"
 CONFIGURATION = "etc/pikube"
+FIRST_BOOT = "pikube-first-boot.service"
+OF_A_CARD = ("usr/local/sbin/pikube-first-boot", "boot/firmware/pikube", "boot/pikube")
+"""What `pikube flash-files` brought along; it would make the board a node again at its next start."""
 
 
 class NotRemoved(Exception):
@@ -94,6 +97,9 @@ def _services(root: Path) -> Iterator[Thing]:
             yield Thing(f"service {name}", lambda name=name: _run("systemctl", "disable", "--now", name))  # type: ignore[misc]
         if unit.exists() and unit.read_text().startswith(service.WRITTEN_BY_US):
             yield Thing(f"unit {unit}", lambda unit=unit: _remove_unit(unit))  # type: ignore[misc]
+    unit = root / service.OWN_UNITS / FIRST_BOOT
+    if unit.exists():
+        yield Thing(f"unit {unit}", lambda unit=unit: _remove_first_boot(unit))  # type: ignore[misc]
 
 
 def _is_active_or_enabled(unit: str) -> bool:
@@ -107,6 +113,11 @@ def _remove_unit(unit: Path) -> None:
     unit.unlink()
     if service.has_systemd():
         _run("systemctl", "daemon-reload")
+
+
+def _remove_first_boot(unit: Path) -> None:
+    (unit.parent / "multi-user.target.wants" / unit.name).unlink(missing_ok=True)
+    _remove_unit(unit)
 
 
 def _processes(settings: Settings) -> Iterator[Thing]:
@@ -194,6 +205,7 @@ def _mounts(settings: Settings) -> Iterator[Thing]:
 
 def _files(settings: Settings, root: Path, *, keep_data: bool) -> Iterator[Thing]:
     wanted: list[Path] = [root / SYSCTL_FILE, root / POWER_SAVE_FILE, root / CACHE]
+    wanted += [root / name for name in OF_A_CARD]
     if not keep_data:
         wanted += [settings.data, settings.kubeconfig, root / CONFIGURATION]
     program = root / service.PROGRAM

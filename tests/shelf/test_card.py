@@ -130,8 +130,17 @@ def test_a_card_board_starts_again_as_a_node(lan):
     lan.wait_ready("pi-1", "pi-2", "pi-3")
 
 
-def is_up(board):
-    return (
-        bool(board.first_process())
-        and board.run("systemctl", "is-active", "pikube-agent", check=False).strip() == "active"
+def test_a_card_board_that_was_freed_stays_free(lan):
+    board = lan.boards[2]
+    board.run("pikube", "uninstall", "--yes", timeout_s=180)
+    board.run("systemctl", "reboot", "--no-block")
+    wait_until(lambda: not board.first_process(), 60, "a board that is off")
+    wait_until(lambda: is_up(board, "multi-user.target"), 120, "a board that is on")
+    assert board.run("systemctl", "list-unit-files", "--no-legend", "pikube*", check=False) == ""
+    assert board.run("sh", "-c", "command -v pikube", check=False) == ""
+
+
+def is_up(board, unit="pikube-agent.service"):
+    return bool(board.first_process()) and (
+        board.run("systemctl", "is-active", unit, check=False).strip() == "active"
     )
