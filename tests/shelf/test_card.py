@@ -11,25 +11,45 @@ import pytest
 from board import wait_until
 from image import make_image, root_of, sha256
 from shelf import BIN
+from system import run
+
+
+class Dhcp:
+    """A DHCP server on the LAN, as a home has one; it gives each board the address that is reserved for it."""
+
+    def __init__(self, shelf) -> None:
+        self._shelf = shelf
+        self._conf = shelf.place / "udhcpd.conf"
+        self._server = None
+        (shelf.place / "leases").touch()
+        self._conf.write_text(
+            f"start {shelf.lan.address(100)}\nend {shelf.lan.address(150)}\ninterface lan\n"
+            f"lease_file {shelf.place}/leases\noption subnet 255.255.255.0\n"
+            f"option router {shelf.lan.address(254)}\n"
+        )
+
+    def reserve(self, board):
+        link = json.loads(run("ip", "-n", board.space, "-json", "link", "show", "eth0"))[0]
+        with self._conf.open("a") as conf:
+            conf.write(f"static_lease {link['address']} {board.address}\n")
+        self.close()
+        self._server = subprocess.Popen(
+            self._shelf.inside("busybox", "udhcpd", "-f", "-S", self._conf),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def close(self):
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(10)
 
 
 @pytest.fixture(scope="module")
 def lan(shelf):
-    """The LAN with a DHCP server, as a home has."""
-    conf = shelf.place / "udhcpd.conf"
-    first, last = shelf.lan.address(100), shelf.lan.address(150)
-    (shelf.place / "leases").touch()
-    conf.write_text(
-        f"start {first}\nend {last}\ninterface lan\nlease_file {shelf.place}/leases\n"
-        f"option subnet 255.255.255.0\noption router {shelf.lan.address(254)}\n"
-    )
-    server = subprocess.Popen(
-        shelf.inside("busybox", "udhcpd", "-f", "-S", conf),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    """The LAN with a DHCP server."""
+    shelf.dhcp = Dhcp(shelf)
     yield shelf
-    server.terminate()
-    server.wait(10)
+    shelf.dhcp.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +84,7 @@ def flash(lan, images, programs):
         root = root_of(target, place / "root")
         roots.append(root)
         board = lan.add(name, root.__enter__())
+        lan.dhcp.reserve(board)
         board.start(is_waited_for=False)
         return board
 

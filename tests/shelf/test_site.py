@@ -151,7 +151,8 @@ def test_an_upgrade_stops_no_pod(boards, play, shelf):
 
 def test_half_a_program_takes_no_place(boards, shelf, programs):
     half = shelf.place / "half"
-    half.write_bytes(programs["this"].read_bytes()[: 10 << 20])
+    whole = programs["this"].read_bytes()
+    half.write_bytes(whole[: 10 << 20].replace(b"0.1.0-", b"0.1.9-"))  # one that no board has unpacked yet
     done = shelf.play("upgrade.yml", pikube_program=str(half))
     assert done.returncode != 0
     assert "could not be unpacked" in done.stdout
