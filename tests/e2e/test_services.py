@@ -260,7 +260,8 @@ def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
         board.kubectl("-n", shop, "set", "env", "deployment/web", "COLOUR=green")
         board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
         for _ in range(KILLS):
-            pod = board.get("pods", "-n", shop, "-l", "app=web")["items"][0]["metadata"]["name"]
+            pods = board.get("pods", "-n", shop, "-l", "app=web")["items"]
+            pod = next(p["metadata"]["name"] for p in pods if not p["metadata"].get("deletionTimestamp"))
             board.kubectl("-n", shop, "delete", "pod", pod, "--grace-period=0", "--force")
             board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
         board.stop()
