@@ -113,6 +113,8 @@ def _remove_unit(unit: Path) -> None:
     unit.unlink()
     if service.has_systemd():
         _run("systemctl", "daemon-reload")
+        # a unit that failed is remembered without its file; one that did not is no error
+        subprocess.run(("systemctl", "reset-failed", unit.name), capture_output=True, check=False)
 
 
 def _remove_first_boot(unit: Path) -> None:

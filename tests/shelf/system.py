@@ -40,8 +40,7 @@ for link in $(ip -o link | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'); do
 done
 ip route flush table all 2>/dev/null
 ip address flush dev eth0
-ip link set lo down; ip link set lo up; ip link set eth0 up
-echo 0 >/proc/sys/net/ipv4/ip_forward
+for link in lo eth0; do ip link set $link down; ip link set $link up; done
 [ ! -f /etc/bed-address ] || { ip address add "$(cat /etc/bed-address)" dev eth0; ip route add default dev eth0; }
 for hierarchy in /sys/fs/cgroup/*/; do mount -o remount,bind,rw "$hierarchy"; done
 exit 0

@@ -37,7 +37,7 @@ def traces(board):
         "forwarding": board.run("cat", "/proc/sys/net/ipv4/ip_forward").strip(),
         "mounts": [line.split()[1] for line in board.run("cat", "/proc/mounts").splitlines()],
         "units": sorted({line.split()[0] for line in lines(*UNITS) if "pikube" in line or "podman" in line}),
-        "unit files": [" ".join(line.split()[:2]) for line in lines(*UNIT_FILES)],
+        "unit files": [" ".join(line.split()[:2]) for line in lines(*UNIT_FILES) if "transient" not in line],
         "processes": [line for line in lines("ps", "-eo", "args=") if re.search("pikube|conmon|podman", line)],
         "files": sorted(files),
     }  # fmt: skip
