@@ -141,6 +141,9 @@ def _configure(root):
         "[Unit]\nConditionVirtualization=\n"  # it does not start in containers, and boards are none
     )
     _inside(root, "systemctl", "mask", "systemd-networkd-wait-online.service")
+    link = root / "etc/systemd/network/99-default.link"
+    link.unlink(missing_ok=True)
+    link.symlink_to("/dev/null")  # its MACAddressPolicy gave boards of one machine the same address
     (root / "etc/cloud/cloud-init.disabled").touch()
     os.utime(root / "var/lib/apt/lists", (0, 0))  # as old as an image's
     (root / "etc/sudoers.d/pi").write_text("pi ALL=(ALL) NOPASSWD:ALL\n")
