@@ -44,7 +44,7 @@ test: prepare
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(PY) -m pytest -m "not e2e" -n auto
-	$(PY) -m pytest -m e2e
+	$(PY) -m pytest -m "e2e and not shelf"
 
 test-shelf: prepare
 	@$(PY) -m pytest -m shelf tests/shelf

@@ -23,7 +23,8 @@ def test_roles_are_given_checked_and_reconciled(board, namespace):
     assert "deployments.apps" in listed and "selfsubjectaccessreviews.authorization.k8s.io" in listed
     assert "/healthz" in listed
     assert "jane" in board.kubectl("auth", "whoami", *jane)
-    assert "authentication.kubernetes.io/credential-id] [X509SHA256=" in board.kubectl("auth", "whoami")
+    whoami = " ".join(board.kubectl("auth", "whoami").split())
+    assert "authentication.kubernetes.io/credential-id [X509SHA256=" in whoami
     role = ROLE.replace(
         "NAMESPACE", namespace
     )  # kubectl reconciles where the manifest says, not where -n says

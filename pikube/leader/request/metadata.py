@@ -31,6 +31,8 @@ DOORS = {
 
 FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 """Those that need no domain (kubernetes pkg/apis/core/helper:standardFinalizers); ours have one."""
+FREE_FINALIZERS = ("apiextensions.k8s.io", "apiregistration.k8s.io")
+"""Groups that are validated without the rules of core: any finalizer goes, their own has no domain."""
 ANNOTATIONS_LIMIT_BYTES = 256 * 1024  # apimachinery objectmeta.go:TotalAnnotationSizeLimitB
 
 
@@ -166,9 +168,10 @@ def metadata_causes(info: KindInfo, obj: Any) -> list[Cause]:
             )
         )
     causes += _owner_causes(obj)
+    are_free = isinstance(obj, CustomObject) or info.names.group in FREE_FINALIZERS
     for index, finalizer in enumerate(meta.finalizers):
         causes += [_invalid("metadata.finalizers", finalizer, word) for word in names.finalizer(finalizer)]
-        if "/" not in finalizer and finalizer not in FINALIZERS and not isinstance(obj, CustomObject):
+        if "/" not in finalizer and finalizer not in FINALIZERS and not are_free:
             words = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(_invalid(f"metadata.finalizers[{index}]", finalizer, words))
     return causes
