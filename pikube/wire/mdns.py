@@ -158,15 +158,17 @@ def _browse(
     is_enough: Callable[[Iterable[Announcement]], bool],
     stop: threading.Event,
 ) -> list[Announcement]:
-    from zeroconf import ServiceBrowser
+    from zeroconf import DNSQuestionType, ServiceBrowser
 
+    # answered to everybody: what is sent to this address alone reaches one of those who have port 5353 here: avahi?
+    aloud = DNSQuestionType.QM
     found: dict[str, Announcement] = {}
 
     def changed(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
         if state_change.name == "Removed":
             found.pop(name, None)
             return
-        info = zeroconf.get_service_info(service_type, name, DETAILS_MS)
+        info = zeroconf.get_service_info(service_type, name, DETAILS_MS, aloud)
         seen = None if info is None else read_txt(info.properties, info.port, info.parsed_addresses())
         if seen is not None and seen.addresses and (name in found or len(found) < MAX_FOUND):
             found[name] = seen
@@ -175,7 +177,7 @@ def _browse(
 
     zeroconf = open_zeroconf(addresses)
     try:
-        browser = ServiceBrowser(zeroconf, SERVICE_TYPE, handlers=[changed])
+        browser = ServiceBrowser(zeroconf, SERVICE_TYPE, handlers=[changed], question_type=aloud)
         stop.wait(seconds)
         browser.cancel()
     finally:

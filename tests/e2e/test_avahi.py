@@ -26,10 +26,10 @@ exec {program} --no-drop-root --no-chroot --no-rlimits -f {configuration}
 """
 ASK = """\
 import sys
-from zeroconf import AddressResolverIPv4, Zeroconf
+from zeroconf import AddressResolverIPv4, DNSQuestionType, Zeroconf
 with Zeroconf(interfaces=[sys.argv[1]]) as asking:
     asked = AddressResolverIPv4(sys.argv[2])
-    asked.request(asking, 3000)
+    asked.request(asking, 3000, DNSQuestionType.QM)
     print(*asked.parsed_addresses())
 """
 
