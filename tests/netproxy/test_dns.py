@@ -13,6 +13,7 @@ import dns.rrset
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from netproxy.relay_bed import free_port
 from netproxy.zone_objects import make_zone
 
 from pikube.netproxy.dns import Resolver
@@ -192,9 +193,9 @@ class Upstream:
 
     def __init__(self, words="", gate=None):
         self.words, self.count, self.gate = words, 0, gate
-        self.udp = bind(Listener("UDP", "127.0.0.1", 0))
+        self.port = free_port()
+        self.udp = bind(Listener("UDP", "127.0.0.1", self.port))
         self.udp.setblocking(True)
-        self.port = self.udp.getsockname()[1]
         self.tcp = bind(Listener("TCP", "127.0.0.1", self.port))
         self.tcp.setblocking(True)
         self.tcp.listen()
@@ -392,6 +393,4 @@ def test_both_doors_answer_and_streams_are_bounded(engine, resolver, free_port_n
 
 @pytest.fixture
 def free_port_number():
-    with socket.socket() as sock:
-        sock.bind((ADDRESS, 0))
-        return sock.getsockname()[1]
+    return free_port()
