@@ -4,6 +4,7 @@ The transcripts hold Kubernetes' own words. Everything runs with the oldest and 
 with every version between them, too.
 """
 
+import itertools
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -487,6 +488,9 @@ $ completion bash
 """
 
 
+NUMBERS = itertools.count()  # a namespace of the test before may still be going
+
+
 @pytest.fixture
 def transcripts(board):
     """Replays a transcript with several kubectls, each in a namespace of its own, two at a time."""
@@ -494,7 +498,7 @@ def transcripts(board):
 
     def replay_with(programs, text, at_once=2):
         def replay_one(program):
-            name = f"typed-{len(names)}-{Path(program).name.replace('.', '-')}"
+            name = f"typed-{next(NUMBERS)}-{Path(program).name.replace('.', '-')}"
             names.append(name)
             board.kubectl("create", "namespace", name)
 

@@ -28,6 +28,9 @@ RELIST_S = (
 )
 
 
+ORPHANS_AGAIN_S = 10.0  # Podman was away or stuck: its leftovers take memory and addresses
+
+
 class PodManager:
     """Owns the workers."""
 
@@ -85,11 +88,11 @@ class PodManager:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             await nursery.start(self._static.run, self._changed)
-            await self._remove_orphans()
+            are_gone = await self._remove_orphans()
             self._pods.subscribe(self._changed_in_api)
             if self._pods.revision:  # the API's list, not our own memory
                 await self._write(self._kept.drop_others, Pod, [_ref(pod) for pod in self._pods.cache])
-            nursery.start_soon(self._relist)
+            nursery.start_soon(self._relist, are_gone)
             task_status.started()
 
     def _changed_in_api(self, old: Pod | None, new: Pod | None) -> None:
@@ -158,20 +161,27 @@ class PodManager:
             )
             worker.changed(structs.replace(worker.pod, metadata=meta))
 
-    async def _remove_orphans(self) -> None:
-        """Sandboxes and directories whose pod is no longer this board's: it went while pikube was not there. What
-        cannot be removed now is tried again at the next relisting."""
+    async def _remove_orphans(self) -> bool:
+        """Sandboxes and directories whose pod is no longer this board's: it went while pikube was not there. Whether
+        all of them are gone; one that cannot be removed is no reason to keep the others."""
+        kept = 0
         try:
             sandboxes, _ = await self._board.runtime.list_all()
-            if self._leftovers is None:
-                self._leftovers = frozenset(sandbox.uid for sandbox in sandboxes)
-            for sandbox in sandboxes:
-                if not self._is_known(sandbox.uid):
-                    log.info("event=orphan_removed pod=%s/%s", sandbox.namespace, sandbox.name)
-                    await self._board.runtime.remove_sandbox(sandbox.id)
         except RuntimeFailure as failure:
             log.warning("event=orphans_kept why=%r", failure.message)
-            return
+            return False
+        if self._leftovers is None:
+            self._leftovers = frozenset(sandbox.uid for sandbox in sandboxes)
+        for sandbox in sandboxes:
+            if self._is_known(sandbox.uid):
+                continue
+            name = f"{sandbox.namespace}/{sandbox.name}"
+            try:
+                await self._board.runtime.remove_sandbox(sandbox.id)
+                log.info("event=orphan_removed pod=%s", name)
+            except RuntimeFailure as failure:
+                log.warning("event=orphan_kept pod=%s why=%r", name, failure.message)
+                kept += 1
         for directory in list(self._board.pods_dir.iterdir()):
             if not self._is_known(directory.name):
                 try:
@@ -180,15 +190,21 @@ class PodManager:
                     log.warning(
                         "event=orphan_kept directory=%s why=%r", directory, error.strerror or str(error)
                     )
+                    kept += 1
+        return kept == 0
 
     def _is_known(self, uid: str) -> bool:
         return uid in self._workers or any(pod.metadata.uid == uid for pod in self._pods.cache)
 
-    async def _relist(self) -> None:
+    async def _relist(self, are_orphans_gone: bool) -> None:
         """Notice what no event told."""
         before: dict[str, tuple[tuple[str, str], ...]] = {}
         while True:
-            await trio.sleep(RELIST_S)
+            with trio.move_on_after(RELIST_S):
+                while not are_orphans_gone:
+                    await trio.sleep(ORPHANS_AGAIN_S)
+                    are_orphans_gone = await self._remove_orphans()
+                await trio.sleep_forever()
             try:
                 _, containers = await self._board.runtime.list_all()
             except RuntimeFailure as failure:
@@ -201,7 +217,7 @@ class PodManager:
                 if before.get(uid) != now.get(uid):
                     worker.look_again()
             before = now
-            await self._remove_orphans()
+            are_orphans_gone = await self._remove_orphans()
 
 
 def _ref(pod: Pod) -> Ref:
