@@ -213,6 +213,8 @@ class Podman:
                 raise
 
     async def inspect_sandbox(self, sandbox: Sandbox) -> Sandbox:
+        if not sandbox.infra_id:  # a Podman that was killed half-way made the pod and no container in it
+            return replace(sandbox, is_running=False, pid=0)
         document = await self._ask("GET", f"/containers/{sandbox.infra_id}/json", accepted=(404,))
         if document is None:
             return replace(sandbox, is_running=False, pid=0)
@@ -228,6 +230,8 @@ class Podman:
         return sandbox
 
     async def stop_sandbox(self, sandbox: Sandbox) -> None:
+        if not sandbox.infra_id:
+            return
         await self._ask(
             "POST",
             f"/containers/{sandbox.infra_id}/stop",
