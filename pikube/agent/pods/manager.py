@@ -14,8 +14,8 @@ from msgspec import structs
 
 from pikube.agent.pods.kept import KeptObjects, Ref
 from pikube.agent.pods.log_rotation import OpenLog
+from pikube.agent.pods.orphans import Orphans
 from pikube.agent.pods.static_pods import MIRROR, SOURCE, StaticPods
-from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.pods.worker import Board, PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
@@ -26,8 +26,6 @@ log = logging.getLogger("pikube.pods")
 RELIST_S = (
     600.0  # ends are told by the kernel at once; this finds what was started or removed behind our back
 )
-
-
 ORPHANS_AGAIN_S = 10.0  # Podman was away or stuck: its leftovers take memory and addresses
 
 
@@ -43,7 +41,7 @@ class PodManager:
         self._writes = trio.CapacityLimiter(1)
         self._workers: dict[str, PodWorker] = {}
         self._nursery: trio.Nursery | None = None
-        self._leftovers: frozenset[str] | None = None  # pods with a sandbox of a former life; None: not known
+        self._orphans = Orphans(board.runtime, board.pods_dir, self._is_known)
 
     def worker(self, namespace: str, name: str) -> PodWorker | None:
         """The worker of a pod by name: the newest, because one that is being ended may have had the name before."""
@@ -88,7 +86,7 @@ class PodManager:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             await nursery.start(self._static.run, self._changed)
-            are_gone = await self._remove_orphans()
+            are_gone = await self._orphans.remove()
             self._pods.subscribe(self._changed_in_api)
             if self._pods.revision:  # the API's list, not our own memory
                 await self._write(self._kept.drop_others, Pod, [_ref(pod) for pod in self._pods.cache])
@@ -140,7 +138,8 @@ class PodManager:
         is_static = pod.metadata.annotations.get(SOURCE) == "file"
         mirror = (lambda: self._static.mirror_of(pod)) if is_static else None
         uid = pod.metadata.uid
-        is_new = self._leftovers is not None and uid not in self._leftovers
+        before = self._orphans.found_at_first
+        is_new = before is not None and uid not in before
         worker = self._workers[uid] = PodWorker(self._board, pod, mirror=mirror, is_new=is_new)
         self._nursery.start_soon(self._run_worker, worker)
 
@@ -161,38 +160,6 @@ class PodManager:
             )
             worker.changed(structs.replace(worker.pod, metadata=meta))
 
-    async def _remove_orphans(self) -> bool:
-        """Sandboxes and directories whose pod is no longer this board's: it went while pikube was not there. Whether
-        all of them are gone; one that cannot be removed is no reason to keep the others."""
-        kept = 0
-        try:
-            sandboxes, _ = await self._board.runtime.list_all()
-        except RuntimeFailure as failure:
-            log.warning("event=orphans_kept why=%r", failure.message)
-            return False
-        if self._leftovers is None:
-            self._leftovers = frozenset(sandbox.uid for sandbox in sandboxes)
-        for sandbox in sandboxes:
-            if self._is_known(sandbox.uid):
-                continue
-            name = f"{sandbox.namespace}/{sandbox.name}"
-            try:
-                await self._board.runtime.remove_sandbox(sandbox.id)
-                log.info("event=orphan_removed pod=%s", name)
-            except RuntimeFailure as failure:
-                log.warning("event=orphan_kept pod=%s why=%r", name, failure.message)
-                kept += 1
-        for directory in list(self._board.pods_dir.iterdir()):
-            if not self._is_known(directory.name):
-                try:
-                    await trio.to_thread.run_sync(PodVolumes(directory).remove)
-                except OSError as error:
-                    log.warning(
-                        "event=orphan_kept directory=%s why=%r", directory, error.strerror or str(error)
-                    )
-                    kept += 1
-        return kept == 0
-
     def _is_known(self, uid: str) -> bool:
         return uid in self._workers or any(pod.metadata.uid == uid for pod in self._pods.cache)
 
@@ -203,7 +170,7 @@ class PodManager:
             with trio.move_on_after(RELIST_S):
                 while not are_orphans_gone:
                     await trio.sleep(ORPHANS_AGAIN_S)
-                    are_orphans_gone = await self._remove_orphans()
+                    are_orphans_gone = await self._orphans.remove()
                 await trio.sleep_forever()
             try:
                 _, containers = await self._board.runtime.list_all()
@@ -217,7 +184,7 @@ class PodManager:
                 if before.get(uid) != now.get(uid):
                     worker.look_again()
             before = now
-            are_orphans_gone = await self._remove_orphans()
+            are_orphans_gone = await self._orphans.remove()
 
 
 def _ref(pod: Pod) -> Ref:
