@@ -6,13 +6,13 @@ object is the stored metadata itself, never re-encoded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import msgspec
 
-from pikube.api.columns import cluster, pods, workloads
+from pikube.api.columns import access, cluster, network, pods, storage, workloads
 from pikube.api.columns.column import Columns
 from pikube.api.custom.columns import columns_of_custom
 from pikube.api.custom.objects import CustomObject
@@ -36,6 +36,7 @@ _OWN: dict[type[Any], Columns] = {
         cluster.TABLES["Event"].columns, lambda event, now: cluster.event_row(EVENTS.stored(event), now)
     ),
 }
+_BY_NAME = {**cluster.TABLES, **network.TABLES, **storage.TABLES, **access.TABLES}
 
 
 @cache
@@ -43,7 +44,7 @@ def columns_of(cls: type[Any]) -> Columns:
     """The table of a kind; name and age for those that upstream gives nothing more."""
     if issubclass(cls, CustomObject):
         return columns_of_custom(cls)
-    return _OWN.get(cls) or cluster.TABLES.get(cls.__name__, cluster.PLAIN)
+    return _OWN.get(cls) or _BY_NAME.get(cls.__name__, cluster.PLAIN)
 
 
 class _MetadataOnly(Struct):
@@ -62,8 +63,21 @@ def partial_object(value: bytes) -> bytes:
 
 
 @cache
-def _decoder(cls: type[Struct]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(columns_of(cls).decode_as or cls)
+def _reader(cls: type[Struct]) -> Callable[[bytes, float], tuple[bytes, bytes]]:
+    """Gives the cells and the metadata of a stored object, both as JSON."""
+    columns = columns_of(cls)
+    if columns.slim is None:
+        decode, row = msgspec.json.Decoder(columns.decode_as or cls).decode, columns.row
+        return lambda value, now: (encode(row(decode(value), now)), _metadata.decode(value).metadata)
+    decode_slim = msgspec.json.Decoder(columns.slim.cls).decode
+    decode_meta = msgspec.json.Decoder(columns.slim.metadata).decode
+    cells = columns.slim.cells
+
+    def read(value: bytes, now: float) -> tuple[bytes, bytes]:
+        slim = decode_slim(value)
+        return encode(cells(slim, decode_meta(slim.metadata), now)), slim.metadata
+
+    return read
 
 
 @cache
@@ -93,17 +107,16 @@ def render_table(
     has_header: bool = True,
 ) -> list[bytes]:
     """A Table document in chunks. include_object is None, Metadata or Object; list_metadata is JSON."""
-    row_of = columns_of(cls).row
-    decode = _decoder(cls).decode
+    read = _reader(cls)
     rows = []
     for value in values:
-        cells = encode(row_of(decode(value), now))
+        cells, metadata = read(value, now)
         if include_object == "Object":
             rows.append(b'{"cells":%s,"object":%s}' % (cells, value))
         elif include_object == "None":
             rows.append(b'{"cells":%s,"object":null}' % cells)
         else:
-            rows.append(b'{"cells":%s,"object":%s}' % (cells, partial_object(value)))
+            rows.append(b'{"cells":%s,"object":%s%s}}' % (cells, PARTIAL_HEAD, metadata))
     head = b'{"kind":"Table","apiVersion":"meta.k8s.io/%s","metadata":%s,"columnDefinitions":%s,"rows":['
     definitions = _definitions(cls) if has_header else b"[]"
     return [head % (version.encode(), list_metadata, definitions), b",".join(rows), b"]}\n"]

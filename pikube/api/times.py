@@ -26,8 +26,10 @@ def render_micro_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@lru_cache(maxsize=256)
 def parse_time(text: str) -> float:
-    """Seconds since 1970 of an RFC 3339 text of any offset and precision; ValueError if it is none."""
+    """Seconds since 1970 of an RFC 3339 text of any offset and precision; ValueError if it is none. Kept, because
+    what a list shows was often made in the same second."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")

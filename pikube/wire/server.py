@@ -18,6 +18,7 @@ import trio
 from pikube.wire.connection import Connection
 from pikube.wire.messages import Handler, Peer
 from pikube.wire.sockets import keep_alive
+from pikube.wire.tls import TlsStream
 
 log = logging.getLogger("pikube.wire")
 
@@ -78,6 +79,7 @@ class Server:
                 with trio.CancelScope() as handshake:
                     self._stops[raw] = handshake.cancel
                     stream = None
+                    assert isinstance(raw, trio.SocketStream)
                     stream = await _shake_hands(raw, self._ssl_context)
             if stream is None or self._is_stopping:
                 await trio.aclose_forcefully(raw)
@@ -152,12 +154,12 @@ class _Started:
         self._task_status.started(self._server)
 
 
-async def _shake_hands(raw: trio.abc.Stream, context: ssl.SSLContext) -> trio.SSLStream[Any] | None:
-    tls = trio.SSLStream(raw, context, server_side=True, https_compatible=True)
+async def _shake_hands(raw: trio.SocketStream, context: ssl.SSLContext) -> TlsStream | None:
+    tls = TlsStream(raw, context)
     with trio.move_on_after(HANDSHAKE_S):
         try:
             await tls.do_handshake()
-        except (*CLOSED, ssl.SSLError) as error:
+        except CLOSED as error:
             log.debug("event=handshake_failed why=%r", str(error.__cause__ or error))
             return None
         return tls
@@ -173,7 +175,7 @@ def _peer_of(raw: trio.abc.Stream, stream: trio.abc.Stream) -> Peer:
             name = ()
         if isinstance(name, tuple) and len(name) >= 2:
             host, port = name[0].removeprefix("::ffff:"), name[1]
-    if not isinstance(stream, trio.SSLStream):
+    if not isinstance(stream, TlsStream):
         return Peer(host, port)
     certificate: Mapping[str, Any] = stream.getpeercert() or {}
     der = (stream.getpeercert(binary_form=True) or b"") if certificate else b""

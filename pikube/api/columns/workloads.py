@@ -8,6 +8,7 @@ from pikube.api.columns.column import (
     AGE,
     NAME,
     NONE,
+    NUMBER,
     UNKNOWN,
     UNSET,
     Column,
@@ -20,6 +21,7 @@ from pikube.api.columns.column import (
     wide,
 )
 from pikube.api.times import parse_time
+from pikube.api.views_autoscaling import AUTOSCALERS as VIEW
 
 WIDE_TEMPLATE = (wide("Containers"), wide("Images"), wide("Selector"))
 
@@ -60,7 +62,7 @@ def controller_row(obj: Any, now: float) -> list[Any]:
         obj.status.replicas,
         obj.status.ready_replicas,
         age(obj.metadata.creation_timestamp, now),
-        *(containers_text(obj.spec.template.spec) if obj.spec.template else [NONE, NONE]),
+        *(containers_text(obj.spec.template.spec) if obj.spec.template else ["", ""]),
         labels_text(obj.spec.selector),
     ]
 
@@ -122,9 +124,7 @@ def _job_words(obj: Any) -> str:
         return "Terminating"
     if "Suspended" in true:
         return "Suspended"
-    if "FailureTarget" in true:
-        return "FailureTarget"
-    return "SuccessCriteriaMet" if "SuccessCriteriaMet" in true else "Running"
+    return "FailureTarget" if "FailureTarget" in true else "Running"
 
 
 def cron_job_row(obj: Any, now: float) -> list[Any]:
@@ -157,52 +157,48 @@ def autoscaler_row(obj: Any, now: float) -> list[Any]:
     ]
 
 
+SOURCES = {
+    "Resource": "resource",
+    "ContainerResource": "container_resource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+}
+
+
 def _targets(obj: Any) -> str:
-    shown = []
-    metrics = obj.spec.metrics
-    for index, metric in enumerate(metrics):
-        source = metric.resource or metric.container_resource
-        if source is None:
-            shown.append(UNKNOWN)
-            continue
-        current = UNKNOWN
-        if index < len(obj.status.current_metrics):
-            seen = obj.status.current_metrics[index]
-            value = (
-                (seen.resource or seen.container_resource).current
-                if (seen.resource or seen.container_resource)
-                else None
-            )
-            if value is not None:
-                current = (
-                    f"{value.average_utilization}%"
-                    if source.target.average_utilization is not None
-                    else str(value.average_value)
-                )
-        wanted = (
-            f"{source.target.average_utilization}%"
-            if source.target.average_utilization is not None
-            else str(source.target.average_value)
-        )
-        shown.append(f"{source.name}: {current}/{wanted}")
+    """What is measured against what is wanted (printers.go:formatHPAMetrics)."""
+    seen = obj.status.current_metrics
+    shown = [
+        _target(metric, seen[index] if index < len(seen) else None)
+        for index, metric in enumerate(obj.spec.metrics)
+    ]
     if len(shown) > 2:
         return f"{', '.join(shown[:2])} + {len(shown) - 2} more..."
     return ", ".join(shown) or NONE
 
 
-def autoscaler_v1_row(obj: Any, now: float) -> list[Any]:
-    spec, status = obj.spec, obj.status
-    current = status.current_cpu_utilization_percentage
-    seen = UNKNOWN if current is None else f"{current}%"
-    return [
-        obj.metadata.name,
-        f"{spec.scale_target_ref.kind}/{spec.scale_target_ref.name}",
-        f"cpu: {seen}/{spec.target_cpu_utilization_percentage}%",
-        UNSET if spec.min_replicas is None else str(spec.min_replicas),
-        spec.max_replicas,
-        status.current_replicas,
-        age(obj.metadata.creation_timestamp, now),
-    ]
+def _target(metric: Any, status: Any) -> str:
+    attribute = SOURCES.get(metric.type, "")
+    source = getattr(metric, attribute, None)
+    if source is None:
+        return "<unknown type>"
+    seen = getattr(status, attribute, None)
+    now = seen.current if seen is not None else None
+    target = source.target
+    if metric.type in ("Resource", "ContainerResource"):
+        if target.average_value is not None:
+            current = UNKNOWN if now is None else str(now.average_value)
+            return f"{source.name}: {current}/{target.average_value}"
+        current = UNKNOWN if now is None or now.average_utilization is None else f"{now.average_utilization}%"
+        wanted = "<auto>" if target.average_utilization is None else f"{target.average_utilization}%"
+        return f"{source.name}: {current}/{wanted}"
+    if metric.type == "Pods":
+        return f"{UNKNOWN if now is None else now.average_value}/{target.average_value}"
+    if target.average_value is not None:
+        current = UNKNOWN if now is None or now.average_value is None else str(now.average_value)
+        return f"{current}/{target.average_value} (avg)"
+    return f"{UNKNOWN if now is None else now.value}/{target.value}"
 
 
 def revision_row(obj: Any, now: float) -> list[Any]:
@@ -217,7 +213,6 @@ def revision_row(obj: Any, now: float) -> list[Any]:
     ]
 
 
-NUMBER = "integer"
 SCALED = (NAME, Column("Desired", NUMBER), Column("Current", NUMBER), Column("Ready", NUMBER))
 
 DEPLOYMENTS = Columns(
@@ -264,5 +259,5 @@ _HPA = (
     AGE,
 )
 AUTOSCALERS = Columns(_HPA, autoscaler_row)
-AUTOSCALERS_V1 = Columns(_HPA, autoscaler_v1_row)
+AUTOSCALERS_V1 = Columns(_HPA, lambda obj, now: autoscaler_row(VIEW.stored(obj), now))
 REVISIONS = Columns((NAME, Column("Controller"), Column("Revision"), AGE), revision_row)
