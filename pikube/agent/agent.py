@@ -23,6 +23,7 @@ from pikube.agent.facts import has_apparmor, has_selinux, read_facts
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
+from pikube.agent.pods.board import Board
 from pikube.agent.pods.container_specs import DnsSettings
 from pikube.agent.pods.image_pulls import ImagePulls
 from pikube.agent.pods.log_rotation import LogLimits, LogRotation
@@ -33,7 +34,6 @@ from pikube.agent.pods.references import References
 from pikube.agent.pods.starting import Starter, StartSettings
 from pikube.agent.pods.static_pods import StaticPods
 from pikube.agent.pods.tokens import Tokens
-from pikube.agent.pods.worker import Board
 from pikube.agent.pressure.keeper import Keeper, KeeperParts
 from pikube.agent.pressure.signals import parse_thresholds
 from pikube.agent.registry_files import place_registries

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 import trio
 from msgspec import structs
 
+from pikube.agent.pods.board import Board
 from pikube.agent.pods.kept import KeptObjects, Ref
 from pikube.agent.pods.log_rotation import OpenLog
 from pikube.agent.pods.orphans import Orphans
 from pikube.agent.pods.static_pods import MIRROR, SOURCE, StaticPods
-from pikube.agent.pods.worker import Board, PodWorker
+from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
 from pikube.informer.informer import Informer

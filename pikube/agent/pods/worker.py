@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,27 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods import decision
-from pikube.agent.pods.container_specs import DnsSettings, sandbox_spec
-from pikube.agent.pods.decision import Action, Observed, backoff_s, decide, decide_end
+from pikube.agent.pods.board import Board
+from pikube.agent.pods.container_specs import sandbox_spec
+from pikube.agent.pods.decision import Action, Observed, decide, decide_end
+from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
-from pikube.agent.pods.node_admission import Enforced, refusal, sandbox_problem
+from pikube.agent.pods.node_admission import refusal, sandbox_problem
+from pikube.agent.pods.places import PodPlaces
 from pikube.agent.pods.probes import ProbeSet
-from pikube.agent.pods.references import References
 from pikube.agent.pods.reporter import StatusReporter
-from pikube.agent.pods.starting import Starter, StartFailed, Starting
+from pikube.agent.pods.starting import StartFailed, Starting
 from pikube.agent.pods.status import Report, pod_status, refused_status
 from pikube.agent.pods.stopping import Stopper
 from pikube.agent.pods.termination import last_words
-from pikube.agent.pods.tokens import JITTER_S
 from pikube.agent.pods.view import PodView
-from pikube.agent.pods.volume_files import VolumeProblem, volume_files
-from pikube.agent.pods.volumes import Place, PodVolumes
-from pikube.agent.runtime.contract import Container, Image, Runtime, RuntimeFailure
-from pikube.agent.runtime.processes import OomWatch
-from pikube.api.client import Client, ConnectionLost
+from pikube.agent.pods.volumes import PodVolumes
+from pikube.agent.runtime.contract import Container, Image, RuntimeFailure
+from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Conflict, NotFound
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.times import parse_time
-from pikube.informer.recorder import Recorder
 
 log = logging.getLogger("pikube.pods")
 
@@ -50,23 +47,6 @@ FIRST_RETRY_S, MAX_RETRY_S = (
     120.0,
 )  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
 COMPONENT = "kubelet"
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """What all pods of this board share."""
-
-    client: Client
-    runtime: Runtime
-    recorder: Recorder
-    references: References
-    starter: Starter
-    oom: OomWatch
-    network: str
-    dns: DnsSettings
-    pods_dir: Path
-    host_ip: Callable[[], str]
-    enforced: Enforced
 
 
 class PodWorker:
@@ -91,9 +71,8 @@ class PodWorker:
             board.runtime, board.references.runtime_view, board.oom, uid, self.wake, is_new=is_new
         )
         self._volumes = PodVolumes(board.pods_dir / uid)
-        self._places: dict[str, Place] | None = None  # None: to be made anew before they are used
+        self._places = PodPlaces(board, self._volumes, self._say, self._reference_changed)
         self._images: dict[str, tuple[str, str]] = {}
-        self._image_places: dict[str, Place] = {}
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._messages: dict[str, str] = {}
         self._fresh: set[str] = set()  # containers started by this worker, whose postStart hooks are ours
@@ -158,7 +137,7 @@ class PodWorker:
         if pod.metadata.labels != self.pod.metadata.labels or (
             pod.metadata.annotations != self.pod.metadata.annotations
         ):
-            self._places = None  # downward API files
+            self._places.forget()  # downward API files
         self.pod = pod
         grace_s = pod.metadata.deletion_grace_period_seconds
         if grace_s is not None:
@@ -224,7 +203,7 @@ class PodWorker:
         for attempts in observed.containers.values():
             for container in attempts:
                 if container.state == "exited" and container.id not in self._messages:
-                    words = last_words(self._volumes.directory, self._declared(container.name), container)
+                    words = last_words(self._volumes.directory, declared(self.pod, container.name), container)
                     self._messages[container.id] = words
         return observed
 
@@ -252,21 +231,14 @@ class PodWorker:
                 if isinstance(action, decision.CreateSandbox):
                     break
         for name in list(self._memory.waiting):
-            self._memory.start_waits(name, getattr(self._declared(name), "image", ""), self._now())
+            self._memory.start_waits(name, getattr(declared(self.pod, name), "image", ""), self._now())
         self._say_back_offs(observed, now)
         if has_changed:
             self._report(await self._observe())
             return 0.0
-        tokens = self._board.references.tokens
-        is_due = self._places is None or tokens.renews_in_s(self.pod) <= JITTER_S
-        if (
-            is_due
-            and observed.sandbox is not None
-            and observed.sandbox.is_running
-            and self._has_api_volumes()
-        ):
-            await self._refresh_volumes()
-            wait_s = min(wait_s, tokens.renews_in_s(self.pod))
+        if observed.sandbox is not None and observed.sandbox.is_running and self._places.is_due(self.pod):
+            await self._places.refresh(self.pod, self.address)
+            wait_s = min(wait_s, self._board.references.tokens.renews_in_s(self.pod))
         self._report(observed)
         return wait_s
 
@@ -282,21 +254,12 @@ class PodWorker:
 
     def _say_back_offs(self, observed: Observed, now: float) -> None:
         """Once for each wait (kubelet says it at each of its syncs)."""
-        waits: dict[str, tuple[str, str]] = {}
-        for name, (reason, _) in self._memory.waiting.items():
-            if reason == "ImagePullBackOff":
-                image = getattr(self._declared(name), "image", "")
-                waits[name] = (f"{self._memory.failures.get(name)}", f'Back-off pulling image "{image}"')
-        for name, attempts in observed.containers.items():
-            newest, pause_s = attempts[-1], backoff_s(self._memory.crashes.get(name, 0))
-            if newest.state == "exited" and now < newest.finished_at + pause_s and name not in waits:
-                meta = self.pod.metadata
-                words = f"Back-off restarting failed container {name} in pod {meta.name}_{meta.namespace}({meta.uid})"
-                waits[name] = (newest.id, words)
-        for name, (wait, words) in waits.items():
+        memory = self._memory
+        waits = back_offs(self.pod, observed, memory.waiting, memory.failures, memory.crashes, now)
+        for name, (wait, type_, words) in waits.items():
             if self._said_back_off.get(name) != wait:
                 self._said_back_off[name] = wait
-                self._say("Normal" if "pulling" in words else "Warning", "BackOff", words, container=name)
+                self._say(type_, "BackOff", words, container=name)
 
     async def _perform(self, action: Action) -> None:
         runtime, sandbox = self._board.runtime, self._view.sandbox
@@ -317,7 +280,7 @@ class PodWorker:
             case decision.StopContainer(name, identity, grace_s, why):
                 words = why or f"Stopping container {name}"
                 self._say("Normal", "Killing", words, container=name)
-                await self._stopper.stop(identity, self._declared(name), self.address, grace_s)
+                await self._stopper.stop(identity, declared(self.pod, name), self.address, grace_s)
                 await self._view.observe()
             case decision.RemoveContainer(identity):
                 await runtime.remove_container(identity)
@@ -334,7 +297,9 @@ class PodWorker:
         problem = sandbox_problem(self.pod)
         if problem:
             raise RuntimeFailure(f"Failed to create pod sandbox: {problem}", "FailedCreatePodSandBox")
-        self._places = await self._make_volumes()  # before the network: a missing Secret costs no sandbox
+        await self._places.make(
+            self.pod, self.address
+        )  # before the network: a missing Secret costs no sandbox
         spec = sandbox_spec(self.pod, self._board.network, self._board.dns)
         sandbox, failures = None, []
 
@@ -355,68 +320,28 @@ class PodWorker:
         self._failures = 0
         self._memory.forget_failures()
 
-    async def _make_volumes(self) -> dict[str, Place]:
-        """Places by volume name; RuntimeFailure (FailedMount) says what is missing."""
-        references = self._board.references
-        places = {}
-        name = "kube-api-access"
-        try:
-            await references.follow(self.pod, self._reference_changed)
-            facts = references.facts(self.pod, self.address, self._board.host_ip())
-            tokens = await references.tokens.of(self.pod)
-            for volume in self.pod.spec.volumes:
-                name = volume.name
-                if volume.image is not None:
-                    if name not in self._image_places:  # pulled once a pod, however often files are refreshed
-                        found = await self._board.starter.image_of(self.pod, volume, self._say)
-                        self._image_places[name] = found
-                    places[name] = self._image_places[name]
-                    continue
-                source, bound = references.bound_volume(self.pod, volume)
-                files = volume_files(self.pod, source, facts, tokens)
-                if source is not volume:
-                    source = structs.replace(source, persistent_volume_claim=volume.persistent_volume_claim)
-                places[name] = await trio.to_thread.run_sync(
-                    self._volumes.make, self.pod, source, bound, files
-                )
-        except VolumeProblem as problem:
-            words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
-            raise RuntimeFailure(words, "FailedMount") from None
-        return places
-
     def _reference_changed(self) -> None:
         """What the pod names is another now: its files follow, and what failed for it is tried again."""
-        self._places = None
+        self._places.forget()
         self._failures = 0
         self._memory.try_config_again()
         self.wake()
 
-    async def _refresh_volumes(self) -> None:
-        """A volume that cannot be refreshed keeps its old files."""
-        try:
-            self._places = await self._make_volumes()
-        except RuntimeFailure as failure:
-            self._say("Warning", failure.reason, failure.message)
-
-    def _has_api_volumes(self) -> bool:
-        return any(v.config_map or v.secret or v.projected or v.downward_api for v in self.pod.spec.volumes)
-
     async def _start(self, name: str, attempt: int) -> None:
         """One attempt; a failure is remembered and reported, and tried again with back-off."""
-        declared = self._declared(name)
-        if self._places is None:
-            self._places = await self._make_volumes()
-        assert self._view.sandbox is not None and declared is not None
-        asked = Starting(
+        asked = declared(self.pod, name)
+        places = await self._places.get(self.pod, self.address)
+        assert self._view.sandbox is not None and asked is not None
+        starting = Starting(
             pod=self.pod,
-            container=declared,
+            container=asked,
             attempt=attempt,
             sandbox=self._view.sandbox,
             address=self.address,
             host_ip=self._board.host_ip(),
-            places=self._places,
+            places=places,
             directory=self._volumes.directory,
-            target_id=self._target_id(declared),
+            target_id=self._target_id(asked),
             image=self._ahead.pop(name, None),
         )
 
@@ -427,30 +352,23 @@ class PodWorker:
             self._report(Observed(self._view.sandbox, self._view.containers))
 
         try:
-            container, image = await self._board.starter.start(asked, say, pulling)
+            container, image = await self._board.starter.start(starting, say, pulling)
         except StartFailed as failed:
             self._memory.start_failed(name, failed.reason, failed.message, self._now())
-            words = failed.message if failed.reason == "ErrImagePull" else f"Error: {failed.message}"
-            say("Warning", "Failed", words)
-            if failed.reason == "ErrImagePull":
-                say("Warning", "Failed", "Error: ErrImagePull")
+            for words in failed_start(failed.reason, failed.message):
+                say("Warning", "Failed", words)
             if failed.reason in ("CreateContainerError", "RunContainerError"):
                 self._view.look_again()  # perhaps the sandbox was taken from under us
             return
         self._memory.start_succeeded(name)
         self._fresh.add(container.id)
         self._view.took_container(container)
-        self._images[image.id] = _image_names(image, declared.image)
+        self._images[image.id] = _image_names(image, asked.image)
 
-    def _target_id(self, declared: Any) -> str:
+    def _target_id(self, container: Any) -> str:
         """The running container that an ephemeral one looks into."""
-        attempts = self._view.containers.get(getattr(declared, "target_container_name", "") or "", ())
+        attempts = self._view.containers.get(getattr(container, "target_container_name", "") or "", ())
         return attempts[-1].id if attempts and attempts[-1].state == "running" else ""
-
-    def _declared(self, name: str) -> Any:
-        spec = self.pod.spec
-        every: list[Any] = [*spec.init_containers, *spec.containers, *spec.ephemeral_containers]
-        return next((c for c in every if c.name == name), None)
 
     async def _stop_noting(self, stop: decision.StopContainer, failures: list[RuntimeFailure]) -> None:
         try:
@@ -517,14 +435,7 @@ class PodWorker:
         self.wake()
 
     def _say(self, type_: str, reason: str, message: str, *, container: str = "") -> None:
-        spec, path = self.pod.spec, ""
-        if container:
-            place = (
-                "initContainers" if any(c.name == container for c in spec.init_containers) else "containers"
-            )
-            if any(c.name == container for c in spec.ephemeral_containers):
-                place = "ephemeralContainers"
-            path = f"spec.{place}{{{container}}}"
+        path = field_path(self.pod, container)
         self._board.recorder.record(COMPONENT, self.pod, type_, reason, message, field_path=path)
 
 

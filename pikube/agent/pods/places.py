@@ -1,0 +1,89 @@
+"""Shell: where the volumes of one pod are on the board: made before its sandbox, and again when what they show has
+changed or a token grows old.
+
+Enter: the pod, its address. Leave: places by volume name; a RuntimeFailure (FailedMount) says what is missing. One a
+worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import trio
+from msgspec import structs
+
+from pikube.agent.pods.board import Board
+from pikube.agent.pods.image_pulls import Say
+from pikube.agent.pods.tokens import JITTER_S
+from pikube.agent.pods.volume_files import VolumeProblem, volume_files
+from pikube.agent.pods.volumes import Place, PodVolumes
+from pikube.agent.runtime.contract import RuntimeFailure
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_volume import Volume
+
+TOKENS = "kube-api-access"
+
+
+class PodPlaces:
+    """`changed` is called when an object that the pod names is another one now."""
+
+    def __init__(self, board: Board, volumes: PodVolumes, say: Say, changed: Callable[[], None]) -> None:
+        self._board = board
+        self._volumes = volumes
+        self._say = say
+        self._changed = changed
+        self._places: Mapping[str, Place] | None = None  # None: to be made anew before they are used
+        self._of_images: dict[str, Place] = {}
+
+    def forget(self) -> None:
+        """What they show is not up to date."""
+        self._places = None
+
+    def is_due(self, pod: Pod) -> bool:
+        """Whether files of a running pod must be written anew."""
+        has_files = any(v.config_map or v.secret or v.projected or v.downward_api for v in pod.spec.volumes)
+        is_old = self._places is None or self._board.references.tokens.renews_in_s(pod) <= JITTER_S
+        return has_files and is_old
+
+    async def get(self, pod: Pod, address: str) -> Mapping[str, Place]:
+        """As they were made, or made now."""
+        return self._places if self._places is not None else await self.make(pod, address)
+
+    async def refresh(self, pod: Pod, address: str) -> None:
+        """A volume that cannot be refreshed keeps its old files."""
+        try:
+            await self.make(pod, address)
+        except RuntimeFailure as failure:
+            self._say("Warning", failure.reason, failure.message)
+
+    async def make(self, pod: Pod, address: str) -> Mapping[str, Place]:
+        """All of them, whatever was before."""
+        references = self._board.references
+        places, name = {}, TOKENS
+        try:
+            await references.follow(pod, self._changed)
+            facts = references.facts(pod, address, self._board.host_ip())
+            tokens = await references.tokens.of(pod)
+            for volume in pod.spec.volumes:
+                name = volume.name
+                if volume.image is not None:
+                    places[name] = await self._of_image(pod, volume)
+                    continue
+                source, bound = references.bound_volume(pod, volume)
+                files = volume_files(pod, source, facts, tokens)
+                if source is not volume:
+                    source = structs.replace(source, persistent_volume_claim=volume.persistent_volume_claim)
+                places[name] = await trio.to_thread.run_sync(self._volumes.make, pod, source, bound, files)
+        except VolumeProblem as problem:
+            words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
+            raise RuntimeFailure(words, "FailedMount") from None
+        self._places = places
+        return places
+
+    async def _of_image(self, pod: Pod, volume: Volume) -> Place:
+        """Pulled once a pod, however often files are refreshed."""
+        found = self._of_images.get(volume.name)
+        if found is None:
+            found = await self._board.starter.image_of(pod, volume, self._say)
+            self._of_images[volume.name] = found
+        return found

@@ -1,0 +1,57 @@
+"""What a pod's events say of its containers: which part of it they are about, and each wait before another try."""
+
+import msgspec
+
+from pikube.agent.pods.decision import Observed
+from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
+from pikube.agent.runtime.contract import Container
+from pikube.api.kinds.core_pod import Pod
+
+POD = msgspec.convert(
+    {
+        "metadata": {"name": "web", "namespace": "n", "uid": "u"},
+        "spec": {
+            "initContainers": [{"name": "i", "image": "init"}],
+            "containers": [{"name": "c", "image": "app"}],
+            "ephemeralContainers": [{"name": "e", "image": "visitor"}],
+        },
+    },
+    Pod,
+)
+
+
+def ended(name, at, identity="x"):
+    return Container(
+        id=identity, pod_uid="u", name=name, attempt=0, spec_hash="", state="exited", image="", image_id="",
+        exit_code=1, finished_at=at,
+    )  # fmt: skip
+
+
+def test_a_container_of_any_kind_is_found_and_placed():
+    places = {"i": "spec.initContainers{i}", "c": "spec.containers{c}", "e": "spec.ephemeralContainers{e}"}
+    assert {name: field_path(POD, name) for name in places} == places and field_path(POD, "") == ""
+    assert [declared(POD, name).image for name in places] == ["init", "app", "visitor"]
+    assert declared(POD, "nobody") is None
+
+
+def test_a_crashed_container_waits_until_its_pause_is_over():
+    observed = Observed(containers={"c": (ended("c", 100.0),)})
+    ((name, said),) = back_offs(POD, observed, {}, {}, {"c": 2}, 105.0).items()
+    assert (name, said) == (
+        "c",
+        ("x", "Warning", "Back-off restarting failed container c in pod web_n(u)"),
+    )
+    assert back_offs(POD, observed, {}, {}, {"c": 2}, 110.0) == {}, "ten seconds have passed"
+    assert back_offs(POD, observed, {}, {}, {"c": 1}, 100.0) == {}, "the first restart does not wait"
+
+
+def test_an_image_that_is_pulled_again_later_is_told_once_for_each_failure():
+    waiting = {"c": ("ImagePullBackOff", "…"), "i": ("ErrImagePull", "…")}
+    first = back_offs(POD, Observed(), waiting, {"c": 1}, {}, 0.0)
+    again = back_offs(POD, Observed(), waiting, {"c": 2}, {}, 0.0)
+    assert first == {"c": ("1", "Normal", 'Back-off pulling image "app"')} and first != again
+
+
+def test_a_failed_pull_has_its_reason_and_its_word():
+    assert failed_start("ErrImagePull", "no such host") == ["no such host", "Error: ErrImagePull"]
+    assert failed_start("CreateContainerError", "no") == ["Error: no"]
