@@ -1,4 +1,4 @@
-"""Shell: HTTP/1.1 over a unix socket, for Podman's endless answers: events, logs, and hijacked streams.
+"""Shell: HTTP/1.1 over a unix socket: Podman's answers, short ones and endless ones, and hijacked streams.
 
 Enter: a socket path and a request. Leaves: status and an async iterator of chunks, or the raw stream
 after an upgrade. No thread waits for any of them.
@@ -29,12 +29,16 @@ class UnixResponse:
     _stream: trio.SocketStream
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes."""
+        """The body as it comes. Raises UnixHttpError when the other side hangs up before its end."""
         while True:
-            event = self._connection.next_event()
-            if event is h11.NEED_DATA:
-                self._connection.receive_data(bytes(await self._stream.receive_some(READ_BYTES)))
-            elif isinstance(event, h11.Data):
+            try:
+                event = self._connection.next_event()
+                if event is h11.NEED_DATA:
+                    self._connection.receive_data(bytes(await self._stream.receive_some(READ_BYTES)))
+                    continue
+            except (trio.BrokenResourceError, h11.RemoteProtocolError) as error:
+                raise UnixHttpError(f"the answer was cut off: {error}") from error
+            if isinstance(event, h11.Data):
                 yield bytes(event.data)
             else:
                 return

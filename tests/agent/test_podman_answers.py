@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pikube.agent.runtime.podman import _read_image, _read_listed_image
-from pikube.agent.runtime.specs import read_container, read_infra, read_listed, read_pod
+from pikube.agent.runtime.specs import (
+    read_container,
+    read_image,
+    read_infra,
+    read_listed,
+    read_listed_image,
+    read_pod,
+)
 
 ANSWERS = sorted(Path(__file__).parent.glob("podman_answers/*.json"))
 
@@ -42,9 +48,9 @@ def test_containers_are_read_alike_in_lists_and_one_by_one(answers):
 
 
 def test_images_and_networks_are_read_alike(answers):
-    image = _read_image(answers["image"])
+    image = read_image(answers["image"])
     assert (image.architecture, image.names) == ("amd64", ("localhost/box:1",)) and image.size_bytes > 10**6
-    listed = {name: each for each in map(_read_listed_image, answers["images"]) for name in each.names}
+    listed = {name: each for each in map(read_listed_image, answers["images"]) for name in each.names}
     assert listed["localhost/box:1"].id == image.id
     network = answers["network"]
     assert network["internal"] is True and network["subnets"][0]["subnet"] == "10.42.0.0/24"

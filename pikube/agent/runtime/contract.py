@@ -1,7 +1,7 @@
 """Declaration: what a pod worker asks of the container runtime, as frozen values and one protocol.
 
-Podman implements it (pikube.agent.runtime.podman), tests/fakes has a small one in memory; both pass
-one contract suite. A *sandbox* holds a pod's network, IPC and host name; containers live in it.
+Podman implements it (pikube.agent.runtime.podman). A *sandbox* holds a pod's network, IPC and host name;
+containers live in it.
 """
 
 from __future__ import annotations

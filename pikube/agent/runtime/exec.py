@@ -6,11 +6,16 @@ Without a terminal each frame has eight bytes before it: the stream's number, th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlencode
 
 import trio
+
+from pikube.agent.runtime.calls import PodmanCalls
 
 READ_BYTES = 64 * 1024
 HEADER_BYTES = 8
@@ -78,3 +83,79 @@ class PodmanSession:
             return bytes(await self._stream.receive_some(READ_BYTES))
         except trio.BrokenResourceError:
             return b""
+
+
+class PodmanStreams(PodmanCalls):
+    """The part of contract.Runtime that joins people to processes."""
+
+    @asynccontextmanager
+    async def exec(
+        self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
+    ) -> AsyncIterator[PodmanSession]:
+        body = {
+            "AttachStdin": has_stdin,
+            "AttachStdout": True,
+            "AttachStderr": not has_tty,
+            "Tty": has_tty,
+            "Cmd": list(command),
+            "DetachKeys": "",  # Podman's default would swallow ctrl-p, which people type in shells
+        }
+        made = await self._ask("POST", f"/containers/{container_id}/exec", body=body)
+        identity = made["Id"]
+        start = json.dumps({"Detach": False, "Tty": has_tty}).encode()
+        async with self._hijacked(f"/exec/{identity}/start", start) as (stream, leftover):
+            yield PodmanSession(_Exec(self, identity), stream, leftover, has_tty)
+
+    @asynccontextmanager
+    async def attach(
+        self, container_id: str, *, has_tty: bool, has_stdin: bool
+    ) -> AsyncIterator[PodmanSession]:
+        wished = urlencode(
+            {
+                "stream": "true",
+                "logs": "false",
+                "stdin": str(has_stdin).lower(),
+                "stdout": "true",
+                "stderr": str(not has_tty).lower(),
+                "detachKeys": "",
+            }
+        )
+        async with self._hijacked(f"/containers/{container_id}/attach?{wished}") as (stream, leftover):
+            yield PodmanSession(_Attached(self, container_id), stream, leftover, has_tty)
+
+    async def resize(self, what: str, width: int, height: int) -> None:
+        """`what` is exec/ID or containers/ID. One that has ended, or has no terminal, has no size."""
+        query = {"w": str(width), "h": str(height)}
+        await self._call("POST", f"/{what}/resize", query=query)
+
+    async def exec_exit_code(self, exec_id: str) -> int:
+        document = await self._ask("GET", f"/exec/{exec_id}/json")
+        return int(document.get("ExitCode") or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exec:
+    """Implements exec.Owner for a command."""
+
+    podman: PodmanStreams
+    id: str
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.podman.resize(f"exec/{self.id}", width, height)
+
+    async def exit_code(self) -> int:
+        return await self.podman.exec_exit_code(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """Implements exec.Owner for a container's own process: how that ends, its pod's status tells."""
+
+    podman: PodmanStreams
+    id: str
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.podman.resize(f"containers/{self.id}", width, height)
+
+    async def exit_code(self) -> int:
+        return 0

@@ -98,3 +98,8 @@ def auth_header(registry: str, auth: str) -> str:
         return ""
     document = {"username": user, "password": password, "serveraddress": registry}
     return base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
+
+
+def pull_words(name: str, words: str) -> str:
+    """The pull error as kubelet's events word it."""
+    return f'failed to pull image "{name}": {" ".join(words.split())}'
