@@ -23,7 +23,8 @@ from benchmarks.pods import cost_rows as pod_costs
 from benchmarks.pods import start_rows as pod_starts
 from benchmarks.scale import rows as scale_rows
 
-IDLE_S = 30
+SETTLE_S = 20  # a board that just became Ready still sweeps up after its last life
+IDLE_S = 60
 
 
 def resident_mb(pid):
@@ -37,6 +38,7 @@ def written_kib(pid):
 
 
 def idle_rows(pid):
+    threading.Event().wait(SETTLE_S)
     cpu, written = cpu_s(pid), written_kib(pid)
     threading.Event().wait(IDLE_S)
     a_minute = 60 / IDLE_S

@@ -21,7 +21,7 @@ from pikube.api.times import render_time
 from pikube.informer.actions import Action, Create, Delete, RecordEvent, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself
-from pikube.leader.controllers.conditions import with_condition, without_condition
+from pikube.leader.controllers.conditions import condition_of, without_condition
 from pikube.leader.controllers.ownership import candidates, claim, controller_of, orphans_index, wakes_owner
 from pikube.leader.controllers.pods import (
     ENDED,
@@ -121,7 +121,8 @@ def _status(
 
 def on_failure(desired: AnySet, observed: Pods, action: Action, error: ApiError, now: float) -> list[Action]:
     """A pod that could not be made or deleted: an event, and the condition ReplicaFailure with the numbers as
-    they are."""
+    they are. The first refusal stays the condition's: each names another pod, and a status that changed with
+    each would bring this key back at once, for ever (replica_set_utils.go:calculateStatus)."""
     if isinstance(action, Create):
         reason, words = "FailedCreate", f"Error creating: {error.message}"
     elif isinstance(action, Delete):
@@ -131,12 +132,14 @@ def on_failure(desired: AnySet, observed: Pods, action: Action, error: ApiError,
     mine, _ = claim(desired, [p for p in observed.pods if _counts(p)], selector_of(desired))
     active = [pod for pod in mine if is_active(pod)]
     status, _ = _status(desired, desired.spec.template, mine, active, now)
-    make = ReplicaSetCondition if isinstance(desired, ReplicaSet) else ReplicationControllerCondition
-    condition = make(
-        type="ReplicaFailure", status="True", last_transition_time=render_time(now),
-        reason=reason, message=error.message,
-    )  # fmt: skip
-    conditions: Any = with_condition(tuple(desired.status.conditions), condition)
+    conditions: Any = tuple(desired.status.conditions)
+    if condition_of(conditions, "ReplicaFailure") is None:
+        make = ReplicaSetCondition if isinstance(desired, ReplicaSet) else ReplicationControllerCondition
+        condition = make(
+            type="ReplicaFailure", status="True", last_transition_time=render_time(now),
+            reason=reason, message=error.message,
+        )  # fmt: skip
+        conditions = (*conditions, condition)
     status = structs.replace(status, conditions=conditions)
     actions: list[Action] = [RecordEvent(desired, "Warning", reason, words)]
     if status != desired.status:

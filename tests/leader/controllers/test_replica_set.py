@@ -137,7 +137,9 @@ def test_pods_that_are_refused_give_an_event_and_a_condition_that_later_goes():
     [condition] = update.obj.status.conditions
     assert (condition.type, condition.reason) == ("ReplicaFailure", "FailedCreate")
     failed = structs.replace(rs, status=update.obj.status)
-    assert len(on_failure(failed, Pods(()), Create(pod("x")), error, NOW + 9)) == 1
+    again = Forbidden('pods "web-1-abcde" is forbidden: exceeded quota')
+    [event] = on_failure(failed, Pods(()), Create(pod("y")), again, NOW + 9)
+    assert isinstance(event, RecordEvent)
     [healed] = decide(failed, pod("now-there", rs))
     assert healed.obj.status.conditions == ()
 
@@ -209,3 +211,19 @@ def test_a_quiet_set_causes_no_writes():
     it.restart()
     it.settle()
     assert it.api.writes == writes
+
+
+def test_refusals_that_each_name_another_pod_do_not_bring_the_set_back_at_once():
+    it = world()
+    refused = []
+
+    def refuse(verb, obj):
+        if not isinstance(obj, Pod):
+            return None
+        refused.append(obj)
+        return Forbidden(f'pods "web-1-{len(refused)}" is forbidden: exceeded quota')
+
+    it.api.refuse = refuse
+    it.api.create_nowait(as_user_sends(replica_set(replicas=1)))
+    it.settle()
+    assert 1 <= len(refused) <= 2
