@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None, load: Callable[[str], Any] = load) -> in
             print(file=sys.stderr)
     except StartupError as error:
         print(f"pikube: {shown(str(error))}", file=sys.stderr)
-        return 1
+        return error.exit_code
     return 130  # as shells tell an interrupted program
 
 

@@ -22,16 +22,17 @@ def run_until_signal(
     settings: Settings,
     failures: tuple[type[Exception], ...] = (),
 ) -> None:
-    """Run `program` under Trio. Raises StartupError for it, RuntimeMissing and `failures`, wherever they arose."""
+    """Run `program` under Trio. Raises StartupError for it, RuntimeMissing and `failures`, wherever they arose; the
+    failure is its cause."""
     start_logging(settings.log_level)
     told: tuple[type[Exception], ...] = (StartupError, RuntimeMissing, *failures)
-    failure: StartupError | None = None
+    failure: BaseException | None = None
     try:
         trio.run(program, settings)
     except* told as group:
-        failure = StartupError(str(_first_leaf(group)))
+        failure = _first_leaf(group)
     if failure is not None:
-        raise failure
+        raise StartupError(str(failure)) from failure
 
 
 def check_root(reason: str) -> None:

@@ -34,7 +34,7 @@ from pikube.certs.clock import BoardClock, last_write
 from pikube.certs.contexts import client_context, server_context
 from pikube.certs.enrolment import HEARD_ADDRESS, HEARD_MACHINE, HEARD_SESSION
 from pikube.certs.profiles import LEADER_NAME
-from pikube.cli.failure import StartupError
+from pikube.cli.failure import NO_MEMBER, StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
 from pikube.netproxy.netproxy import Netproxy
@@ -58,7 +58,12 @@ K = TypeVar("K", bound=Object)
 def main_agent(settings: Settings) -> None:
     """Run the agent until SIGTERM or SIGINT. Raises StartupError."""
     check_root("the agent runs pods on this board and must be root for that: use sudo")
-    run_until_signal(agent_while_member, settings, (Revoked, CardCopied))
+    try:
+        run_until_signal(agent_while_member, settings, (Revoked, CardCopied))
+    except StartupError as failure:
+        if isinstance(failure.__cause__, Revoked):
+            raise StartupError(str(failure), NO_MEMBER) from None
+        raise  # another board with the same card may go away: systemd tries again
 
 
 async def agent_while_member(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from pikube.__main__ import main, shown
+from pikube.cli.failure import NO_MEMBER, StartupError
 
 
 class Raising:
@@ -32,3 +33,9 @@ def test_a_strangers_words_cannot_steer_the_terminal():
 def test_an_interrupted_command_ends_quietly(raised, capsys):
     assert main(["version"], lambda name: Raising(raised)) == 130
     assert capsys.readouterr().err == "\n"
+
+
+def test_a_failure_is_one_sentence_and_its_exit_code(capsys):
+    assert main(["version"], lambda name: Raising(StartupError("no card"))) == 1
+    assert main(["version"], lambda name: Raising(StartupError("no longer the node", NO_MEMBER))) == 77
+    assert capsys.readouterr().err == "pikube: no card\npikube: no longer the node\n"

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from board import wait_until
 
+from pikube.cli.failure import NO_MEMBER
+
 DAY_S = 86400.0
 POD = """\
 apiVersion: v1
@@ -86,6 +88,7 @@ def test_a_deleted_node_can_no_longer_speak_and_may_join_again(lan):
     leader.kubectl("delete", "node", board.node)
     wait_until(lambda: board.process.poll() is not None, 20, "the end of its agent")
     assert "no longer the node b3" in board.log.read_text()
+    assert board.process.returncode == NO_MEMBER  # systemd does not ask again
     assert board.node not in lan.nodes()
     board.join(lan.token(), lan.url, "--reset")
     lan.wait_ready(board.node)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pikube.cli.failure import NO_MEMBER
+
 ROOT = Path(__file__).parent.parent.parent
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 needs_systemd = pytest.mark.skipif(
@@ -64,4 +66,9 @@ def test_pods_outlive_the_service_and_inherit_nothing_that_breaks_them(unit):
 def test_the_two_units_differ_in_their_mode_only():
     leader, agent = (settings(ROOT / "systemd" / f"pikube-{mode}.service") for mode in ("leader", "agent"))
     assert {key for key in leader if leader[key] != agent.get(key)} == {"Description", "ExecStart"}
-    assert leader.keys() == agent.keys()
+    assert agent.keys() - leader.keys() == {"RestartPreventExitStatus"}
+
+
+def test_a_board_that_is_a_node_no_longer_is_not_started_again_and_again():
+    agent = settings(ROOT / "systemd/pikube-agent.service")
+    assert int(agent["RestartPreventExitStatus"]) == NO_MEMBER
