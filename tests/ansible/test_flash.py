@@ -117,6 +117,14 @@ def test_what_cannot_be_is_refused_before_anything_is_written(bench, image, chan
     assert not (bench / "card.img").exists()
 
 
+def test_an_image_is_not_written_over_itself(bench, image):
+    before = image.read_bytes()
+    done = flash(bench, image, card_target=image)
+    assert done.returncode != 0
+    assert "are the same file" in " ".join(done.stdout.split())
+    assert image.read_bytes() == before
+
+
 def test_a_check_writes_nothing(bench, image):
     done = flash(bench, image, argv=("--check",))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -144,6 +152,64 @@ def test_the_disk_of_this_machine_is_refused(bench, image):
     done = flash(bench, image, card_target=source, card_confirm="yes")
     assert done.returncode != 0
     assert "is not written to" in " ".join(done.stdout.split())
+
+
+@pytest.fixture
+def device(bench, request):
+    """A block device with a file system on it, and the file behind it."""
+    if os.geteuid() != 0:
+        pytest.skip("a loop device is made by root")
+    file = bench / "device"
+    file.touch()
+    os.truncate(file, getattr(request, "param", 64 * MIB))
+    run("mkfs.ext4", "-q", "-F", file)
+    name = run("losetup", "--find", "--show", file).stdout.decode().strip()
+    yield Path(name), file
+    run("blockdev", "--setrw", name)  # the kernel remembers it for the next one
+    run("losetup", "--detach", name)
+
+
+def refusal(bench, image, device, **changed):
+    """What is said; the device is as it was."""
+    before = device[1].read_bytes()
+    done = flash(bench, image, card_target=device[0], **changed)
+    assert done.returncode != 0
+    run("blockdev", "--flushbufs", device[0])
+    assert device[1].read_bytes() == before
+    return " ".join(done.stdout.split())
+
+
+def test_a_device_is_written_to_once_its_size_is_typed(bench, image, device):
+    done = flash(bench, image, card_target=device[0], card_confirm=64 * MIB)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert yaml.safe_load(read(device[1], "user-data"))["hostname"] == "pi-2"
+
+
+def test_another_device_than_the_one_that_was_meant_is_refused(bench, image, device):
+    said = refusal(bench, image, device, card_confirm="31914983424 STORAGE DEVICE")
+    assert f"{device[0]} is '{64 * MIB}', which is not what was confirmed" in said
+
+
+def test_a_mounted_device_is_refused(bench, image, device):
+    place = bench / "mounted"
+    place.mkdir()
+    run("mount", "-o", "ro", device[0], place)
+    try:
+        said = refusal(bench, image, device, card_confirm=64 * MIB)
+        assert f"{device[0]} is not written to: it is mounted at {place}" in said
+    finally:
+        run("umount", place)
+
+
+def test_a_read_only_device_is_refused(bench, image, device):
+    run("blockdev", "--setro", device[0])
+    assert "is not written to: it is read-only" in refusal(bench, image, device, card_confirm=64 * MIB)
+
+
+@pytest.mark.parametrize("device", [16 * MIB], indirect=True)
+def test_a_card_that_is_too_small_is_refused(bench, image, device):
+    said = refusal(bench, image, device, card_confirm=16 * MIB)
+    assert f"it has {16 * MIB} bytes, and the image {image.stat().st_size}" in said
 
 
 def test_the_collection_has_no_lint(tmp_path):
