@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pikube.api.address_pool import parse_pool
+from pikube.api.names import dns1123_subdomain, label_value, qualified_name
 from pikube.api.quantity import parse
 
 
@@ -156,6 +157,35 @@ def _switch(text: str) -> bool:
     raise ValueError("it is true or false")
 
 
+def _level(text: str) -> str:
+    if text.lower() not in ("debug", "info", "warning", "error"):
+        raise ValueError("it is debug, info, warning or error")
+    return text.lower()
+
+
+def _label(text: str) -> str:
+    key, _, value = text.partition("=")
+    if problems := [*qualified_name(key), *label_value(value)]:
+        raise ValueError(problems[0])
+    return text
+
+
+def _taint(text: str) -> str:
+    rest, sign, effect = text.rpartition(":")
+    if not sign or effect not in TAINT_EFFECTS:
+        raise ValueError(f"it is written key=value:EFFECT; effects are {', '.join(TAINT_EFFECTS)}")
+    _label(rest)
+    return text
+
+
+def _name(text: str) -> str:
+    """A host name or domain; capitals are none, DNS does not tell them apart."""
+    if text and (problems := dns1123_subdomain(text.lower())):
+        raise ValueError(problems[0])
+    return text
+
+
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 EVICTION_SIGNALS = (
     "memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "pid.available",
 )  # fmt: skip
@@ -165,10 +195,10 @@ AGENT = ("agent",)
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("data-dir", _path, "/var/lib/pikube", "where pikube keeps everything it writes", "DIR"),
-    Setting("node-name", _text, "", "this board's name in the cluster (default: its host name)", "NAME"),
+    Setting("node-name", _name, "", "this board's name in the cluster (default: its host name)", "NAME"),
     Setting("node-ip", _address, "", "the address that other boards reach this one by (default: found)", "IP"),
-    Setting("node-label", _text, (), "a label of this node, key=value (may be given again)", "LABEL"),
-    Setting("node-taint", _text, (), "a taint of this node, key=value:effect (may be given again)", "TAINT"),
+    Setting("node-label", _label, (), "a label of this node, key=value (may be given again)", "LABEL"),
+    Setting("node-taint", _taint, (), "a taint of this node, key=value:effect (may be given again)", "TAINT"),
     Setting("max-pods", _number, 110, "pods that this board takes at most (Kubernetes' default)", "N"),
     Setting("bind-address", _address, "0.0.0.0", "the address that the API listens on", "IP", LEADER),
     Setting("https-listen-port", _port, 6443, "the port of the API", "PORT", LEADER),
@@ -177,7 +207,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("cluster-cidr", _network, "10.42.0.0/16", "addresses of pods; each node gets a /24 (k3s' range)", "CIDR"),
     Setting("service-cidr", _network, "10.43.0.0/16", "addresses of Services (k3s' range)", "CIDR"),
     Setting("cluster-dns", _address, "10.43.0.10", "the address of the cluster's DNS", "IP"),
-    Setting("cluster-domain", _text, "cluster.local", "the DNS domain of the cluster", "DOMAIN"),
+    Setting("cluster-domain", _name, "cluster.local", "the DNS domain of the cluster", "DOMAIN"),
     Setting("service-node-port-range", _ports, "30000-32767", "ports for Services of type NodePort", "LOW-HIGH"),
     Setting("lb-pool", _pool, (), "addresses of the LAN for Services of type LoadBalancer, 192.168.1.240-250 or a "
             "CIDR (may be given again; default: the nodes' own addresses)", "RANGE", LEADER),
@@ -213,7 +243,7 @@ SETTINGS: tuple[Setting, ...] = (
             "lost after so long (kube-apiserver: 300)", "N", LEADER),
     Setting("audit-log", _path, "", "a file that gets a line for each write to the API (default: none; cards wear)",
             "FILE", LEADER),
-    Setting("log-level", _text, "info", "debug, info, warning or error", "LEVEL"),
+    Setting("log-level", _level, "info", "debug, info, warning or error", "LEVEL"),
 )  # fmt: skip
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}

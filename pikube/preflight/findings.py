@@ -127,20 +127,18 @@ def _podman(board: Board) -> Iterator[Finding]:
     elif podman.graph_driver:
         yield Finding("image store", OK, podman.graph_driver)
     if podman.trial:
-        yield Finding(
-            "container", FAIL, f"a container does not run: {podman.trial}", "see podman's words above"
-        )
+        yield Finding("container", FAIL, f"a container does not run: {podman.trial}", _cure_of(podman.trial))
     elif podman.is_tried:
         yield Finding("container", OK, "one was run and removed")
 
 
 def _cure_of(error: str) -> str:
     """Two errors of virtual machines and old hosts that Podman's own words do not explain."""
-    if "rlimit" in error:
+    if "rlimit" in error.lower():
         return "lower default_ulimits in a containers.conf, and name it by --containers-conf"
     if "hybrid mode" in error:
         return 'set runtime = "runc" in a containers.conf, and name it by --containers-conf'
-    return "podman run --rm --network none IMAGE says more"
+    return "`podman run --rm --network none IMAGE` says more"
 
 
 def _memory(board: Board) -> Iterator[Finding]:

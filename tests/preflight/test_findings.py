@@ -111,3 +111,18 @@ def test_a_command_line_that_is_not_one_line_is_left_alone(text):
 def test_a_firewall_that_drops_forwarded_packets_is_no_hindrance():
     found = {finding.name: finding for finding in findings(replace(GOOD, forward_policy="DROP"))}
     assert found["firewall"].level == OK
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("crun: setrlimit `RLIMIT_NPROC`: Operation not permitted", "lower default_ulimits"),
+        ("runc create failed: error setting rlimit type 8", "lower default_ulimits"),
+        ("crun: cgroups in hybrid mode not supported", 'set runtime = "runc"'),
+        ("crun: no", "podman run --rm"),
+    ],
+)
+def test_a_container_that_does_not_run_has_a_cure(error, words):
+    podman = Podman(version="5.0.0", trial=error, is_tried=True)
+    (found,) = (f for f in findings(replace(GOOD, podman=podman)) if f.name == "container")
+    assert words in found.cure

@@ -52,6 +52,19 @@ def test_the_node_is_called_as_the_host_when_nothing_else_is_said():
             {"kubelet-port": 70000},
             "kubelet-port in c.yaml cannot be 70000: a port is a number from 1 to 65535",
         ),
+        ({"log-level": "loud"}, "log-level in c.yaml cannot be 'loud': it is debug, info, warning or error"),
+        ({"node-name": "my_pi"}, "node-name in c.yaml cannot be 'my_pi': a lowercase RFC 1123 subdomain"),
+        (
+            {"cluster-domain": "lab!"},
+            "cluster-domain in c.yaml cannot be 'lab!': a lowercase RFC 1123 subdomain",
+        ),
+        ({"node-label": ["a b=c"]}, "node-label in c.yaml cannot be ['a b=c']: name part must consist of"),
+        ({"node-label": ["a=b c"]}, "node-label in c.yaml cannot be ['a=b c']: a valid label must be"),
+        ({"node-taint": ["a=b"]}, "node-taint in c.yaml cannot be ['a=b']: it is written key=value:EFFECT"),
+        (
+            {"node-taint": ["a=b:Never"]},
+            "node-taint in c.yaml cannot be ['a=b:Never']: it is written key=value:EFFECT",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_sentence(document, words):
