@@ -21,6 +21,7 @@ import trio
 from pikube import __version__
 from pikube.agent.agent import read_resolv_conf
 from pikube.agent.cluster_memory import ClusterMemory
+from pikube.api.errors import ServiceUnavailable
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
@@ -90,7 +91,7 @@ def main_leader(settings: Settings) -> None:
     """Run the leader until SIGTERM or SIGINT. Raises StartupError."""
     if not settings.no_agent:
         check_root("the leader runs pods on this board and must be root for that: use sudo, or --no-agent")
-    run_until_signal(leader, settings, (StoreUnusable,))
+    run_until_signal(leader, settings, (StoreUnusable, ServiceUnavailable))  # the second: its disk is full
 
 
 async def leader(settings: Settings) -> None:

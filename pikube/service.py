@@ -52,11 +52,14 @@ def install(
     unit = root / OWN_UNITS / unit_name(mode)
     if unit.exists() and not unit.read_text().startswith(WRITTEN_BY_US):
         return unit
+    has_program = (root / PROGRAM).exists()
     try:
         program = install_program(root, started_as)
         text = render_unit((UNITS / unit_name(mode)).read_text(), program, flags)
         write_atomic(unit, text.encode(), mode=0o644)
     except OSError as error:
+        if not has_program:
+            (root / PROGRAM).unlink(missing_ok=True)
         raise StartupError(f"the service cannot be installed: {error}") from None
     return unit
 

@@ -2,10 +2,12 @@
 
 import argparse
 import re
+import resource
 
 import pytest
 
 from pikube import service
+from pikube.cli.failure import StartupError
 from pikube.cli.options import add_flags, flags_of, read_resolved
 
 
@@ -46,6 +48,39 @@ def test_the_self_contained_file_is_copied_where_the_unit_finds_it(tmp_path, mon
     service.install("leader", (), root)
     assert there.read_text() == "program 2"
     assert [path.name for path in there.parent.iterdir()] == ["pikube"]
+
+
+@pytest.fixture
+def full_after():
+    """A disk that takes no file of more bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda limit_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("program", [b"x" * 5000, b"x"], ids=["the program", "the unit"])
+def test_a_full_disk_leaves_a_board_as_it_was(tmp_path, monkeypatch, full_after, program):
+    file = tmp_path / "pikube-aarch64"
+    file.write_bytes(program)
+    monkeypatch.setenv("PIKUBE_FILE", str(file))
+    root = tmp_path / "root"
+    full_after(500)
+    with pytest.raises(StartupError, match=r"the service cannot be installed: .*File too large"):
+        service.install("leader", (), root)
+    assert [path for path in root.rglob("*") if path.is_file()] == []
+
+
+def test_a_full_disk_leaves_the_program_that_was_there(tmp_path, monkeypatch, full_after):
+    file = tmp_path / "pikube-aarch64"
+    file.write_bytes(b"old")
+    monkeypatch.setenv("PIKUBE_FILE", str(file))
+    service.install("leader", (), tmp_path)
+    file.write_bytes(b"new" * 500)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    full_after(500)
+    with pytest.raises(StartupError, match="the service cannot be installed"):
+        service.install("leader", (), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("mode", ["leader", "agent"])
