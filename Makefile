@@ -46,8 +46,9 @@ test: prepare
 	$(PY) -m pytest -m "not e2e" -n auto
 	$(PY) -m pytest -m "e2e and not shelf"
 
-test-shelf: prepare
-	@$(PY) -m pytest -m shelf tests/shelf
+test-shelf:
+	@scripts/prepare shelf
+	timeout 2700 $(PY) -m pytest -m shelf --durations=10 tests/shelf
 
 bench: prepare
 	@$(PY) -m benchmarks

@@ -102,6 +102,13 @@ class Machine:
             return False
         return not self.run("ip", "-6", "address", "show", "tentative")
 
+    def restart(self) -> None:
+        """Until sshd listens again."""
+        before = self.first_process()
+        self.run("systemctl", "reboot", "--no-block")
+        wait_until(lambda: self.first_process() not in (None, before), 60, f"{self.name} starts again")
+        wait_until(self._is_up, 60, f"sshd of {self.name}, see {self.log}")
+
     def first_process(self):
         """The pid here of the board's systemd, None while there is none."""
         for nspawn in _children(self.process.pid):

@@ -6,11 +6,13 @@ import re
 from board import wait_until
 
 OF_OTHERS = re.compile(
-    r"^(var/(log|tmp|lib/(apt|dpkg|systemd/timers|systemd/timesync|chrony|private|sudo|containers))|tmp|run|"
+    r"^(var/(log|tmp|lib/(apt|dpkg|systemd/timers|systemd/timesync|chrony|private|sudo|containers|cni))|"
+    r"tmp|run|"
     r"var/cache/(apt|man|debconf|ldconfig)|root/\.ansible|home/pi/\.(ansible|sudo_as_admin_successful)|"
     r"etc/(ld\.so\.cache|machine-id|ssh/ssh_host|\.updated)|var/\.updated|usr/lib/.*__pycache__)"
 )
-"""Logs, package lists, Ansible's own files: no program of ours."""
+"""Logs, package lists, Ansible's own files, and what the tmpfiles.d of Debian's Podman makes at each start of a board
+(/var/lib/cni): no program of ours."""
 
 UNITS = ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service,timer,socket,mount")
 UNIT_FILES = ("systemctl", "list-unit-files", "--no-legend")
