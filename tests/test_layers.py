@@ -19,6 +19,7 @@ LAYERS = {
 """Each house and what it may import; run, cli and __main__ may import everything."""
 
 DOORS = {
+    "podman": "pikube/preflight/",
     "httpx": "pikube/wire/",
     "h11": "pikube/wire/",
     "wsproto": "pikube/wire/",
@@ -32,7 +33,7 @@ DOORS = {
 }
 
 IMPURE = {
-    "trio", "httpx", "socket", "time", "random", "os", "subprocess", "threading", "pathlib",
+    "trio", "httpx", "podman", "socket", "time", "random", "os", "subprocess", "threading", "pathlib",
     "sqlite3", "tempfile", "shutil", "select", "signal", "secrets",
 }  # fmt: skip
 

@@ -16,20 +16,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pikube.preflight.board import Board, Podman, Port
+from pikube.preflight.board import Board, Port
+from pikube.preflight.podman_look import look_at_podman
 from pikube.wire.interfaces import is_of_lan
 
 BOOT_FILES = ("/boot/firmware/cmdline.txt", "/boot/cmdline.txt")  # Bookworm and newer, older ones
-HELPER_DIRECTORIES = (
-    "/usr/lib/podman",
-    "/usr/libexec/podman",
-    "/usr/local/libexec/podman",
-    "/usr/bin",
-    "/usr/sbin",
-)
-HELPERS = ("netavark", "aardvark-dns", "catatonit", "conmon")
 COMMAND_S = 30.0
-TRIAL_S = 120.0  # the first pod builds its infra image, on a slow card
 FSYNCS = 20
 
 
@@ -62,7 +54,7 @@ def look(
         data_dir=data_dir,
         disk_free_bytes=shutil.disk_usage(where).free,
         fsync_ms=_slowest_fsync_ms(where),
-        podman=_podman(podman, environment, with_trial=with_trial),
+        podman=look_at_podman(podman, environment, with_trial=with_trial and os.geteuid() == 0),
         ports=tuple(_port(number, use) for number, use in ports),
         year=time.gmtime().tm_year,
         is_time_synchronized=_is_time_synchronized(root),
@@ -147,44 +139,6 @@ def _slowest_fsync_ms(directory: Path) -> float | None:
     except OSError:
         return None
     return slowest * 1000
-
-
-def _podman(command: Sequence[str], environment: Mapping[str, str] | None, *, with_trial: bool) -> Podman:
-    code, out, error = _run((*command, "info", "--format", "json"), environment=environment)
-    if code:
-        return Podman(problem=_last_line(error) or "podman info failed")
-    info = json.loads(out)
-    host, store = info.get("host", {}), info.get("store", {})
-    trial = _trial(command, environment) if with_trial and os.geteuid() == 0 else None
-    return Podman(
-        version=info.get("version", {}).get("Version", ""),
-        graph_driver=store.get("graphDriverName", ""),
-        runtime=host.get("ociRuntime", {}).get("name", ""),
-        missing_helpers=tuple(name for name in HELPERS if not _has_helper(name)),
-        trial=trial or "",
-        is_tried=trial is not None,
-    )
-
-
-def _has_helper(name: str) -> bool:
-    return any(os.access(f"{directory}/{name}", os.X_OK) for directory in HELPER_DIRECTORIES)
-
-
-def _trial(command: Sequence[str], environment: Mapping[str, str] | None) -> str:
-    """Run one real container, the infra container of a pod: it needs no image from anywhere. '' when it ran."""
-    name = f"pikube-check-{os.getpid()}"
-    code, _, error = _run(
-        (*command, "pod", "create", "--network", "none", "--name", name), TRIAL_S, environment
-    )
-    if code == 0:
-        code, _, error = _run((*command, "pod", "start", name), TRIAL_S, environment)
-    _run((*command, "pod", "rm", "--force", "--time", "0", name), TRIAL_S, environment)
-    return _last_line(error) if code else ""
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
 
 
 def _port(number: int, use: str) -> Port:
