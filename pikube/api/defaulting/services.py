@@ -15,6 +15,7 @@ from pikube.api.kinds.core_service import ClientIPConfig, Service, SessionAffini
 from pikube.api.kinds.discovery import EndpointSlice
 from pikube.api.kinds.meta import LabelSelector
 from pikube.api.kinds.rbac import ClusterRoleBinding, RoleBinding
+from pikube.api.kinds.scheduling import PriorityClass
 from pikube.api.kinds.storage import CSIDriver, StorageClass
 from pikube.api.quantity import canonical
 
@@ -178,3 +179,8 @@ def default_webhooks(
             webhook.reinvocation_policy = webhook.reinvocation_policy or "Never"
         for rule in webhook.rules:
             rule.scope = rule.scope or "*"
+
+
+def default_priority_class(obj: PriorityClass) -> None:
+    if obj.preemption_policy is None:
+        obj.preemption_policy = "PreemptLowerPriority"

@@ -1,17 +1,17 @@
-"""Pure: what is wrong with roles, classes, leases, quotas, limits and volumes.
+"""Pure: what is wrong with namespaces, roles, classes, leases and volumes.
 
 Sources: kubernetes pkg/apis/{rbac,storage,scheduling,coordination,node,core}/validation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pikube.api import names, quantity
 from pikube.api.errors import Cause
 from pikube.api.kinds.coordination import Lease
-from pikube.api.kinds.core_config import LimitRange, LimitRangeItem, ResourceQuota
+from pikube.api.kinds.core_config import Namespace
+from pikube.api.kinds.core_container import ResourceRequirements
 from pikube.api.kinds.core_storage import PersistentVolume
 from pikube.api.kinds.node import RuntimeClass
 from pikube.api.kinds.rbac import ClusterRole, PolicyRule, Role
@@ -29,6 +29,7 @@ from pikube.api.validation.causes import (
     required,
 )
 from pikube.api.validation.declared import declared_causes
+from pikube.api.validation.pods import resource_causes, toleration_causes
 from pikube.api.validation.workloads import selector_causes
 
 HIGHEST_PRIORITY = 1_000_000_000  # of what users define: scheduling/types.go:HighestUserDefinablePriority
@@ -99,7 +100,42 @@ def storage_class_causes(obj: StorageClass) -> list[Cause]:
         causes.append(required("volumeBindingMode"))
     elif obj.volume_binding_mode not in modes:
         causes.append(not_supported("volumeBindingMode", obj.volume_binding_mode, modes))
+    return causes + _topology_causes(obj)
+
+
+def _topology_causes(obj: StorageClass) -> list[Cause]:
+    causes: list[Cause] = []
+    terms: list[dict[str, set[str]]] = []
+    for number, term in enumerate(obj.allowed_topologies):
+        keys: dict[str, set[str]] = {}
+        for index, one in enumerate(term.match_label_expressions):
+            here = f"allowedTopologies[{number}].matchLabelExpressions[{index}]"
+            if not one.values:
+                causes.append(required(f"{here}.values"))
+            for place, value in enumerate(one.values):
+                if value in one.values[:place]:
+                    causes.append(duplicate(f"{here}.values[{place}]", value))
+            causes += by_rule(f"{here}.key", one.key, names.qualified_name)
+            if one.key in keys:
+                causes.append(duplicate(f"{here}.key", one.key))
+            keys[one.key] = set(one.values)
+        if keys in terms:
+            causes.append(duplicate(f"allowedTopologies[{number}].matchLabelExpressions", ""))
+        terms.append(keys)
     return causes
+
+
+def namespace_causes(obj: Namespace) -> list[Cause]:
+    causes: list[Cause] = []
+    for name in obj.spec.finalizers:
+        causes += by_rule("spec.finalizers", name, names.qualified_name)
+        if "/" not in name and name not in STANDARD_FINALIZERS:
+            words = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(invalid("spec.finalizers", name, words))
+    return causes
+
+
+STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def storage_class_update_causes(new: StorageClass, old: StorageClass) -> list[Cause]:
@@ -155,121 +191,20 @@ def lease_update_causes(new: Lease, old: Lease) -> list[Cause]:
 
 
 def runtime_class_causes(obj: RuntimeClass) -> list[Cause]:
-    return by_rule("handler", obj.handler, names.dns1123_label)
+    causes = by_rule("handler", obj.handler, names.dns1123_label)
+    if obj.overhead is not None:
+        needs = ResourceRequirements(limits=obj.overhead.pod_fixed)
+        causes += resource_causes(needs, "overhead")
+    if obj.scheduling is not None:
+        for key, value in obj.scheduling.node_selector.items():
+            causes += by_rule("scheduling.nodeSelector", key, names.qualified_name)
+            causes += by_rule("scheduling.nodeSelector", value, names.label_value)
+        causes += toleration_causes(obj.scheduling.tolerations, "scheduling.tolerations")
+    return causes
 
 
 def runtime_class_update_causes(new: RuntimeClass, old: RuntimeClass) -> list[Cause]:
     return immutable("handler", new.handler, old.handler)
-
-
-STANDARD_QUOTA = {
-    "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.storage",
-    "requests.ephemeral-storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods", "services",
-    "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
-    "services.loadbalancers", "resourcequotas",
-}  # fmt: skip
-"""kubernetes pkg/apis/core/helper:standardQuotaResources."""
-
-
-def quota_causes(obj: ResourceQuota) -> list[Cause]:
-    spec = obj.spec
-    causes: list[Cause] = []
-    for name, value in spec.hard.items():
-        here = f"spec.hard[{name}]"
-        causes += by_rule(here, name, names.qualified_name)
-        if (
-            "/" not in name
-            and name not in STANDARD_QUOTA
-            and not name.startswith(("hugepages-", "requests.huge"))
-        ):
-            causes.append(invalid(here, name, "must be a standard resource for quota"))
-        causes += _amount_causes(value, here)
-    scopes = set(spec.scopes)
-    supported = ("BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass",
-                 "Terminating", "VolumeAttributesClass")  # fmt: skip
-    for word in spec.scopes:
-        if word not in supported:
-            causes.append(invalid("spec.scopes", list(spec.scopes), "unsupported scope"))
-            break
-    if {"BestEffort", "NotBestEffort"} <= scopes or {"Terminating", "NotTerminating"} <= scopes:
-        causes.append(invalid("spec.scopes", list(spec.scopes), "conflicting scopes"))
-    return causes
-
-
-def quota_update_causes(new: ResourceQuota, old: ResourceQuota) -> list[Cause]:
-    if new.spec == old.spec:
-        return []
-    causes = quota_causes(new)
-    if sorted(new.spec.scopes) != sorted(old.spec.scopes):
-        causes.append(invalid("spec.scopes", list(new.spec.scopes), "field is immutable"))
-    return causes
-
-
-def _amount_causes(value: Any, here: str) -> list[Cause]:
-    if quantity.compare(value, 0) < 0:
-        return [invalid(here, str(value), "must be greater than or equal to 0")]
-    return []
-
-
-def limit_range_causes(obj: LimitRange) -> list[Cause]:
-    causes: list[Cause] = []
-    seen: set[str] = set()
-    for index, limit in enumerate(obj.spec.limits):
-        here = f"spec.limits[{index}]"
-        if not limit.type:
-            causes.append(required(f"{here}.type"))
-        elif limit.type in seen:
-            causes.append(duplicate(f"{here}.type", limit.type))
-        elif "/" not in limit.type and limit.type not in ("Container", "Pod", "PersistentVolumeClaim"):
-            causes.append(
-                invalid(f"{here}.type", limit.type, "must be a standard limit type or fully qualified")
-            )
-        seen.add(limit.type)
-        causes += _limit_causes(limit, here)
-    return causes
-
-
-def _limit_causes(limit: LimitRangeItem, here: str) -> list[Cause]:
-    causes: list[Cause] = []
-    if limit.type == "Pod":
-        for name, given in (("default", limit.default), ("defaultRequest", limit.default_request)):
-            if given:
-                causes.append(forbidden(f"{here}.{name}", "may not be specified when `type` is 'Pod'"))
-    if limit.type == "PersistentVolumeClaim" and "storage" not in limit.min and "storage" not in limit.max:
-        words = "either minimum or maximum storage value is required, but neither was provided"
-        causes.append(required(here, words))
-    for name in sorted({*limit.max, *limit.min, *limit.default, *limit.default_request}):
-        causes += _order_causes(limit, name, here)
-        ratio = limit.max_limit_request_ratio.get(name)
-        if ratio is not None and quantity.compare(ratio, 1) < 0:
-            causes.append(
-                invalid(f"{here}.maxLimitRequestRatio[{name}]", str(ratio), f"ratio {ratio} is less than 1")
-            )
-    return causes
-
-
-def _order_causes(limit: LimitRangeItem, name: str, here: str) -> list[Cause]:
-    """min ≤ defaultRequest ≤ default ≤ max, each against each (core/validation:ValidateLimitRange)."""
-    parts: list[tuple[str, str, Mapping[str, Any]]] = [
-        ("min", "min", limit.min),
-        ("defaultRequest", "default request", limit.default_request),
-        ("default", "default", limit.default),
-        ("max", "max", limit.max),
-    ]
-    given = [(field, words, values[name]) for field, words, values in parts if name in values]
-    causes: list[Cause] = []
-    for low in range(len(given)):
-        for high in range(low + 1, len(given)):
-            field, words, value = given[low]
-            _, other_words, other = given[high]
-            if quantity.compare(value, other) > 0:
-                what = f"{words} value {value} is greater than {other_words} value {other}"
-                causes.append(invalid(f"{here}.{field}[{name}]", str(value), what))
-    return causes
-
-
-def limit_range_update_causes(new: LimitRange, old: LimitRange) -> list[Cause]:
-    return [] if new.spec == old.spec else limit_range_causes(new)
 
 
 _PLAIN_VOLUME_FIELDS = {
@@ -307,6 +242,12 @@ def volume_causes(obj: PersistentVolume) -> list[Cause]:
         causes.append(required("spec", "must specify a volume type"))
     for name in list(sources)[1:]:
         causes.append(forbidden(f"spec.{name}", "may not specify more than 1 volume type"))
+    if spec.storage_class_name:
+        causes += by_rule("spec.storageClassName", spec.storage_class_name, names.dns1123_subdomain)
+    if spec.host_path is not None and ".." in spec.host_path.path.split("/"):
+        causes.append(invalid("spec.hostPath.path", spec.host_path.path, "must not contain '..'"))
+    if spec.nfs is not None and spec.nfs.path and not spec.nfs.path.startswith("/"):
+        causes.append(invalid("spec.nfs.path", spec.nfs.path, "must be an absolute path"))
     if "local" in sources and spec.node_affinity is None:
         causes.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
     return causes

@@ -172,6 +172,8 @@ def claim_causes(obj: PersistentVolumeClaim) -> list[Cause]:
         causes.append(required("spec.accessModes", "at least 1 access mode is required"))
     if "storage" not in spec.resources.requests:
         causes.append(required("spec.resources[storage]"))
+    if spec.storage_class_name:
+        causes += by_rule("spec.storageClassName", spec.storage_class_name, names.dns1123_subdomain)
     return causes
 
 

@@ -14,10 +14,10 @@ from pikube.api import names
 from pikube.api.cron import CronError, load_zone, parse_cron
 from pikube.api.defaulting.workloads import job_labels
 from pikube.api.errors import Cause
-from pikube.api.kinds.apps import DaemonSet, Deployment, ReplicaSet, StatefulSet
+from pikube.api.kinds.apps import ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet
 from pikube.api.kinds.batch import CronJob, Job, JobSpec
 from pikube.api.kinds.core_config import ReplicationController
-from pikube.api.kinds.core_pod import PodTemplateSpec
+from pikube.api.kinds.core_pod import PodTemplate, PodTemplateSpec
 from pikube.api.kinds.core_volume import EmptyDirVolumeSource, Volume
 from pikube.api.kinds.meta import LabelSelector
 from pikube.api.kinds.policy import PodDisruptionBudget
@@ -98,6 +98,23 @@ def template_causes(template: PodTemplateSpec, path: str, *, always: bool) -> li
     if always and template.spec.restart_policy != "Always":
         causes.append(not_supported(f"{path}.spec.restartPolicy", template.spec.restart_policy, ["Always"]))
     return causes
+
+
+def pod_template_causes(obj: PodTemplate) -> list[Cause]:
+    return template_causes(obj.template, "template", always=False)
+
+
+def pod_template_update_causes(new: PodTemplate, old: PodTemplate) -> list[Cause]:
+    return pod_template_causes(new)
+
+
+def revision_causes(obj: ControllerRevision) -> list[Cause]:
+    causes = [required("data", "data is mandatory")] if obj.data is None else []
+    return causes + not_negative("revision", obj.revision)
+
+
+def revision_update_causes(new: ControllerRevision, old: ControllerRevision) -> list[Cause]:
+    return not_negative("revision", new.revision) + immutable("data", new.data, old.data)
 
 
 def deployment_causes(obj: Deployment) -> list[Cause]:

@@ -24,6 +24,14 @@ from pikube.leader.request.route import Route
 GROUP = "certificates.k8s.io"
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
 MIN_LIFE_S = 600
+PEM_HEAD = b"-----BEGIN CERTIFICATE REQUEST-----"
+USAGES = (
+    "any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment",
+    "decipher only", "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel",
+    "ipsec user", "key agreement", "key encipherment", "microsoft sgc", "netscape sgc", "ocsp signing", "s/mime",
+    "server auth", "signing", "timestamping",
+)  # fmt: skip
+"""kubernetes pkg/apis/certificates/validation:allValidUsages."""
 DECISIONS = ("Approved", "Denied", "Failed")
 
 
@@ -90,7 +98,10 @@ def spec_causes(obj: CertificateSigningRequest) -> tuple[RequestFacts | None, li
     spec, causes = obj.spec, []
     facts: RequestFacts | None = None
     try:
-        facts = read_request(base64.b64decode(spec.request, validate=True))
+        pem = base64.b64decode(spec.request, validate=True)
+        if PEM_HEAD not in pem:
+            raise ValueError("PEM block type must be CERTIFICATE REQUEST")
+        facts = read_request(pem)
     except (ValueError, binascii.Error) as error:
         causes.append(invalid("spec.request", spec.request[:64], str(error)))
     if not spec.usages:
@@ -98,6 +109,8 @@ def spec_causes(obj: CertificateSigningRequest) -> tuple[RequestFacts | None, li
     for index, usage in enumerate(spec.usages):
         if usage in spec.usages[:index]:
             causes.append(duplicate(f"spec.usages[{index}]", usage))
+        if usage not in USAGES:
+            causes.append(not_supported(f"spec.usages[{index}]", usage, USAGES))
     causes += signer_causes(spec.signer_name)
     if spec.expiration_seconds is not None and spec.expiration_seconds < MIN_LIFE_S:
         causes.append(

@@ -198,9 +198,15 @@ def _mount_token(pod: Pod) -> None:
 
 
 class Priority(Plugin):
-    """A pod's priority is the value of its class, or of the default class."""
+    """A pod's priority is the value of its class, or of the default class, of which there is one."""
 
     def admit(self, attributes: Attributes) -> None:
+        if (
+            attributes.info.cls is PriorityClass
+            and attributes.obj is not None
+            and attributes.obj.global_default
+        ):
+            self._check_single(attributes)
         if attributes.info.cls is not Pod or attributes.operation != "CREATE":
             return
         spec = attributes.obj.spec
@@ -208,7 +214,7 @@ class Priority(Plugin):
         if not name:
             default = [p for p in self._all(PriorityClass) if p.global_default]
             if default:
-                chosen = max(default, key=lambda p: p.value)
+                chosen = min(default, key=lambda p: p.value)
                 spec.priority_class_name, spec.priority = chosen.metadata.name, chosen.value
                 spec.preemption_policy = chosen.preemption_policy
             else:
@@ -226,6 +232,13 @@ class Priority(Plugin):
             spec.priority, spec.preemption_policy = found.value, found.preemption_policy
         if spec.preemption_policy is None:
             spec.preemption_policy = "PreemptLowerPriority"
+
+    def _check_single(self, attributes: Attributes) -> None:
+        for other in self._all(PriorityClass):
+            name = other.metadata.name
+            if other.global_default and name != attributes.name:
+                words = f"PriorityClass {name} is already marked as default. Only one default can exist"
+                raise Forbidden.of(attributes.info.resource, attributes.name, words)
 
 
 class DefaultClasses(Plugin):
