@@ -255,9 +255,10 @@ def _empty_kind(cls: type[Kind]) -> Json:
 
 
 def _named(config: Json) -> str:
-    """`default/web; apps/v1, Kind=Deployment`."""
+    """`default/web; apps/v1, Kind=Deployment`; the core group is written as nothing before the slash."""
     meta = config.get("metadata") or {}
+    version = str(config.get("apiVersion", ""))
     return (
         f"{meta.get('namespace', '')}/{meta.get('name', '')}; "
-        f"{config.get('apiVersion', '')}, Kind={config.get('kind', '')}"
+        f"{version if '/' in version else f'/{version}'}, Kind={config.get('kind', '')}"
     )

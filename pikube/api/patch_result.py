@@ -42,6 +42,13 @@ def typed_result(
     after: dict[str, Any], change: Any, kind: str, cls: type[Kind], mode: str, repeated: list[str]
 ) -> tuple[Any, list[str]]:
     """The patched object and the warnings about it. Invalid when a field cannot hold what it got, or Strict minds."""
+    names = cls.names
+    if (after.get("apiVersion"), after.get("kind")) != (names.api_version, names.kind):
+        if kind == STRATEGIC_PATCH:  # upstream patches the typed object, whose kind is its type
+            after["apiVersion"], after["kind"] = names.api_version, names.kind
+        else:
+            words = f"the patch makes it a {after.get('kind')} of {after.get('apiVersion')}"
+            raise _refused(after, change, kind, words)
     if issubclass(cls, CustomObject):
         obj: Any = from_builtins(after, cls)
     else:

@@ -211,7 +211,7 @@ def test_custom_resources_apply_by_their_schema_and_without_one():
         (config_map({"a": "1"}, managedFields=[]), "metadata.managedFields must be nil"),
         (
             {**config_map({}), "bogus": 1},
-            "failed to create typed patch object (/c; v1, Kind=ConfigMap): .bogus: field",
+            "failed to create typed patch object (/c; /v1, Kind=ConfigMap): .bogus: field",
         ),
         (
             {**config_map({}), "metadata": "x"},

@@ -222,7 +222,7 @@ BROKEN = [
         LimitRange,
         "spec.limits.0",
         {"type": "PersistentVolumeClaim"},
-        "spec.limits[0]: Required value: either minimum or maximum storage value is required, but neither was provided",
+        "spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided",
     ),
     (PersistentVolume, "spec.hostPath", None, "spec: Required value: must specify a volume type"),
     (PersistentVolume, "spec.capacity", {}, "spec.capacity: Required value"),

@@ -70,12 +70,15 @@ def match_namespace(info: KindInfo, obj: Any, namespace: str) -> None:
 
 
 def match_name(obj: Any, name: str) -> None:
-    """The name of the URL goes into the object; BadRequest if it says another."""
-    if obj.metadata.name and obj.metadata.name != name:
+    """BadRequest if an object says another name than the URL, or none (kubernetes endpoints/handlers:checkName)."""
+    if not obj.metadata.name:
+        raise BadRequest(
+            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+    if obj.metadata.name != name:
         raise BadRequest(
             f"the name of the object ({obj.metadata.name}) does not match the name on the URL ({name})"
         )
-    obj.metadata.name = name
 
 
 def prepare_update(info: KindInfo, new: Any, old: Any, subresource: str) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from pikube.api.apply import apply
 from pikube.api.codec import check_kind, decode_body, decode_builtins, from_builtins, load_json, load_yaml
 from pikube.api.custom.objects import CustomObject
-from pikube.api.errors import BadRequest, Cause, Invalid, NotFound, UnsupportedMediaType
+from pikube.api.errors import BadRequest, Cause, Conflict, Invalid, NotFound, UnsupportedMediaType
 from pikube.api.field_validation import IGNORE, STRICT, check_mode, field_problems, refuse
 from pikube.api.json_patch import json_patch
 from pikube.api.kinds.base import Kind
@@ -105,9 +105,25 @@ async def update(
             "metadata.resourceVersion",
         )
         raise Invalid.of(info.names.plural, info.names.group, route.name, [cause])
+    _check_same(registry, info, route, obj)
     item = await registry.replace(info, route.namespace, route.name, obj, context, route.subresource)
     await registry.ready(info, [item])
     return answers.one(info, item, accepted, context.now)
+
+
+def _check_same(registry: Registry, info: KindInfo, route: Route, obj: Any) -> None:
+    """A PUT that names a uid means that object and no later one (kubernetes rest/update.go:Preconditions)."""
+    wanted = obj.metadata.uid
+    found = registry.find(info, route.namespace, route.name) if wanted else None
+    if found is not None and found.uid != wanted:
+        place = "/".join(part for part in (info.names.plural, route.namespace, route.name) if part)
+        raise Conflict.of(
+            info.resource,
+            route.name,
+            f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, "
+            "AdditionalErrorMsg: Precondition failed: "
+            f"UID in precondition: {wanted}, UID in object meta: {found.uid}",
+        )
 
 
 async def patch(

@@ -298,3 +298,73 @@ async def test_a_finalizer_without_a_domain_is_nobodys(one):
     assert status == 422 and words in refused["message"]
     body["metadata"]["finalizers"] = ["example.com/mine", "orphan"]
     assert (await one("POST", CONFIG_MAPS, body))[0] == 201
+
+
+OTHERS = [
+    ("application/merge-patch+json", {"kind": "Secret"}),
+    ("application/merge-patch+json", {"kind": None}),
+    ("application/merge-patch+json", {"apiVersion": "v2"}),
+    ("application/json-patch+json", [{"op": "replace", "path": "/kind", "value": "Secret"}]),
+]
+
+
+@pytest.mark.parametrize(("content_type", "change"), OTHERS)
+async def test_a_patch_makes_nothing_of_another_kind(one, content_type, change):
+    path = "/api/v1/namespaces/default/configmaps/one"
+    status, refused = await one("PATCH", path, json.dumps(change).encode(), content_type=content_type)
+    assert status == 422 and "patch: Invalid value" in refused["message"]
+    assert (await one("GET", path))[1]["kind"] == "ConfigMap"
+
+
+async def test_a_strategic_patch_keeps_the_kind(one):
+    path = "/api/v1/namespaces/default/configmaps/one"
+    strategic = {"content_type": "application/strategic-merge-patch+json"}
+    status, kept = await one("PATCH", path, {"kind": "Secret", "data": {"new": "1"}}, **strategic)
+    assert (status, kept["kind"], kept["data"]["new"]) == (200, "ConfigMap", "1")
+
+
+async def test_an_object_that_is_put_says_its_name(one):
+    path = "/api/v1/namespaces/default/configmaps/one"
+    words = "the name of the object (one based on URL) was undeterminable: name must be provided"
+    assert (await one("PUT", path, {"metadata": {}}))[1]["message"] == words
+    gone = [{"op": "remove", "path": "/metadata/name"}]
+    status, refused = await one(
+        "PATCH", path, json.dumps(gone).encode(), content_type="application/json-patch+json"
+    )
+    assert (status, refused["message"]) == (400, words)
+
+
+async def test_an_object_that_is_put_with_a_uid_replaces_that_one_only(one):
+    path = "/api/v1/namespaces/default/configmaps/one"
+    uid = (await one("GET", path))[1]["metadata"]["uid"]
+    status, refused = await one("PUT", path, {"metadata": {"name": "one", "uid": "other"}})
+    assert status == 409
+    assert refused["message"] == (
+        'Operation cannot be fulfilled on configmaps "one": StorageError: invalid object, Code: 4, '
+        "Key: /registry/configmaps/default/one, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
+        f"UID in precondition: other, UID in object meta: {uid}"
+    )
+    assert (await one("PUT", path, {"metadata": {"name": "one", "uid": uid}}))[0] == 200
+
+
+async def test_one_priority_class_is_the_default(one):
+    path = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    made = [
+        await one("POST", path, {"metadata": {"name": name}, "value": 1, "globalDefault": True})
+        for name in "ab"
+    ]
+    assert [status for status, _ in made] == [201, 403]
+    assert made[0][1]["preemptionPolicy"] == "PreemptLowerPriority"
+    assert made[1][1]["message"] == (
+        'priorityclasses.scheduling.k8s.io "b" is forbidden: PriorityClass a is already marked as default. '
+        "Only one default can exist"
+    )
+    status, _ = await one("PUT", f"{path}/a", {"metadata": {"name": "a"}, "value": 1, "globalDefault": True})
+    assert status == 200
+
+
+async def test_names_of_namespaces_have_no_dots(one):
+    status, refused = await one("POST", "/api/v1/namespaces", {"metadata": {"name": "a.b"}})
+    assert (
+        status == 422 and 'metadata.name: Invalid value: "a.b": must not contain dots' in refused["message"]
+    )
