@@ -30,6 +30,7 @@ _OWN: dict[type[Any], Columns] = {
     batch.Job: workloads.JOBS,
     batch.CronJob: workloads.CRON_JOBS,
     autoscaling.HorizontalPodAutoscaler: workloads.AUTOSCALERS_V1,
+    autoscaling.Scale: workloads.SCALES,
     autoscaling_v2.HorizontalPodAutoscaler: workloads.AUTOSCALERS,
     core_config.ReplicationController: workloads.CONTROLLERS,
     events.Event: Columns(

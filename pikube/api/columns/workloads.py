@@ -201,6 +201,11 @@ def _target(metric: Any, status: Any) -> str:
     return f"{UNKNOWN if now is None else now.value}/{target.value}"
 
 
+def scale_row(obj: Any, now: float) -> list[Any]:
+    since = age(obj.metadata.creation_timestamp, now)
+    return [obj.metadata.name, obj.spec.replicas, obj.status.replicas, since]
+
+
 def revision_row(obj: Any, now: float) -> list[Any]:
     owner = next((ref for ref in obj.metadata.owner_references if ref.controller), None)
     group = owner.api_version.partition("/")[0] if owner and "/" in owner.api_version else ""
@@ -261,3 +266,4 @@ _HPA = (
 AUTOSCALERS = Columns(_HPA, autoscaler_row)
 AUTOSCALERS_V1 = Columns(_HPA, lambda obj, now: autoscaler_row(VIEW.stored(obj), now))
 REVISIONS = Columns((NAME, Column("Controller"), Column("Revision"), AGE), revision_row)
+SCALES = Columns((NAME, Column("Desired", NUMBER), Column("Available", NUMBER), AGE), scale_row)

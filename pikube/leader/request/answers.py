@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from pikube.api.kinds.autoscaling import Scale
 from pikube.api.media_types import JSON, YAML, Accepted
 from pikube.api.scheme import KindInfo
 from pikube.api.table import PARTIAL_HEAD, partial_object, render_table
@@ -25,6 +26,15 @@ encode = msgspec.json.encode
 def document(value: Any, accepted: Accepted, status: int = 200) -> Response:
     """A Struct or builtins as an answer."""
     return raw([encode(value)], accepted, status)
+
+
+def scale(value: Scale, accepted: Accepted, now: float) -> Response:
+    """What is wanted and what there is of a kind's replicas."""
+    if accepted.form != "Table":
+        return document(value, Accepted(accepted.encoding))
+    metadata = encode({"resourceVersion": value.metadata.resource_version})
+    table = render_table(Scale, [encode(value)], metadata, now, version=accepted.version)
+    return raw(table, accepted)
 
 
 def raw(chunks: Sequence[bytes], accepted: Accepted, status: int = 200) -> Response:

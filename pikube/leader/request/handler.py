@@ -333,7 +333,7 @@ class ApiHandler:
             scale = await put_scale(parts.subresources, info, route, request, query, context)
         else:
             scale = await patch_scale(parts.subresources, info, route, request, query, context)
-        return answers.document(scale, answers_plain(accepted))
+        return answers.scale(scale, accepted, context.now)
 
     def _context(
         self,

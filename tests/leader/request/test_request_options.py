@@ -368,3 +368,20 @@ async def test_names_of_namespaces_have_no_dots(one):
     assert (
         status == 422 and 'metadata.name: Invalid value: "a.b": must not contain dots' in refused["message"]
     )
+
+
+async def test_a_scale_is_shown_as_people_know_it(one):
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 3, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    assert (await one("POST", path, {"metadata": {"name": "d"}, "spec": spec}))[0] == 201
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+    _, table = await one("GET", f"{path}/d/scale", accept=accept)
+    assert [column["name"] for column in table["columnDefinitions"]] == [
+        "Name",
+        "Desired",
+        "Available",
+        "Age",
+    ]
+    assert table["rows"][0]["cells"] == ["d", 3, 0, "0s"]
+    assert (await one("GET", f"{path}/d/scale"))[1]["kind"] == "Scale"
