@@ -63,7 +63,9 @@ class TlsStream(trio.abc.Stream):
             try:
                 data = self._tls.read(max_bytes or READ_BYTES)
             except ssl.SSLWantReadError:
-                await self._flush()  # tickets and key updates
+                # key updates; never wait for a sender here: a client may send all it has before it reads
+                if not self._sending.locked():
+                    self._write_nowait()
                 has_waited = await self._fill() or has_waited
                 continue
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):

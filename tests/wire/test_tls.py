@@ -59,6 +59,15 @@ async def test_both_sides_send_much_at_once(certificates):
     assert got == {"ours": LONG, "theirs": LONG}
 
 
+async def test_a_client_that_sends_all_before_it_reads_is_heard(certificates):
+    async with pair(certificates) as (ours, theirs), trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send_all, LONG)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(theirs.send_all, LONG)
+        assert await read_all(ours, len(LONG)) == LONG
+        assert await read_all(theirs, len(LONG)) == LONG
+
+
 async def test_what_a_cut_send_left_goes_out_first(certificates):
     async with pair(certificates) as (ours, theirs):
         with trio.move_on_after(0.05) as scope:
