@@ -94,6 +94,7 @@ def root_of(card: Path, place: Path):
     run("mount", "-o", f"loop,offset={offset}", card, place)
     try:
         run("mcopy", "-i", fat(card), "-s", "-n", "::/*", place / "boot/firmware")
+        run("chmod", "-R", "755", place / "boot/firmware")  # as a FAT partition is mounted
         yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=False)

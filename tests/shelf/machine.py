@@ -106,7 +106,7 @@ class Machine:
         """Until sshd listens again."""
         before = self.first_process()
         self.run("systemctl", "reboot", "--no-block")
-        wait_until(lambda: self.first_process() not in (None, before), 60, f"{self.name} starts again")
+        wait_until(lambda: self.first_process() not in (None, before), 120, f"{self.name} starts again")
         wait_until(self._is_up, 60, f"sshd of {self.name}, see {self.log}")
 
     def first_process(self):
