@@ -90,6 +90,15 @@ def _reconcile(desired: DaemonSet, observed: Surroundings, now: float, book: Boo
     """Pods where they are missing, none where they are not wanted, the old ones replaced step by step."""
     if desired.metadata.deletion_timestamp:
         return []
+    plan, mine, claims = _plan(desired, observed, now)
+    noted: list[Action] = []
+    if plan.failures != observed.failures:
+        noted.append(Remember(book, plan.failures))
+    return [*claims, *plan.history.actions, *noted, *_writes(plan, mine)]
+
+
+def _plan(desired: DaemonSet, observed: Surroundings, now: float) -> tuple[Plan, Sequence[Pod], list[Action]]:
+    """What is to be done; the set's own pods, and how they become its own."""
     mine, claims = claim(desired, observed.pods, selector_of(desired))
     history = construct(desired, desired.spec.template, observed.revisions, desired.status.collision_count)
     plan = Plan(
@@ -107,10 +116,7 @@ def _reconcile(desired: DaemonSet, observed: Surroundings, now: float, book: Boo
     _manage(plan)
     if not plan.create and not plan.delete and desired.spec.update_strategy.type != "OnDelete":
         _roll(plan)
-    noted: list[Action] = []
-    if plan.failures != observed.failures:
-        noted.append(Remember(book, plan.failures))
-    return [*claims, *history.actions, *noted, *_writes(plan, mine)]
+    return plan, mine, claims
 
 
 def _by_node(pods: Sequence[Pod]) -> dict[str, list[Pod]]:
@@ -256,12 +262,17 @@ def _writes(plan: Plan, mine: Sequence[Pod]) -> list[Action]:
     ]
     live = {p.metadata.labels.get(HASH_LABEL, "") for p in mine}
     actions += clean_up(plan.history, live, desired.spec.revision_history_limit)
-    status = _status(plan)
-    if status != desired.status:
-        actions.append(Update(structs.replace(desired, status=status), "status"))
+    actions += _status_write(plan)
     if plan.wait_s is not None:
         actions.append(RequeueAfter(plan.wait_s))
     return actions
+
+
+def _status_write(plan: Plan) -> list[Action]:
+    status = _status(plan)
+    if status == plan.daemon_set.status:
+        return []
+    return [Update(structs.replace(plan.daemon_set, status=status), "status")]
 
 
 def _status(plan: Plan) -> DaemonSetStatus:
@@ -294,7 +305,8 @@ def _status(plan: Plan) -> DaemonSetStatus:
 def on_failure(
     desired: DaemonSet, observed: Surroundings, action: Action, error: ApiError, now: float
 ) -> list[Action]:
-    """A revision whose name is another's gets another hash; a pod that is refused is told in an event."""
+    """A revision whose name is another's gets another hash; a pod that is refused is told in an event, and the status
+    says what is there all the same."""
     if not isinstance(action, Create):
         return []
     if isinstance(action.obj, ControllerRevision):
@@ -303,7 +315,9 @@ def on_failure(
         count = (desired.status.collision_count or 0) + 1
         status = structs.replace(desired.status, collision_count=count)
         return [Update(structs.replace(desired, status=status), "status")]
-    return [RecordEvent(desired, "Warning", "FailedCreate", f"Error creating: {error.message}")]
+    plan, _, _ = _plan(desired, observed, now)
+    said = RecordEvent(desired, "Warning", "FailedCreate", f"Error creating: {error.message}")
+    return [said, *_status_write(plan)]
 
 
 class _Observing:

@@ -260,6 +260,9 @@ def test_pods_that_are_refused_are_told():
     it.api.create_nowait(daemon_set())
     it.settle()
     assert ("FailedCreate", "Error creating: exceeded quota") in it.events
+    [refused] = it.api.all_of(DaemonSet)
+    assert refused.status.desired_number_scheduled == 1
+    assert refused.status.observed_generation == refused.metadata.generation
 
 
 @settings(max_examples=40, deadline=None)
