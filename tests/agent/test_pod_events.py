@@ -53,5 +53,6 @@ def test_an_image_that_is_pulled_again_later_is_told_once_for_each_failure():
 
 
 def test_a_failed_pull_has_its_reason_and_its_word():
-    assert failed_start("ErrImagePull", "no such host") == ["no such host", "Error: ErrImagePull"]
+    failed = failed_start("ErrImagePull", 'failed to pull image "x": no such host')
+    assert failed == ['Failed to pull image "x": no such host', "Error: ErrImagePull"]
     assert failed_start("CreateContainerError", "no") == ["Error: no"]

@@ -63,5 +63,5 @@ def back_offs(
 def failed_start(reason: str, message: str) -> list[str]:
     """The messages of the events `Failed` of one start."""
     if reason == "ErrImagePull":
-        return [message, "Error: ErrImagePull"]
+        return [message[:1].upper() + message[1:], "Error: ErrImagePull"]  # a sentence, as kubelet's
     return [f"Error: {message}"]
