@@ -8,12 +8,19 @@ others only once that one stands. It is still tried when nothing else is left.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pikube.netproxy.targets import Backend, Backends
 
 REST_S = 5.0  # long enough to spare clients the attempt, shorter than anybody waits for a pod to come back
 MAX_REST_S = 30.0  # of a backend that stays dead, two connections a minute find out
 REMEMBERED = 4096  # clients with affinity
+
+
+class Rest(NamedTuple):
+    until: float
+    length_s: float
+    since: float
 
 
 class Balancer:
@@ -24,7 +31,7 @@ class Balancer:
     def __init__(self, random_index: Callable[[int], int]) -> None:
         self._random = random_index
         self._open: dict[Backend, int] = {}
-        self._resting: dict[Backend, tuple[float, float]] = {}  # until when; how long it was
+        self._resting: dict[Backend, Rest] = {}
         self._affinity: dict[str, tuple[Backend, float]] = {}
 
     def order(self, backends: Backends, client: str, now: float) -> list[Backend]:
@@ -35,12 +42,13 @@ class Balancer:
         resting = self._resting
         fresh = list(targets)
         if resting:
-            fresh = [t for t in targets if t not in resting or resting[t][0] <= now] or fresh
+            fresh = [t for t in targets if t not in resting or resting[t].until <= now] or fresh
         first = self._of_two(fresh)
         if backends.affinity_s:
             first = self._remembered(client, now, fresh) or first
         if first in resting:  # its trial: nobody else's before it has answered
-            resting[first] = (now + resting[first][1], resting[first][1])
+            length_s = resting[first].length_s
+            resting[first] = Rest(now + length_s, length_s, now)
         start = targets.index(first)
         rest = [*targets[start + 1 :], *targets[:start]]
         if len(fresh) < len(targets):
@@ -65,11 +73,15 @@ class Balancer:
         else:
             self._open.pop(backend, None)
 
-    def refused(self, backend: Backend, now: float) -> None:
-        """It did not answer: let it rest."""
-        _, before = self._resting.get(backend, (0.0, 0.0))
-        rest_s = min(MAX_REST_S, before * 2) if before else REST_S
-        self._resting[backend] = (now + rest_s, rest_s)
+    def refused(self, backend: Backend, began: float, now: float) -> None:
+        """It did not answer a client that came at `began`: let it rest, longer than last time if it had a rest before
+        that. Many clients at once that find it dead are one time."""
+        rest = self._resting.get(backend)
+        if rest is None:
+            self._resting[backend] = Rest(now + REST_S, REST_S, now)
+        elif rest.since <= began or rest.until <= now:
+            length_s = min(MAX_REST_S, rest.length_s * 2)
+            self._resting[backend] = Rest(now + length_s, length_s, now)
 
     def keep(self, targets: tuple[Backend, ...]) -> None:
         """Forget backends that are no longer targets."""

@@ -18,9 +18,9 @@ from pikube.netproxy.flow import BUFFER_BYTES, Flow, Pipes
 from pikube.netproxy.lost_peers import INFO_BYTES, is_gone
 from pikube.netproxy.targets import Backend, Backends
 
-CONNECT_S = 1.0  # in a LAN an answer takes a millisecond; after this the next backend is tried
+NEXT_S = 0.25  # RFC 8305 §5; in a LAN an answer takes a millisecond: who is slower gets company
 LAST_CONNECT_S = 10.0  # nobody else is left: a busy backend may need a retransmitted SYN or two
-LOOK_S = 0.25  # how exact the two are
+LOOK_S = 0.05  # how exact the two are
 SILENT_S = (
     30.0  # who owes an answer for so long is gone: longer than Wi-Fi roams, or a board's network restarts
 )
@@ -53,7 +53,7 @@ class Shared:
         self._is_looking = False
 
     def expect(self, connection: Connection, seconds: float) -> None:
-        """Have it give up when its backend has not answered in time."""
+        """Have it go on when its backend has not answered in time."""
         self._expected[connection] = self.engine.now + seconds
         if not self._is_looking:
             self._is_looking = True
@@ -84,18 +84,21 @@ class Shared:
     def _look(self) -> None:
         now = self.engine.now
         for connection in [c for c, deadline in self._expected.items() if deadline <= now]:
-            connection.give_up()
+            connection.go_on()
         self._is_looking = bool(self._expected)
         if self._is_looking:
             self.engine.after(LOOK_S, self._look)
+
+
+Attempt = tuple[Backend, socket.socket]
 
 
 class Connection:
     """From accept to close. `closed` is called once, at the end, whatever happened."""
 
     __slots__ = (
-        "_backend", "_balancer", "_client", "_closed", "_down", "_heard", "_is_closed", "_order", "_shared", "_up",
-        "_upstream", "address", "backends",
+        "_backend", "_balancer", "_began", "_client", "_closed", "_down", "_heard", "_is_closed", "_order", "_shared",
+        "_slow", "_up", "_upstream", "address", "backends",
     )  # fmt: skip
 
     def __init__(
@@ -117,8 +120,10 @@ class Connection:
         self._order.reverse()
         self._is_closed = False
         self._heard = 0  # of the client, while there was no backend
+        self._began = shared.engine.now
         self._backend: Backend | None = None
         self._upstream: socket.socket | None = None
+        self._slow: tuple[Attempt, ...] = ()  # earlier attempts that may still succeed
         self._up: Flow | None = None
         self._down: Flow | None = None
 
@@ -135,7 +140,7 @@ class Connection:
             self.abort()
 
     def connect(self) -> None:
-        """Try the next backend; with none left the client is reset, as kube-proxy rejects."""
+        """Try the next backend; with none left, and none to wait for, the client is reset, as kube-proxy rejects."""
         engine = self._shared.engine
         while self._order:
             backend = self._order.pop()
@@ -147,33 +152,63 @@ class Connection:
             problem = upstream.connect_ex(backend)
             if problem not in (0, errno.EINPROGRESS):
                 upstream.close()
-                self._balancer.refused(backend, engine.now)
+                self._balancer.refused(backend, self._began, engine.now)
                 continue
             self._backend, self._upstream = backend, upstream
             engine.watch(upstream.fileno(), self._connecting)
-            self._shared.expect(self, CONNECT_S if self._order else LAST_CONNECT_S)
+            self._shared.expect(self, NEXT_S if self._order else LAST_CONNECT_S)
             return
-        self.abort()
+        if self._slow:
+            self._shared.expect(self, LAST_CONNECT_S)
+        else:
+            self.abort()
 
     def _connecting(self, events: int) -> None:
-        assert self._upstream is not None
+        assert self._upstream is not None and self._backend is not None
         if events & BROKEN:
-            self.give_up()
+            self._balancer.refused(self._backend, self._began, self._shared.engine.now)
+            self._drop_upstream()
+            self.connect()
         elif events & WRITABLE:
             self._connected(self._upstream, events)
 
-    def give_up(self) -> None:
-        """The attempt failed, or took too long: the next backend's turn."""
-        assert self._backend is not None
-        self._shared.answered(self)
-        self._balancer.refused(self._backend, self._shared.engine.now)
-        self._drop_upstream()
+    def go_on(self) -> None:
+        """No answer in time. The next one gets its chance beside it: the first to answer carries the connection, so
+        that a slow backend is no lost one. With none left this is the end."""
+        engine = self._shared.engine
+        if self._upstream is not None and self._backend is not None:
+            self._balancer.refused(self._backend, self._began, engine.now)
+        if not self._order:
+            self.abort()
+            return
+        if self._upstream is not None and self._backend is not None:
+            attempt = (self._backend, self._upstream)
+            self._slow = (*self._slow, attempt)
+            engine.rewatch(self._upstream.fileno(), lambda events: self._late(attempt, events))
+            self._upstream = None
         self.connect()
+
+    def _late(self, attempt: Attempt, events: int) -> None:
+        """An earlier attempt is answered after all."""
+        self._slow = tuple(other for other in self._slow if other is not attempt)
+        if events & BROKEN:
+            self._shared.engine.bury(attempt[1])
+            if self._upstream is None and not self._slow:
+                self.abort()
+            return
+        self._drop_upstream()
+        self._backend, self._upstream = attempt
+        self._connected(attempt[1], events)
 
     def _drop_upstream(self) -> None:
         if self._upstream is not None:
             self._shared.engine.bury(self._upstream)
             self._upstream = None
+
+    def _drop_slow(self) -> None:
+        for _, upstream in self._slow:
+            self._shared.engine.bury(upstream)
+        self._slow = ()
 
     # -- carrying ------------------------------------------------------------------------------
 
@@ -183,6 +218,8 @@ class Connection:
         shared.answered(self)
         self._balancer.opened(self.backends, self._backend, self.address, shared.engine.now)
         self._order.clear()
+        if self._slow:
+            self._drop_slow()
         shared.carry(self)
         self._up, self._down = Flow(client, upstream), Flow(upstream, client)
         self._up.is_ending, self._down.is_ending = bool(self._heard & ENDED), bool(events & ENDED)
@@ -265,6 +302,7 @@ class Connection:
         self._shared.leave(self)
         self._shared.engine.bury(self._client)
         self._drop_upstream()
+        self._drop_slow()
         if self._up is not None and self._down is not None:
             assert self._backend is not None
             self._up.release(self._shared.pipes)

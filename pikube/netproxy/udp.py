@@ -35,12 +35,12 @@ class Client(NamedTuple):
 
 
 class UdpFlow:
-    __slots__ = ("client", "is_answered", "seen_at", "upstream")
+    __slots__ = ("began_at", "client", "is_answered", "seen_at", "upstream")
 
     def __init__(self, client: Client, upstream: socket.socket, now: float) -> None:
         self.client = client
         self.upstream = upstream
-        self.seen_at = now
+        self.began_at = self.seen_at = now
         self.is_answered = False
 
 
@@ -123,7 +123,7 @@ class UdpRelay:
             upstream.connect(order[0])
         except OSError:
             upstream.close()
-            self._balancer.refused(order[0], now)
+            self._balancer.refused(order[0], now, now)
             return None
         if backends.affinity_s:
             self._balancer.opened(backends, order[0], client.address[0], now)
@@ -159,7 +159,7 @@ class UdpRelay:
         with contextlib.suppress(OSError):
             for target in self._backends().targets:
                 if target == tuple(flow.upstream.getpeername()[:2]):
-                    self._balancer.refused(target, self._engine.now)
+                    self._balancer.refused(target, flow.began_at, self._engine.now)
         self._drop(flow)
 
     def _drop(self, flow: UdpFlow) -> None:

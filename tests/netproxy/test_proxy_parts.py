@@ -1,15 +1,27 @@
 """Where connections go: the table, the balancer, the guard."""
 
 import pytest
+from msgspec.structs import replace
 
 from pikube.api.kinds.core_service import (
     ClientIPConfig,
+    LoadBalancerIngress,
+    LoadBalancerStatus,
     Service,
     ServicePort,
     ServiceSpec,
+    ServiceStatus,
     SessionAffinityConfig,
 )
-from pikube.api.kinds.discovery import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
+from pikube.api.kinds.discovery import (
+    Endpoint,
+    EndpointConditions,
+    EndpointHints,
+    EndpointPort,
+    EndpointSlice,
+    ForNode,
+    ForZone,
+)
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.netproxy.balancer import REST_S, Balancer
 from pikube.netproxy.host_network import render_guard
@@ -65,6 +77,47 @@ def test_a_local_policy_keeps_traffic_on_the_board():
     local = service(external_traffic_policy="Local")
     assert targets([local], slices, NODE) == (A,)
     assert targets([local], slices, CLUSTER) == (A, C)
+    inside = service(internal_traffic_policy="Local")
+    assert targets([inside], slices, CLUSTER) == (A,)
+    assert targets([inside], slices, NODE) == (A, C)
+    away = [slice_of(endpoint(C, "n2", ready=True))]
+    assert targets([inside], away, CLUSTER) == (), "nobody else's, also when there is none here"
+
+
+def hinted(backend, zones=(), nodes=()):
+    hints = EndpointHints(
+        for_zones=tuple(ForZone(name=z) for z in zones), for_nodes=tuple(ForNode(name=n) for n in nodes)
+    )
+    return Endpoint(
+        addresses=(backend.address,), conditions=EndpointConditions(ready=True), hints=hints, node_name="n2"
+    )
+
+
+@pytest.mark.parametrize(("endpoints", "wanted"), [
+    ((hinted(A, ["east"]), hinted(B, ["west"])), (A,)),
+    ((hinted(A, ["east"]), endpoint(B, ready=True)), (A, B)),  # one has none
+    ((hinted(A, ["south"]), hinted(B, ["west"])), (A, B)),  # none is for us
+    ((hinted(A, ["east"], ["n2"]), hinted(B, ["east"], ["n1"])), (B,)),  # a node's are nearer than a zone's
+    ((hinted(A, ["east"], ["n2"]), hinted(B, ["west"], ["n3"])), (A,)),
+])  # fmt: skip
+def test_hints_choose_near_endpoints_if_all_have_some_and_one_is_ours(endpoints, wanted):
+    table = compute_table([service()], [slice_of(*endpoints)], Here("n1", "east"))
+    assert table[CLUSTER].targets == wanted
+
+
+def test_external_and_balancer_addresses_have_the_services_port_and_a_health_port_counts_whom_is_here():
+    ingress = LoadBalancerStatus(ingress=(LoadBalancerIngress(ip="192.168.1.240", ip_mode="VIP"),))
+    spec = service(
+        type="LoadBalancer", external_ips=("203.0.113.5",), external_traffic_policy="Local",
+        health_check_node_port=32000, load_balancer_source_ranges=("192.168.0.0/16",),
+    )  # fmt: skip
+    made = replace(spec, status=ServiceStatus(load_balancer=ingress))
+    slices = [slice_of(endpoint(A, "n1", ready=True), endpoint(C, "n2", ready=True))]
+    table = compute_table([made], slices, Here("n1"))
+    assert table[Listener("TCP", "203.0.113.5", 80)].targets == (A,)
+    balanced = table[Listener("TCP", "192.168.1.240", 80)]
+    assert (balanced.targets, balanced.sources) == ((A,), ("192.168.0.0/16",))
+    assert len(table[Listener("HEALTH", ANY, 32000)].targets) == 1
 
 
 @pytest.mark.parametrize("spec", [{"type": "ExternalName"}, {"cluster_ip": "None"}, {"cluster_ip": ""}])
@@ -83,11 +136,22 @@ def test_the_less_busy_of_two_is_chosen_and_all_others_follow():
 def test_a_backend_that_refused_rests_but_is_tried_when_nothing_else_is_left():
     balancer = Balancer(lambda n: 0)
     backends = Backends("shop/web", (A, B))
-    balancer.refused(A, 0.0)
+    balancer.refused(A, 0.0, 0.0)
     assert balancer.order(backends, "c", 1.0) == [B, A]
-    balancer.refused(B, 1.0)
+    balancer.refused(B, 1.0, 1.0)
     assert set(balancer.order(backends, "c", 1.5)) == {A, B}
     assert balancer.order(backends, "c", REST_S + 2)[0] == A
+
+
+def test_a_rest_grows_with_each_trial_and_not_with_each_of_many_clients():
+    balancer = Balancer(lambda n: 0)
+    backends = Backends("shop/web", (A, B))
+    for _ in range(8):  # they came at once, and find it out one after the other
+        balancer.refused(A, 0.0, 0.25)
+    assert balancer.order(backends, "c", 0.25 + REST_S)[0] == A, "its rest is over: a trial"
+    balancer.refused(A, 0.25 + REST_S, 0.5 + REST_S)
+    assert balancer.order(backends, "c", 0.25 + 2 * REST_S)[0] == B
+    assert balancer.order(backends, "c", 0.5 + 3 * REST_S)[0] == A
 
 
 def test_a_client_with_affinity_comes_back_to_its_backend_until_its_time_is_over():

@@ -85,6 +85,69 @@ def test_no_connect_fails_while_one_endpoint_lives(relay, servers):
     assert time.monotonic() - began < 5, "a backend that does not answer must rest"
 
 
+def swallowing():
+    """A listener whose queue is full: as a board without power it answers no SYN. (its socket, what fills it)"""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    fillers = []
+    while True:
+        filler = socket.socket()
+        filler.settimeout(0.1)
+        fillers.append(filler)
+        try:
+            filler.connect(listener.getsockname())
+        except TimeoutError:
+            return listener, fillers
+
+
+def test_backends_that_swallow_connects_hold_up_a_client_for_a_moment_only(relay, servers):
+    listener, alive = door(), servers(named("alive"))
+    silent = [swallowing() for _ in range(3)]
+    relay.put(listener, *(sock.getsockname() for sock, _ in silent), alive.target)
+    times = []
+    for _ in range(30):
+        began = time.monotonic()
+        assert ask(listener[1:]) == b"alive"
+        times.append(time.monotonic() - began)
+    assert max(times) < 2, "a quarter of a second for each that says nothing"
+    assert sum(time_s > 0.2 for time_s in times) <= 3, "and they rest"
+    for sock, fillers in silent:
+        for each in (sock, *fillers):
+            each.close()
+
+
+def test_a_slow_backend_is_waited_for_while_others_are_tried(relay):
+    """The only one that lives answers late, after all others were asked: the client is not lost."""
+    listener, (slow, fillers) = door(), swallowing()
+    never, others = swallowing()
+    relay.put(listener, slow.getsockname(), never.getsockname(), ("127.0.0.1", free_port()))
+    before = relay.descriptors()
+    with socket.create_connection(listener[1:], timeout=20) as client:
+        client.sendall(b"x")
+        wait_until(lambda: relay.descriptors() >= before + 3)  # both are being asked
+        slow.settimeout(0.05)
+        for filler in fillers:  # room: its next SYN is answered
+            filler.close()
+
+        def accepted():
+            try:
+                sock = slow.accept()[0]
+            except TimeoutError:
+                return None
+            with sock:
+                sock.settimeout(0.05)
+                try:
+                    return sock.recv(1) == b"x" and sock.sendall(b"late") is None
+                except (TimeoutError, ConnectionError):
+                    return None
+
+        wait_until(accepted)
+        assert client.recv(4) == b"late"
+    wait_until(lambda: relay.synced()["open"] == 0)
+    wait_until(lambda: relay.descriptors() <= before)
+    for sock in (slow, never, *others):
+        sock.close()
+
+
 def test_a_port_without_endpoints_refuses_and_opens_when_there_is_one(relay, servers):
     listener = door()
     relay.put(listener)
