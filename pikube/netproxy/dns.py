@@ -91,7 +91,7 @@ class Resolver:
         if found is None:
             self._ask(query, lambda message: reply(to_bytes(message, limit)))
             return
-        response = answered(query, _shuffled(found), self._zone.domain)
+        response = answered(query, _shuffled(found), self._zone)
         alias = found.records[0] if len(found.records) == 1 and found.records[0].type == "CNAME" else None
         if alias is not None and type_ in ("A", "AAAA"):
             self._follow(query, response, alias, type_, lambda: reply(to_bytes(response, limit)))

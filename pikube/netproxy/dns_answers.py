@@ -16,7 +16,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from pikube.netproxy.zone import TTL_S, Answer, Record
+from pikube.netproxy.zone import TTL_S, Answer, Record, Zone
 
 UDP_BYTES = 512  # without EDNS (RFC 1035 §4.2.1)
 EDNS_BYTES = 1232  # what passes everywhere in one piece (dnsflagday.net 2020)
@@ -51,7 +51,7 @@ def failed(query: Message, code: dns.rcode.Rcode) -> Message:
     return response
 
 
-def answered(query: Message, found: Answer, domain: str) -> Message:
+def answered(query: Message, found: Answer, zone: Zone) -> Message:
     """The zone's answer, with its authority; a name or type that is not there comes with the SOA."""
     response = dns.message.make_response(query, recursion_available=True, our_payload=EDNS_BYTES)
     response.flags |= dns.flags.AA
@@ -63,7 +63,8 @@ def answered(query: Message, found: Answer, domain: str) -> Message:
     if not found.exists:
         response.set_rcode(dns.rcode.NXDOMAIN)
     if not found.records:
-        response.authority.append(soa(domain))
+        soa = dns.rrset.from_text(f"{zone.domain}.", TTL_S, "IN", "SOA", zone.authority)
+        response.authority.append(soa)
     return response
 
 
@@ -78,12 +79,6 @@ def add(section: list[dns.rrset.RRset], record: Record, asked: dns.name.Name) ->
                 known.add(rdata)
             return
     section.append(made)
-
-
-def soa(domain: str) -> dns.rrset.RRset:
-    """As CoreDNS writes it; its last number says how long a negative answer may be kept."""
-    data = f"ns.dns.{domain}. hostmaster.{domain}. 1 7200 1800 86400 {TTL_S}"
-    return dns.rrset.from_text(f"{domain}.", TTL_S, "IN", "SOA", data)
 
 
 def size_limit(query: Message) -> int:

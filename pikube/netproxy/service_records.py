@@ -42,6 +42,7 @@ def service_entries(service: Service, slices: Sequence[EndpointSlice], domain: s
         found[base] = [_address(address, STABLE_TTL_S) for address in spec.cluster_ips]
         for port in spec.ports:
             _add(found, _port_name(port.name, port.protocol, base), _srv(1, port.port, base, STABLE_TTL_S))
+            found[base].append(_srv(len(spec.ports), port.port, base, STABLE_TTL_S))
         for address in spec.cluster_ips:
             _add(found, _backwards(address), ("PTR", f"{base}.", STABLE_TTL_S))
     elif spec.cluster_ip == "":
@@ -55,17 +56,17 @@ def service_entries(service: Service, slices: Sequence[EndpointSlice], domain: s
 
 
 def _add_headless(found: Names, base: str, endpoints: Sequence[tuple[Endpoint, EndpointSlice]]) -> None:
-    ports: dict[str, list[tuple[str, int]]] = {}
+    ports: dict[str, list[tuple[str, int]]] = {}  # the Service's own name stands for all of them (CoreDNS)
     for endpoint, slice_ in endpoints:
         for address in endpoint.addresses:
             _add(found, base, _address(address, TTL_S))
         host = f"{_host(endpoint)}.{base}"
         _add(found, _backwards(endpoint.addresses[0]), ("PTR", f"{host}.", TTL_S))
         for port in slice_.ports:
-            if port.port and port.name:
-                ports.setdefault(_port_name(port.name, port.protocol or "", base), []).append(
-                    (host, port.port)
-                )
+            if port.port:
+                name = _port_name(port.name or "", port.protocol or "", base)
+                for asked in {name, base} - {""}:
+                    ports.setdefault(asked, []).append((host, port.port))
     for name, targets in ports.items():
         for host, number in targets:
             _add(found, name, _srv(len(targets), number, host, TTL_S))

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 TTL_S = 5  # CoreDNS' kubernetes plugin: short, because pods come and go
 REVERSE = ".in-addr.arpa"
+SCHEMA, SCHEMA_TTL_S = '"1.1.0"', 28800  # of the names, as CoreDNS tells it (specification.md 2.2)
 
 Entries = Mapping[str, Sequence[Sequence[Any]]]
 """Name → (type, data, TTL) of each record; none: the name is there, and has no record."""
 
 
 class Record(NamedTuple):
-    """type A, AAAA, CNAME, SRV or PTR; data as zone files write it; name without the last dot."""
+    """type A, AAAA, CNAME, SRV, PTR, NS, SOA or TXT; data as zone files write it; name without the last dot."""
 
     name: str
     type: str
@@ -47,6 +48,7 @@ class Zone:
         self.domain = domain.lower().rstrip(".")
         self._ends = f".{self.domain}"
         self._always = {self.domain, f"svc.{self.domain}", f"pod.{self.domain}"}
+        self._server = f"ns.dns.{self.domain}"
         self._networks = [ipaddress.ip_network(network) for network in networks]
         self._owned: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, list[tuple[str, tuple[Record, ...]]]] = {}  # of each owner; mostly one
@@ -90,7 +92,13 @@ class Zone:
         if lower.endswith(REVERSE):
             return self._reverse(lower)
         if lower in self._always:
-            return Answer(True)
+            return self._apex(type_) if lower == self.domain else Answer(True)
+        if lower == f"dns-version.{self.domain}":
+            return Answer(
+                True, (Record(lower, "TXT", SCHEMA, SCHEMA_TTL_S),) if type_ in ("TXT", "ANY") else ()
+            )
+        if lower == self._server:
+            return Answer(True, self._addresses(type_))
         if lower.endswith(self._ends):
             return self._pod(lower, type_)
         return None
@@ -101,6 +109,28 @@ class Zone:
             return Answer(True, alias)
         chosen = tuple(record for record in records if type_ in (record.type, "ANY"))
         return Answer(True, chosen, tuple(self._of_hosts(chosen)))
+
+    def _apex(self, type_: str) -> Answer:
+        """Who is in charge of the domain (CoreDNS plugin/kubernetes, apex)."""
+        soa = Record(self.domain, "SOA", self.authority)
+        name_server = Record(self.domain, "NS", f"{self._server}.")
+        chosen = tuple(record for record in (soa, name_server) if type_ in (record.type, "ANY"))
+        return Answer(True, chosen, self._addresses("A") if name_server in chosen else ())
+
+    @property
+    def authority(self) -> str:
+        """The SOA; its last number says how long a negative answer may be kept."""
+        return f"{self._server}. hostmaster.{self.domain}. 1 7200 1800 86400 {TTL_S}"
+
+    def _addresses(self, type_: str) -> tuple[Record, ...]:
+        """Of the name server: the Service's that leads to it."""
+        known = self._names.get(f"kube-dns.kube-system.svc.{self.domain}", ())
+        records = [record for _, records in known for record in records]
+        return tuple(
+            record._replace(name=self._server)
+            for record in records
+            if record.type in ("A", "AAAA") and type_ in (record.type, "ANY")
+        )
 
     def _of_hosts(self, records: Iterable[Record]) -> dict[Record, None]:
         """The addresses of the hosts that SRV records name, each once."""

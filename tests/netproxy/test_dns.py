@@ -70,7 +70,8 @@ def forwarded(engine, forwarder, query):
     return got[0]
 
 
-# What CoreDNS 1.11 answers for the same objects: (name, type, code, answers).
+# Kubernetes' dns specification.md and CoreDNS' own cases (plugin/kubernetes: handler_test, kubernetes_apex_test),
+# told of these objects: (name, type, code, answers). Weights are the server's to choose.
 REFERENCE = [
     ("web.shop.svc.cluster.local.", "A", "NOERROR", ["10.43.0.7"]),
     ("web.shop.svc.cluster.local.", "AAAA", "NOERROR", []),
@@ -93,6 +94,38 @@ REFERENCE = [
     ("inside.shop.svc.cluster.local.", "CNAME", "NOERROR", ["web.shop.svc.cluster.local."]),
     ("six.shop.svc.cluster.local.", "AAAA", "NOERROR", ["fd00::5"]),
     ("six.shop.svc.cluster.local.", "A", "NOERROR", []),
+    ("web.shop.svc.cluster.local.", "SRV", "NOERROR", ["0 100 80 web.shop.svc.cluster.local."]),
+    ("plain.shop.svc.cluster.local.", "SRV", "NOERROR",
+     ["0 50 70 plain.shop.svc.cluster.local.", "0 50 71 plain.shop.svc.cluster.local."]),
+    ("db.shop.svc.cluster.local.", "SRV", "NOERROR",
+     ["0 50 5432 db-0.db.shop.svc.cluster.local.", "0 50 5432 10-42-1-6.db.shop.svc.cluster.local."]),
+    ("twins.shop.svc.cluster.local.", "A", "NOERROR", ["10.42.2.4", "10.42.2.5"]),
+    ("twins.shop.svc.cluster.local.", "AAAA", "NOERROR", ["fd01::1"]),
+    ("dup.twins.shop.svc.cluster.local.", "A", "NOERROR", ["10.42.2.4", "10.42.2.5"]),
+    ("fd01--1.twins.shop.svc.cluster.local.", "AAAA", "NOERROR", ["fd01::1"]),
+    ("twins.shop.svc.cluster.local.", "SRV", "NOERROR",
+     ["0 33 90 dup.twins.shop.svc.cluster.local.", "0 33 90 fd01--1.twins.shop.svc.cluster.local."]),
+    (f"1.{'0.' * 27}1.0.d.f.ip6.arpa.", "PTR", "NOERROR", ["fd01--1.twins.shop.svc.cluster.local."]),
+    ("_http._udp.web.shop.svc.cluster.local.", "SRV", "NXDOMAIN", []),
+    ("bogus.db.shop.svc.cluster.local.", "A", "NXDOMAIN", []),
+    ("x.inside.shop.svc.cluster.local.", "CNAME", "NXDOMAIN", []),
+    ("empty.shop.svc.cluster.local.", "A", "NXDOMAIN", []),
+    ("svc.cluster.local.", "NS", "NOERROR", []),
+    ("pod.cluster.local.", "A", "NOERROR", []),
+    ("shop.svc.cluster.local.", "NS", "NOERROR", []),
+    ("foo.cluster.local.", "NS", "NXDOMAIN", []),
+    ("foo.svc.cluster.local.", "NS", "NXDOMAIN", []),
+    ("web.shop.svc.cluster.local.", "SOA", "NOERROR", []),
+    ("cluster.local.", "HINFO", "NOERROR", []),
+    ("cluster.local.", "SOA", "NOERROR",
+     ["ns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 5"]),
+    ("cluster.local.", "NS", "NOERROR", ["ns.dns.cluster.local."]),
+    ("ns.dns.cluster.local.", "A", "NOERROR", ["10.43.0.10"]),
+    ("dns-version.cluster.local.", "TXT", "NOERROR", ['"1.1.0"']),
+    ("dns-version.cluster.local.", "A", "NOERROR", []),
+    ("10-42-0-9.shop.pod.cluster.local.", "AAAA", "NOERROR", []),
+    ("10-42-0-9.nowhere.pod.cluster.local.", "A", "NXDOMAIN", []),
+    ("not-an-address.shop.pod.cluster.local.", "A", "NXDOMAIN", []),
 ]  # fmt: skip
 
 
@@ -105,6 +138,16 @@ def test_the_reference_answers(engine, resolver, name, type_, code, answers):
     if not answers:
         [soa] = response.authority
         assert soa.rdtype == dns.rdatatype.SOA and soa.name.to_text() == "cluster.local."
+
+
+def test_hosts_of_srv_and_of_the_name_server_come_with_their_addresses(engine, resolver):
+    for name, type_, addresses in (
+        ("_http._tcp.web.shop.svc.cluster.local.", "SRV", {"10.43.0.7"}),
+        ("twins.shop.svc.cluster.local.", "SRV", {"10.42.2.4", "10.42.2.5", "fd01::1"}),
+        ("cluster.local.", "NS", {"10.43.0.10"}),
+    ):
+        response = ask(engine, resolver, name, type_)
+        assert {rdata.to_text() for rrset in response.additional for rdata in rrset} == addresses
 
 
 def test_a_stable_address_is_kept_longer_than_an_endpoints(engine, resolver):
@@ -176,6 +219,31 @@ def harmless_resolver():
 @given(st.binary(max_size=200))
 def test_no_bytes_do_harm(data):
     harmless_resolver().answer(data, bytes)
+
+
+LABELS = st.sampled_from(
+    ["web", "shop", "svc", "cluster", "local", "test", "_http", "_tcp", "db", "10-42-0-9", "pod", "*", "in-addr",
+     "arpa", "ip6", "7", "dns-version", "ns", "dns", "ring", "inside", "WEB", "x\\.y", "\\000", "a" * 63]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LABELS, max_size=9), st.integers(1, 300), st.sampled_from([-1, 0]), st.booleans())
+def test_every_question_of_the_cluster_gets_an_answer_that_can_be_read(labels, type_, edns, is_stream):
+    """Of any name and type; never longer than the client takes, and about what was asked."""
+    name = ".".join([*labels, "cluster.test."])
+    if len(name) > 250:
+        return
+    query = dns.message.make_query(name, type_, use_edns=edns)
+    answers = []
+    harmless_resolver().answer(query.to_wire(), answers.append, is_stream=is_stream)
+    if answers:
+        [wire] = answers
+        response = dns.message.from_wire(wire)
+        assert query.is_response(response) and (is_stream or len(wire) <= 1232)
+        assert response.rcode() in {0, 2, 3, 4, 5}
+    else:
+        assert "inside" in labels or "out" in labels, "only what leads elsewhere may wait"
 
 
 @settings(max_examples=200, deadline=None)

@@ -19,6 +19,24 @@ def endpoint(address, hostname=None, ready=True):
     return Endpoint(addresses=(address,), hostname=hostname, conditions=EndpointConditions(ready=ready))
 
 
+def twins():
+    """Endpoints of both families, two with one hostname; a port without a name."""
+    labels = {"kubernetes.io/service-name": "twins"}
+    groups = {
+        "IPv4": (endpoint("10.42.2.4", "dup"), endpoint("10.42.2.5", "dup")),
+        "IPv6": (endpoint("fd01::1"),),
+    }
+    return [
+        EndpointSlice(
+            metadata=ObjectMeta(name=f"twins-{family}", namespace="shop", labels=labels),
+            address_type=family,
+            endpoints=endpoints,
+            ports=(EndpointPort(protocol="TCP", port=90),),
+        )
+        for family, endpoints in groups.items()
+    ]
+
+
 def make_zone(domain="cluster.local"):
     http = (ServicePort(name="http", protocol="TCP", port=80, target_port=8080),)
     slice_ = EndpointSlice(
@@ -27,6 +45,7 @@ def make_zone(domain="cluster.local"):
         endpoints=(endpoint("10.42.0.5", "db-0"), endpoint("10.42.1.6"), endpoint("10.42.1.7", ready=False)),
         ports=(EndpointPort(name="sql", protocol="TCP", port=5432),),
     )
+    slices = {"db": [slice_], "twins": twins()}
     services = [
         service("web", "10.43.0.7", http),
         service("db", "None"),
@@ -35,10 +54,15 @@ def make_zone(domain="cluster.local"):
         service("inside", "", type="ExternalName", external_name="web.shop.svc.cluster.local"),
         service("ring", "", type="ExternalName", external_name="ring.shop.svc.cluster.local."),
         service("six", "fd00::5"),
+        service(
+            "plain", "10.43.0.8", (ServicePort(protocol="TCP", port=70), ServicePort(protocol="UDP", port=71))
+        ),
+        service("twins", "None"),
     ]
     zone = Zone(domain, ("10.42.0.0/16", "10.43.0.0/16"))
     zone.put("/shop", namespace_entries("shop", domain))
     for made in services:
-        slices = [slice_] if made.metadata.name == "db" else []
-        zone.put(f"shop/{made.metadata.name}", service_entries(made, slices, domain))
+        name = made.metadata.name
+        zone.put(f"shop/{name}", service_entries(made, slices.get(name, []), domain))
+    zone.put("kube-system/kube-dns", {f"kube-dns.kube-system.svc.{domain}": [("A", "10.43.0.10", 30)]})
     return zone
