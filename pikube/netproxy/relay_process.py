@@ -27,6 +27,7 @@ from pikube import __version__
 from pikube.netproxy.doors import DOORS, Counts, Door, UdpDoor
 from pikube.netproxy.engine import INCOMING, Engine
 from pikube.netproxy.relay_names import Names
+from pikube.netproxy.small_dns import import_dnspython
 from pikube.netproxy.targets import (
     DNS_STREAM,
     DNS_UDP,
@@ -76,6 +77,7 @@ class Relay:
         if listener.protocol not in (DNS_UDP, DNS_STREAM):
             kind = DOORS[listener.protocol]
             return kind(self._shared, self.counts, listener, backends, self._failed, inherited)
+        import_dnspython()
         from pikube.netproxy.dns_doors import DNS_DOORS  # late: a relay without names is smaller
 
         return DNS_DOORS[listener.protocol](

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from pathlib import Path
 
 import dns.message
 import dns.rcode
@@ -68,6 +69,17 @@ def test_names_follow_what_the_agent_tells_and_stay_when_it_is_gone(relay):
     relay.processes[0].terminate()
     relay.processes[0].wait()
     relay.start()
+
+
+def test_a_relay_with_names_is_small(relay):
+    """A board pays for it all the time; dnspython alone has cost 5 MB."""
+    port = free_port(socket.SOCK_DGRAM)
+    open_doors(relay, port)
+    relay.tell({"names": names(web="10.43.0.7")})
+    assert query(port) == ("NOERROR", ["10.43.0.7"])
+    text = Path(f"/proc/{relay.pid}/smaps_rollup").read_text()
+    private = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")]
+    assert sum(private) < 14_000, f"{sum(private)} KiB of its own"
 
 
 def test_names_of_the_last_life_are_answered_at_once(relay):
