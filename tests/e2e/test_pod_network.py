@@ -324,7 +324,7 @@ def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(clust
             listener.kill()
             told = {tuple(line.split()) for line in listener.stdout.read().splitlines()}
         print(f"both addresses reached again after {took_s:.1f} s")
-        assert took_s < 10  # within five on a machine that has nothing else to do
+        assert took_s < 5
         macs = {
             board.run("ip", "-br", "link", "show", "eth0").stdout.split()[2]: board
             for board in cluster.boards

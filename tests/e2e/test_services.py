@@ -187,6 +187,22 @@ def test_a_port_that_the_host_uses_is_an_event_on_the_service(board, shop):
     assert says(board, f"http://{ADDRESS}:30999/").startswith("web-")
 
 
+def test_what_the_host_serves_everywhere_is_on_no_address_of_a_service(board, shop):
+    """As its sshd: AnyIP makes the range local, and the guard lets in the Services' own ports only."""
+    address = get(board, shop, "two")["spec"]["clusterIP"]
+    argv = ["nsenter", f"--net=/run/netns/{board.name}", "busybox", "httpd", "-f", "-p", "0.0.0.0:2222"]
+    with subprocess.Popen(argv) as everywhere:
+        try:
+            wait_until(lambda: board.curl(f"http://{ADDRESS}:2222/").returncode == 0, what="the host's own")
+            for host in (address, "10.43.0.10", "10.43.77.77"):
+                assert board.curl(f"http://{host}:2222/").returncode == 7, host
+                pod = ("exec", "near", "--", "sh", "-c", f"nc -w 2 {host} 2222 </dev/null && echo reached")
+                assert "reached" not in board.kubectl("-n", shop, *pod, check=False).stdout, host
+            assert says(board, f"http://{address}/").startswith("web-"), "the Service's own port"
+        finally:
+            everywhere.kill()
+
+
 class Load:
     """New connections one after the other until told to stop; counts what failed."""
 

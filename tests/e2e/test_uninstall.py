@@ -89,6 +89,7 @@ def test_nothing_of_pikube_is_left(board):
     wait_until(
         lambda: not board.run("ip", "-6", "address", "show", "tentative").stdout, what="settled addresses"
     )
+    board.run("ip", "link", "set", "eth0", "mtu", "1400")
     before = traces(board)
     images = board.directory / "data" / "images"
     images.mkdir(parents=True)
@@ -98,6 +99,7 @@ def test_nothing_of_pikube_is_left(board):
     board.kubectl("apply", "-f", "-", text_in=HELLO)
     board.kubectl("rollout", "status", "deployment/hello", "--timeout=60s")
     wait_until(lambda: "from-a-pod" in board.curl("http://198.51.100.7:30123/").stdout, what="the page")
+    assert " mtu 1400 " in board.run("ip", "link", "show", "pikube0").stdout, "as the LAN's"
 
     listed = pikube(board, "uninstall", "--dry-run").stdout
     for words in (

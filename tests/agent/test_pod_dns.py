@@ -1,0 +1,43 @@
+"""What a pod's /etc/resolv.conf says, by dnsPolicy and dnsConfig."""
+
+import pytest
+
+from pikube.agent.pods.container_specs import DnsSettings, dns_of
+from pikube.api.kinds.core_pod import Pod, PodDNSConfig, PodDNSConfigOption, PodSpec
+from pikube.api.kinds.meta import ObjectMeta
+
+BOARD = DnsSettings(
+    server="10.43.0.10", domain="cluster.local", host_servers=("192.168.1.1",), host_searches=("lan",)
+)
+CLUSTER = (
+    ("10.43.0.10",),
+    ("shop.svc.cluster.local", "svc.cluster.local", "cluster.local", "lan"),
+    ("ndots:5",),
+)
+HOST = (("192.168.1.1",), ("lan",), ())
+
+
+def pod(**spec):
+    return Pod(metadata=ObjectMeta(name="web", namespace="shop"), spec=PodSpec(**spec))
+
+
+@pytest.mark.parametrize(("policy", "on_host", "wanted"), [
+    ("ClusterFirst", False, CLUSTER),
+    ("ClusterFirst", True, HOST),
+    ("ClusterFirstWithHostNet", True, CLUSTER),
+    ("Default", False, HOST),
+    ("None", False, ((), (), ())),
+])  # fmt: skip
+def test_a_policy_says_who_is_asked(policy, on_host, wanted):
+    assert dns_of(pod(dns_policy=policy, host_network=on_host), BOARD) == wanted
+
+
+def test_a_config_adds_to_the_policy_and_its_options_win():
+    options = (PodDNSConfigOption(name="ndots", value="2"), PodDNSConfigOption(name="edns0"))
+    config = PodDNSConfig(
+        nameservers=("1.1.1.1", "10.43.0.10"), searches=("lan", "example.org"), options=options
+    )
+    servers, searches, named = dns_of(pod(dns_policy="ClusterFirst", dns_config=config), BOARD)
+    assert servers == ("10.43.0.10", "1.1.1.1")
+    assert searches == (*CLUSTER[1], "example.org")
+    assert named == ("ndots:2", "edns0")
