@@ -158,7 +158,14 @@ def test_a_host_port_leads_to_the_pod(board, shop):
 def test_pods_reach_the_api_as_kubernetes(board, shop):
     for host in ("kubernetes.default", "$KUBERNETES_SERVICE_HOST"):
         said = board.kubectl(
-            "-n", shop, "exec", "near", "--", "sh", "-c", f"nc -w 2 {host} 443 </dev/null && echo ok"
+            "-n",
+            shop,
+            "exec",
+            "near",
+            "--",
+            "sh",
+            "-c",
+            f"nc -w 2 {host} 443 </dev/null >/dev/null && echo ok",
         )
         assert said.strip() == "ok"
 
