@@ -230,6 +230,10 @@ SETTINGS: tuple[Setting, ...] = (
             "memory=64Mi,cpu=100m"),
     Setting("eviction-hard", _thresholds, "memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,"
             "pid.available<5%", "when pods are evicted (kubelet's defaults, and process ids)", "THRESHOLDS"),
+    Setting("eviction-pressure-transition-period", _number, 300, "a pressure condition of the node stays for so many "
+            "seconds after it was last met (kubelet's default 5m0s)", "SECONDS"),
+    Setting("pod-max-pids", _number, -1, "how many processes a container may have (kubelet's flag; -1: as many as "
+            "Podman allows, 2048 by its default)", "N"),
     Setting("allowed-unsafe-sysctls", _text, "", "sysctls beyond the safe ones that pods may set (kubelet's flag); a "
             "star may end one", "net.core.somaxconn,kernel.msg*"),
     Setting("container-log-max-size", _size, 10 * 1024 * 1024, "a container's log begins a new file at this size "
@@ -283,6 +287,8 @@ class Settings:
     containers_conf: str
     system_reserved: str
     eviction_hard: str
+    eviction_pressure_transition_period: int
+    pod_max_pids: int
     allowed_unsafe_sysctls: str
     container_log_max_size: int
     container_log_max_files: int

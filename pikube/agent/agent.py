@@ -155,7 +155,9 @@ async def open_agent(
                 runtime,
                 references,
                 images,
-                StartSettings(dns, node.facts.memory_bytes, seccomp_dir, has_selinux()),
+                StartSettings(
+                    dns, node.facts.memory_bytes, seccomp_dir, has_selinux(), max(0, settings.pod_max_pids)
+                ),
             ),
             oom=OomWatch(),
             network=NETWORK,
@@ -178,6 +180,7 @@ async def open_agent(
                 meter=Meter(manager.running),
                 facts=lambda: read_facts(settings.data),
                 thresholds=parse_thresholds(settings.eviction_hard),
+                transition_s=settings.eviction_pressure_transition_period,
                 warn=lambda reason, words: recorder.record("kubelet", node.node, "Warning", reason, words),
             )
         )

@@ -158,13 +158,13 @@ class NodeAgent:
     async def report(self) -> None:
         """Write the status if it changed or has not been written for long."""
         self.facts = read_facts(Path(self._settings.data_dir))
-        problem = self.not_ready_because or await self._runtime_problem()
+        trouble, down = await self._runtime_state()
         assert self._info is not None
         await self.images.refresh()
         status = node_status(
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
-            not_ready_because=problem, pressures=self.pressures(), images=self.images.latest,
-            unreached=self.unreached,
+            not_ready_because=self.not_ready_because or down, trouble=trouble, pressures=self.pressures(),
+            images=self.images.latest, unreached=self.unreached,
         )  # fmt: skip
         meta, told = self.node.metadata, self.images.architectures
         is_told = meta.annotations.get(ANNOTATION) == told
@@ -184,14 +184,13 @@ class NodeAgent:
             )
             return
 
-    async def _runtime_problem(self) -> str:
-        """What is wrong with Podman. Its `info` is asked once a life: it takes it half a second of CPU on a small
-        board, and would keep its service awake."""
-        problem = self._runtime.problem()
-        if problem:
+    async def _runtime_state(self) -> tuple[str, str]:
+        """What is wrong with Podman, and why it is down if it is. Its `info` is asked once a life: it takes it half
+        a second of CPU on a small board, and would keep its service awake."""
+        if self._runtime.trouble():
             await self._runtime.ping()
-            problem = self._runtime.problem()
-        return f"container runtime is down: {problem}" if problem else ""
+        problem = self._runtime.problem()
+        return self._runtime.trouble(), f"container runtime is down: {problem}" if problem else ""
 
     async def _beat(self) -> None:
         name = self._settings.node_name

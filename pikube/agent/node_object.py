@@ -33,6 +33,7 @@ from pikube.config import Settings
 KUBELET_VERSION = f"v1.36.0+pikube{__version__}"
 NANO = 10**9
 INCOMPLETE = "PodNetworkIncomplete"  # ours; NetworkUnavailable would keep pods away from boards that work
+UNHEALTHY = "ContainerRuntimeUnhealthy"
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
@@ -91,10 +92,11 @@ def node_status(
     pressures: AbstractSet[str] = frozenset(),
     images: tuple[ContainerImage, ...] = (),
     unreached: str = "",
+    trouble: str = "",
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
     system's reserve and what evictions keep free (kubelet cm/node_container_manager.go). `unreached`: boards that
-    cannot be."""
+    cannot be; `trouble`: of the container runtime, which may heal by itself."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),
@@ -120,7 +122,7 @@ def node_status(
     return NodeStatus(
         capacity=capacity,
         allocatable=allocatable,
-        conditions=node_conditions(pressures, old.conditions, now, not_ready_because, unreached),
+        conditions=node_conditions(pressures, old.conditions, now, not_ready_because, unreached, trouble),
         addresses=(
             NodeAddress(type="InternalIP", address=address),
             NodeAddress(type="Hostname", address=settings.node_name),
@@ -147,8 +149,10 @@ def node_conditions(
     now: float,
     not_ready_because: str,
     unreached: str = "",
+    trouble: str = "",
 ) -> tuple[NodeCondition, ...]:
-    """MemoryPressure, DiskPressure, PIDPressure, Ready; PodNetworkIncomplete where it ever was."""
+    """MemoryPressure, DiskPressure, PIDPressure, Ready; PodNetworkIncomplete and ContainerRuntimeUnhealthy (a name of
+    node-problem-detector's) where they ever were."""
     memory = ("KubeletHasSufficientMemory", "kubelet has sufficient memory available")
     no_memory = ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
     disk = ("KubeletHasNoDiskPressure", "kubelet has no disk pressure")
@@ -167,6 +171,9 @@ def node_conditions(
     if unreached or INCOMPLETE in old:
         whole = ("RoutesCreated", "every other node is on one link with this node")
         wanted.insert(0, _condition(INCOMPLETE, bool(unreached), whole, ("NotOnLink", unreached)))
+    if trouble or UNHEALTHY in old:
+        healthy = ("ContainerRuntimeIsHealthy", "the container runtime answers")
+        wanted.insert(0, _condition(UNHEALTHY, bool(trouble), healthy, ("PodmanUnhealthy", trouble)))
     for condition in wanted:
         condition.last_heartbeat_time = render_time(now)
         known = old.get(condition.type)

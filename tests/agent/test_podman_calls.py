@@ -108,3 +108,12 @@ async def test_why_a_container_is_refused_is_asked_outside_of_its_pod_when_podma
         with pytest.raises(RuntimeFailure, match="nil pointer"):
             await podman._create_container({"pod": "p", "name": "c"})
     assert requests[-1][0].startswith("DELETE /v4.0.0/libpod/containers/a?")
+
+
+async def test_a_service_that_answers_no_ping_is_trouble_until_it_answers_again(path):
+    async with service(path, SILENCE, answer({"Id": "a"})):
+        podman = Podman(path, "")
+        assert not await podman.answers()
+        assert podman.trouble() and not podman.problem(), "the board is ready: it may heal by itself"
+        await podman.ping()
+        assert podman.trouble() == ""

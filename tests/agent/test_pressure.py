@@ -13,7 +13,6 @@ from pikube.agent.pressure.signals import (
     INODES,
     MEMORY,
     PIDS,
-    TRANSITION_S,
     PodUse,
     Room,
     conditions,
@@ -55,10 +54,10 @@ def test_a_threshold_that_is_none_is_refused(text):
 
 
 def test_a_condition_stays_for_a_while_so_that_it_does_not_flap():
-    first = conditions([MEMORY], {}, 100.0)
+    first = conditions([MEMORY], {}, 100.0, 300.0)
     assert set(first) == {"MemoryPressure"}
-    assert set(conditions([DISK], first, 101.0)) == {"MemoryPressure", "DiskPressure"}
-    assert conditions([], first, 100.0 + TRANSITION_S) == {}
+    assert set(conditions([DISK], first, 101.0, 300.0)) == {"MemoryPressure", "DiskPressure"}
+    assert conditions([], first, 100.0 + 300.0, 300.0) == {}
 
 
 USES = st.lists(

@@ -26,8 +26,10 @@ SUBNET = "198.18.{}"  # RFC 2544: addresses of nobody
 
 
 def wrong_clock(by_s):
-    """What makes the wall clock of a Python program wrong, as environment variables."""
+    """What makes the wall clock of a Python program wrong, as environment variables; a file may change."""
     folder = str(Path(__file__).parent / "wrong_clock")
+    if isinstance(by_s, Path):
+        return {"PYTHONPATH": folder, "WRONG_CLOCK_FILE": str(by_s)}
     return {"PYTHONPATH": folder, "WRONG_CLOCK_S": str(by_s)} if by_s else {}
 
 

@@ -205,5 +205,7 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(cluster)
     sandboxes = board.podman("ps", "--format", "{{.Names}}").stdout.split()
     networked = len([name for name in sandboxes if name.endswith("_infra")])
     assert plugged_in(board) <= networked, "interfaces of pods that are gone"
-    assert not (control_groups() - groups) & met, "control groups of containers that are gone"
+    wait_until(
+        lambda: not (control_groups() - groups) & met, what="no control group of a container that is gone"
+    )
     leader.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -126,6 +126,7 @@ def container_spec(
     devices: Sequence[tuple[str, str, str]] = (),
     seccomp_dir: str = "",
     has_selinux: bool = False,
+    pids_limit: int = 0,
 ) -> ContainerSpec:
     """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
     NotAllowed."""
@@ -182,6 +183,7 @@ def container_spec(
         selinux_options=selinux_options(selinux) if has_selinux else (),
         stop_signal=stop_signal(container),
         devices=tuple(devices),
+        pids_limit=pids_limit,
     )
 
 

@@ -47,6 +47,7 @@ class StartSettings:
     memory_bytes: int
     seccomp_dir: str
     has_selinux: bool = False
+    pids_limit: int = 0  # of a container; 0: the runtime's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Starter:
                 pod, asked.container, asked.sandbox, asked.attempt, image, environment, mounts, log_path,
                 self._settings.memory_bytes, target_id=asked.target_id,
                 devices=_devices(asked), seccomp_dir=self._settings.seccomp_dir,
-                has_selinux=self._settings.has_selinux,
+                has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None

@@ -42,6 +42,7 @@ class KeeperParts:
     meter: Meter
     facts: Callable[[], BoardFacts]
     thresholds: Mapping[str, signals.Threshold]
+    transition_s: float
     warn: Warn
 
 
@@ -76,7 +77,7 @@ class Keeper:
         rooms = rooms_of(facts)
         now = trio.current_time()
         signals_met = signals.met(self._parts.thresholds, rooms)
-        self._since = signals.conditions(signals_met, self._since, now)
+        self._since = signals.conditions(signals_met, self._since, now, self._parts.transition_s)
         await self._collect_images(rooms[signals.DISK], now, force=signals.DISK in signals_met)
         if not signals_met:
             return

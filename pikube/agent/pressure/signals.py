@@ -16,7 +16,6 @@ SIGNALS = (MEMORY, DISK, INODES, PIDS)
 CONDITIONS = {MEMORY: "MemoryPressure", DISK: "DiskPressure", INODES: "DiskPressure", PIDS: "PIDPressure"}
 RESOURCES = {MEMORY: "memory", DISK: "ephemeral-storage", INODES: "inodes", PIDS: "pids"}
 SYSTEM_CRITICAL = 2_000_000_000  # scheduling.SystemCriticalPriority
-TRANSITION_S = 300.0  # kubelet's evictionPressureTransitionPeriod: a condition must not flap
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,11 @@ def met(thresholds: Mapping[str, Threshold], rooms: Mapping[str, Room]) -> list[
     ]
 
 
-def conditions(signals: Iterable[str], since: Mapping[str, float], now: float) -> dict[str, float]:
-    """The pressure conditions in force, by the time at which each was last met (monotonic)."""
-    last = {name: at for name, at in since.items() if now - at < TRANSITION_S}
+def conditions(
+    signals: Iterable[str], since: Mapping[str, float], now: float, transition_s: float
+) -> dict[str, float]:
+    """The pressure conditions in force, by the time at which each was last met (monotonic); one must not flap."""
+    last = {name: at for name, at in since.items() if now - at < transition_s}
     for signal in signals:
         last[CONDITIONS[signal]] = now
     return last

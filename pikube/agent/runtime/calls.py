@@ -37,6 +37,7 @@ class PodmanCalls:
         self._in_flight: dict[int, float] = {}
         self._numbers = itertools.count()
         self._failing = ""
+        self._is_silent = False
 
     async def _call(
         self, method: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None
@@ -68,7 +69,9 @@ class PodmanCalls:
             try:
                 with trio.fail_after(CALL_S):
                     async with open_request(self.socket_path, method, target, data) as response:
-                        return response.status, await response.read()
+                        answer = response.status, await response.read()
+                self._is_silent = False
+                return answer
             finally:
                 del self._in_flight[number]
 
@@ -113,6 +116,10 @@ class PodmanCalls:
             return f"podman has not answered for {waiting_s:.0f}s"
         return self._failing
 
+    def trouble(self) -> str:
+        """What is wrong with the service that may heal by itself before it is a `problem`; '' when nothing is."""
+        return "podman's service does not answer" if self._is_silent else self.problem()
+
     def waiting_s(self) -> float:
         """How long the oldest call has waited."""
         now = trio.current_time()
@@ -120,10 +127,12 @@ class PodmanCalls:
 
     async def answers(self) -> bool:
         """Whether a ping is answered; it does not wait for its turn, which may never come."""
+        is_there = False
         with trio.move_on_after(ANSWER_S), suppress(OSError, UnixHttpError):
             async with open_request(self.socket_path, "GET", "/_ping") as response:
-                return response.status == 200
-        return False
+                is_there = response.status == 200
+        self._is_silent = not is_there
+        return is_there
 
     async def ping(self) -> None:
         with trio.move_on_after(PING_S), suppress(RuntimeFailure):

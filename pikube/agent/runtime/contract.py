@@ -197,6 +197,10 @@ class Runtime(Protocol):
         """Why pods cannot be started now, '' if nothing is known to be wrong. Costs nothing."""
         ...
 
+    def trouble(self) -> str:
+        """What may heal by itself before it is a `problem`; '' if nothing is known to be wrong. Costs nothing."""
+        ...
+
     async def ping(self) -> None:
         """Ask something small, so that `problem` is up to date; no failure."""
         ...

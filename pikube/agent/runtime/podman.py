@@ -38,11 +38,13 @@ from pikube.agent.runtime.specs import (
     read_listed,
     read_pod,
 )
+from pikube.agent.runtime.turns import Turns
 from pikube.agent.runtime.way_out import give_way_out
 
 log = logging.getLogger("pikube.podman")
 
 STARTS = 2  # starts at once: more only queue up on the card of a Pi (podman#11618: timeouts under load)
+PATIENCE_S = 30.0  # one that takes longer is no reason for others to wait
 CLEAN_UP_S = 10.0
 KILLED = 137
 
@@ -58,7 +60,7 @@ class Podman(PodmanImages, PodmanStreams):
         self._way_out: tuple[str, str] | None = (
             None  # the bridge and its address, if pods' routes are ours to make
         )
-        self._starts = trio.CapacityLimiter(STARTS)
+        self._starts = Turns(STARTS, PATIENCE_S)
 
     def was_restarted(self, words: str) -> None:
         self._tell_restart(words)
@@ -93,7 +95,7 @@ class Podman(PodmanImages, PodmanStreams):
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         reason = "FailedCreatePodSandBox"
         infra = infra_name(spec.namespace, spec.name, spec.uid)
-        async with self._starts:
+        async with self._starts.turn():
             made = await self._ask(
                 "POST", "/pods/create", body=pod_document(spec, self._instance), reason=reason
             )
@@ -138,7 +140,7 @@ class Podman(PodmanImages, PodmanStreams):
         await self._remove(f"/pods/{sandbox_id}", query)
 
     async def start_container(self, spec: ContainerSpec) -> Container:
-        async with self._starts:
+        async with self._starts.turn():
             identity = await self._create_container(container_document(spec, self._instance))
             try:
                 await self._ask("POST", f"/containers/{identity}/start", reason="RunContainerError")
