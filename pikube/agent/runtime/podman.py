@@ -27,6 +27,7 @@ from pikube.agent.runtime.contract import (
     SandboxSpec,
 )
 from pikube.agent.runtime.exec import PodmanStreams
+from pikube.agent.runtime.groups import remove_groups
 from pikube.agent.runtime.podman_images import PodmanImages
 from pikube.agent.runtime.processes import is_of, is_there, send_signal
 from pikube.agent.runtime.specs import (
@@ -138,6 +139,7 @@ class Podman(PodmanImages, PodmanStreams):
     async def remove_sandbox(self, sandbox_id: str) -> None:
         query = {"force": "true", "timeout": "0"}
         await self._remove(f"/pods/{sandbox_id}", query)
+        await trio.to_thread.run_sync(remove_groups, sandbox_id)
 
     async def start_container(self, spec: ContainerSpec) -> Container:
         async with self._starts.turn():
