@@ -56,7 +56,9 @@ class TlsStream(trio.abc.Stream):
                 return
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """The next bytes; b'' when the client has closed, politely or not. One checkpoint at least."""
+        """The next bytes; b'' when the client has closed, politely or not. One checkpoint at least. Who is cancelled
+        loses none: bytes that are taken are returned."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._fileno()
         has_waited = False
         while True:
@@ -73,7 +75,8 @@ class TlsStream(trio.abc.Stream):
             except ssl.SSLError as error:
                 await self._break(error)
             if not has_waited:
-                await trio.lowlevel.checkpoint()  # a client with much to say must not keep others waiting
+                # a client with much to say must not keep others waiting
+                await trio.lowlevel.cancel_shielded_checkpoint()
             return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:

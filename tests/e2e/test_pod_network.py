@@ -282,7 +282,7 @@ def balancer(name, address):
     }
 
 
-def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(cluster, across, phone):
+def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(cluster, across, phone, tmp_path):
     """Of both families; a phone that knows where the address was is told by ARP and neighbour discovery."""
     leader, names = cluster.leader, [board.node for board in cluster.boards]
     four = cluster.lan.address(240)
@@ -310,8 +310,25 @@ def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(clust
         wait_until(lambda: holders(four) == holders(six) == [holder], 30, "the first board has both")
         wait_until(is_reached, 10, "the phone reaches them")
         argv = ["nsenter", f"--net=/run/netns/{cluster.lan.name}phone", sys.executable, "-c", LISTEN]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT) as listener:
-            listener.stdout.readline()
+        heard = tmp_path / "heard"
+
+        def told():
+            return {
+                tuple(line.split()) for line in heard.read_text().splitlines()[1:] if line.count(" ") == 1
+            }
+
+        with heard.open("w") as output, subprocess.Popen(argv, stdout=output, cwd=ROOT) as listener:
+            wait_until(heard.read_text, what="a phone that listens")
+            macs = {
+                board.run("ip", "-br", "link", "show", "eth0").stdout.split()[2]: board
+                for board in cluster.boards
+            }
+
+            def tellers(address):
+                return {
+                    macs[mac].node for told_address, mac in told() if told_address == address and mac in macs
+                }
+
             holder.cut()
             began = time.monotonic()
             try:
@@ -320,20 +337,17 @@ def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(clust
             finally:
                 holder.heal()
             wait_until(lambda: holders(four) == holders(six) == [holder], 30, "one board again")
-            wait_until(is_reached, 30, "the phone is told who keeps them")
-            listener.kill()
-            told = {tuple(line.split()) for line in listener.stdout.read().splitlines()}
+            try:
+                for address in (four, six):
+                    wait_until(
+                        lambda: holder.node in tellers(address) and len(tellers(address)) > 1,  # noqa: B023
+                        what=f"{address} is announced by the next one, then by the first",
+                    )
+                wait_until(is_reached, 30, "the phone reaches who keeps them")
+            finally:
+                listener.kill()
         print(f"both addresses reached again after {took_s:.1f} s")
         assert took_s < 5
-        macs = {
-            board.run("ip", "-br", "link", "show", "eth0").stdout.split()[2]: board
-            for board in cluster.boards
-        }
-        for address in (four, six):
-            boards = [macs[mac] for told_address, mac in told if told_address == address]
-            assert holder in boards and len(boards) > 1, (
-                f"{address} is announced by the next one, then by the first"
-            )
     finally:
         leader.kubectl("delete", "service", "four", "six")
         for number, board in enumerate(cluster.boards, 1):

@@ -78,6 +78,27 @@ async def test_what_a_cut_send_left_goes_out_first(certificates):
             assert await read_all(theirs, len(LONG) + 13) == LONG + b"and then this"
 
 
+async def test_who_is_cancelled_loses_no_bytes(certificates):
+    async with pair(certificates) as (ours, theirs):
+        got = bytearray()
+
+        async def receive():
+            got.extend(await ours.receive_some())
+
+        for turns in range(3):
+            await theirs.send_all(b"next request")
+            await trio.lowlevel.wait_readable(ours.transport_stream.socket)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(receive)
+                for _ in range(turns):
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+            if len(got) < 12:
+                got.extend(await ours.receive_some())
+            assert bytes(got) == b"next request", turns
+            got.clear()
+
+
 async def test_two_senders_wait_for_one_another(certificates):
     async with pair(certificates) as (ours, theirs), trio.open_nursery() as nursery:
         nursery.start_soon(ours.send_all, LONG)
