@@ -101,6 +101,14 @@ def test_mounts_images_and_devices():
     assert document["devices"] == [{"path": "/dev/gpiomem:/dev/gpiomem:rwm"}]
 
 
+def test_a_board_that_stops_waits_for_a_container_as_long_as_its_pod_says():
+    document = container(grace_s=5)
+    assert document["stop_timeout"] == 5
+    assert document["annotations"] == {"org.systemd.property.TimeoutStopUSec": "uint64 5000000"}
+    at_once = container(grace_s=0)["annotations"]  # to systemd, 0 is for ever
+    assert at_once == {"org.systemd.property.TimeoutStopUSec": "uint64 1000000"}
+
+
 def test_a_command_replaces_the_images_and_arguments_alone_do_not():
     document = container(command=("a",), args=("b",), stop_signal=2)
     assert (document["entrypoint"], document["command"], document["stop_signal"]) == (["a"], ["b"], 2)

@@ -111,6 +111,7 @@ class ContainerSpec:
     selinux_options: tuple[str, ...] = ()
     is_proc_unmasked: bool = False
     stop_signal: int = 0  # 0: the image's own
+    grace_s: int = 30  # what it gets to end when the whole board stops
     devices: tuple[tuple[str, str, str], ...] = ()  # (path on the board, path inside, permissions)
     pids_limit: int = 0
 
