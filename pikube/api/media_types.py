@@ -60,6 +60,11 @@ class Accepted:
     form: str = ""
     version: str = "v1"
 
+    @property
+    def whole(self) -> Accepted:
+        """The same of what is never a table: a Status, a document of a subresource."""
+        return Accepted(self.encoding)
+
 
 PLAIN = Accepted(JSON)
 

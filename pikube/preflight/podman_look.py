@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pikube.agent.runtime.groups import remove_groups
 from pikube.preflight.board import Podman
 
 HELPER_DIRECTORIES = (
@@ -88,6 +89,7 @@ def _run_a_sandbox(client: Any) -> None:
         pod.start()
     finally:
         pod.remove(force=True)
+        remove_groups(pod.id)
 
 
 @contextmanager

@@ -5,15 +5,14 @@ Clients are on a board (ClusterIP) and on a machine of the LAN that is no board 
 
 import json
 import re
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from board import ROOT, wait_until
+from load import Requests, Wrk, inside
 
 WEB = """\
 apiVersion: apps/v1
@@ -41,7 +40,6 @@ metadata: {name: busy}
 spec: {type: NodePort, selector: {app: busy}, ports: [{port: 80, targetPort: 8080, nodePort: 30556}]}
 """
 KILLS = 3
-PATIENCE_S = 10
 
 
 @pytest.fixture(scope="module")
@@ -70,64 +68,6 @@ def laptop(cluster):
         yield name
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
-
-
-def inside(namespace, *argv):
-    return ["nsenter", f"--net=/run/netns/{namespace}", *argv]
-
-
-class Requests:
-    """curl, a new connection for each, by a few clients at a time until told to stop; each with its times."""
-
-    def __init__(self, namespace, url, clients=3):
-        self._argv = inside(namespace, "curl", "-sS", "-o", "/dev/null", "--max-time", str(PATIENCE_S), url)
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
-        self.made = []  # (began, ended, what went wrong)
-
-    def _run(self):
-        while not self._is_over.is_set():
-            began = time.monotonic()
-            done = subprocess.run(self._argv, capture_output=True, text=True)
-            self.made.append((began, time.monotonic(), done.stderr if done.returncode else ""))
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def failed(self, lost_at):
-        """All but those that were on their way when a board was lost: what it took with it nobody can give back."""
-        return [(began, why) for began, ended, why in self.made if why and not began < lost_at < ended]
-
-    def longest_s(self, since):
-        return max(ended - began for began, ended, _ in self.made if began > since)
-
-
-class Wrk:
-    """wrk with a new connection for each request, until told to stop."""
-
-    def __init__(self, namespace, url, directory):
-        script = directory / "calm.lua"
-        script.write_text("function delay() return 20 end\n")  # ms: the boards have something to do beside us
-        argv = ("wrk", "-t1", "-c8", "-d300s", "-s", str(script), "-H", "Connection: close", url)
-        self._argv = inside(namespace, *argv)
-
-    def __enter__(self):
-        self._process = subprocess.Popen(self._argv, stdout=subprocess.PIPE, text=True)
-        return self
-
-    def __exit__(self, *_):
-        self._process.send_signal(signal.SIGINT)
-        self.said, _ = self._process.communicate(timeout=30)
-        self.count = int(re.search(r"(\d+) requests in", self.said)[1])
-        found = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", self.said)
-        self.refused, self.broken, *_ = map(int, found.groups()) if found else (0, 0)
 
 
 def test_no_new_connection_fails_while_an_endpoint_lives(cluster, busy, laptop):

@@ -1,14 +1,11 @@
 """Every way to reach pods through a Service, with real kubectl on one board."""
 
 import json
-import re
-import signal
 import subprocess
-import threading
-import time
 
 import pytest
 from board import ADDRESS, wait_until
+from load import Questions, Requests, Wrk
 
 PODS = """\
 apiVersion: apps/v1
@@ -210,64 +207,6 @@ def test_what_the_host_serves_everywhere_is_on_no_address_of_a_service(board, sh
             everywhere.kill()
 
 
-class Load:
-    """New connections one after the other until told to stop; counts what failed."""
-
-    def __init__(self, board, url):
-        self.count, self.failures = 0, []
-        self._board, self._url = board, url
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        while not self._is_over.is_set():
-            done = self._board.curl(self._url, "--parallel", *[self._url] * 9)
-            self.count += 10
-            if done.returncode:
-                self.failures.append((time.time(), done.stderr))
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._is_over.set()
-        self._thread.join()
-
-
-class Questions(Load):
-    """dig, again and again, once each: a name that is not answered is a failure."""
-
-    def _run(self):
-        while not self._is_over.is_set():
-            argv = ("dig", "@10.43.0.10", self._url, "+tries=1", "+timeout=2", "+noall", "+comments")
-            done = self._board.run(*argv, check=False)
-            self.count += 1
-            if "status: NOERROR" not in done.stdout:
-                self.failures.append((time.time(), done.stdout))
-
-
-class Crowd:
-    """wrk: eight clients with a new connection for each request, until told to stop; `refused` connects."""
-
-    def __init__(self, board, url):
-        script = board.directory / "calm.lua"
-        script.write_text("function delay() return 20 end\n")  # ms: the boards have something to do beside us
-        argv = ("wrk", "-t1", "-c8", "-d300s", "-s", str(script), "-H", "Connection: close", url)
-        self._argv = ["nsenter", f"--net=/run/netns/{board.name}", *argv]
-
-    def __enter__(self):
-        self._process = subprocess.Popen(self._argv, stdout=subprocess.PIPE, text=True)
-        return self
-
-    def __exit__(self, *_):
-        self._process.send_signal(signal.SIGINT)
-        self.said, _ = self._process.communicate(timeout=20)
-        self.count = int(re.search(r"(\d+) requests in", self.said)[1])
-        found = re.search(r"Socket errors: connect (\d+)", self.said)
-        self.refused = int(found[1]) if found else 0
-
-
 KILLS = 3
 
 
@@ -275,10 +214,10 @@ def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
     service = get(board, shop, "loaded")
     cluster, node_port = service["spec"]["clusterIP"], service["spec"]["ports"][0]["nodePort"]
     with (
-        Load(board, f"http://{cluster}/") as inside,
-        Load(board, f"http://{ADDRESS}:{node_port}/") as outside,
-        Crowd(board, f"http://{cluster}/") as crowd,
-        Questions(board, f"loaded.{shop}.svc.cluster.local") as names,
+        Requests(board.name, f"http://{cluster}/") as inside,
+        Requests(board.name, f"http://{ADDRESS}:{node_port}/") as outside,
+        Wrk(board.name, f"http://{cluster}/", board.directory) as crowd,
+        Questions(board.name, f"loaded.{shop}.svc.cluster.local") as names,
     ):
         board.kubectl("-n", shop, "set", "env", "deployment/web", "COLOUR=green")
         board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
@@ -288,12 +227,12 @@ def test_nothing_is_lost_while_pods_roll_die_and_pikube_restarts(board, shop):
             board.kubectl("-n", shop, "delete", "pod", pod, "--grace-period=0", "--force")
             board.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=60s")
         board.stop()
-        before, asked = inside.count, names.count
-        wait_until(lambda: inside.count > before + 30, what="traffic while pikube is not there")
-        wait_until(lambda: names.count > asked + 10, what="names while pikube is not there")
+        before, asked = len(inside.made), len(names.made)
+        wait_until(lambda: len(inside.made) > before + 30, what="traffic while pikube is not there")
+        wait_until(lambda: len(names.made) > asked + 10, what="names while pikube is not there")
         board.start()
-    assert (inside.failures, outside.failures, names.failures, crowd.refused) == ([], [], [], 0)
-    assert min(inside.count, outside.count, crowd.count) > 100
+    assert (inside.failed(), outside.failed(), names.failed(), crowd.refused) == ([], [], [], 0)
+    assert min(len(inside.made), len(outside.made), crowd.count) > 100
     exec_ = ("-n", shop, "exec", "near", "--", "true")
     wait_until(lambda: board.kubectl(*exec_, check=False).returncode == 0, what="the kubelet API is back")
 

@@ -25,7 +25,6 @@ MIN_SHARES = 2
 SHARES_PER_CPU = 1024
 PERIOD_US = 100_000
 MIN_QUOTA_US = 1_000
-DEFAULT_GRACE_S = 30  # Kubernetes', for static pods that do not say it
 HOSTS_HEAD = "# Managed by pikube: changes are lost when the container restarts.\n"
 
 
@@ -142,7 +141,6 @@ def container_spec(
     seccomp = (security and security.seccomp_profile) or (pod_security and pod_security.seccomp_profile)
     apparmor = (security and security.app_armor_profile) or (pod_security and pod_security.app_armor_profile)
     selinux = (security and security.se_linux_options) or (pod_security and pod_security.se_linux_options)
-    grace_s = pod.spec.termination_grace_period_seconds
     groups = [str(g) for g in (pod_security.supplemental_groups if pod_security else ())]
     if pod_security is not None and pod_security.fs_group is not None:
         groups.append(str(pod_security.fs_group))
@@ -184,7 +182,7 @@ def container_spec(
         apparmor_profile=apparmor_profile(apparmor),
         selinux_options=selinux_options(selinux) if has_selinux else (),
         stop_signal=stop_signal(container),
-        grace_s=DEFAULT_GRACE_S if grace_s is None else grace_s,
+        grace_s=pod.spec.termination_grace_period_seconds or 0,
         devices=tuple(devices),
         pids_limit=pids_limit,
     )

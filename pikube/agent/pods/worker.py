@@ -297,9 +297,8 @@ class PodWorker:
         problem = sandbox_problem(self.pod)
         if problem:
             raise RuntimeFailure(f"Failed to create pod sandbox: {problem}", "FailedCreatePodSandBox")
-        await self._places.make(
-            self.pod, self.address
-        )  # before the network: a missing Secret costs no sandbox
+        # before the network: a missing Secret costs no sandbox
+        await self._places.make(self.pod, self.address)
         spec = sandbox_spec(self.pod, self._board.network, self._board.dns)
         sandbox, failures = None, []
 

@@ -31,7 +31,7 @@ def document(value: Any, accepted: Accepted, status: int = 200) -> Response:
 def scale(value: Scale, accepted: Accepted, now: float) -> Response:
     """What is wanted and what there is of a kind's replicas."""
     if accepted.form != "Table":
-        return document(value, Accepted(accepted.encoding))
+        return document(value, accepted.whole)
     metadata = encode({"resourceVersion": value.metadata.resource_version})
     table = render_table(Scale, [encode(value)], metadata, now, version=accepted.version)
     return raw(table, accepted)

@@ -310,7 +310,7 @@ class ApiHandler:
             made = await parts.subresources.create(
                 info, route.namespace, route.name, route.subresource, body, context
             )
-            response = answers.document(made, answers_plain(accepted), 201)
+            response = answers.document(made, accepted.whole, 201)
             return writes.with_warnings(response, warnings)
         if route.verb == "patch":
             return await writes.patch(parts.registry, info, route, request, query, accepted, context)
@@ -405,8 +405,3 @@ def _with_deprecation(answer: Answer, info: KindInfo) -> Answer:
     if info.deprecation and not isinstance(answer, UpgradeResponse):
         answer.headers = (*answer.headers, ("Warning", f'299 - "{info.deprecation}"'))
     return answer
-
-
-def answers_plain(accepted: Accepted) -> Accepted:
-    """Documents of subresources are never tables."""
-    return Accepted(accepted.encoding)

@@ -269,12 +269,7 @@ async def delete(
     if not is_gone or info.names.plural == "pods":
         await registry.ready(info, [item])
         return answers.one(info, item, accepted, context.now)
-    return answers.document(deleted_status(info, item), answers_json(accepted))
-
-
-def answers_json(accepted: Accepted) -> Accepted:
-    """A Status is never a Table."""
-    return Accepted(accepted.encoding)
+    return answers.document(deleted_status(info, item), accepted.whole)
 
 
 def deleted_status(info: KindInfo, item: Item) -> dict[str, Any]:
