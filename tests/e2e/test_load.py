@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from board import ROOT, wait_until
-from load import Requests, Wrk, inside
+from traffic import Requests, Wrk, inside
 
 WEB = """\
 apiVersion: apps/v1

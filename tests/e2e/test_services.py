@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from board import ADDRESS, wait_until
-from load import Questions, Requests, Wrk
+from traffic import Questions, Requests, Wrk
 
 PODS = """\
 apiVersion: apps/v1
