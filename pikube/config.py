@@ -129,7 +129,25 @@ def _thresholds(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text))
+    network = ipaddress.ip_network(text)
+    if network.version != 4:
+        raise ValueError("pods and Services have IPv4 addresses")
+    return str(network)
+
+
+def _pod_network(text: str) -> str:
+    network = _network(text)
+    if ipaddress.ip_network(network).prefixlen > 24:
+        raise ValueError("each node gets a /24 of it")
+    return network
+
+
+def _service_network(text: str) -> str:
+    """Between what holds cluster-dns and Kubernetes' largest (kube-apiserver: 20 bits)."""
+    network = _network(text)
+    if not 12 <= ipaddress.ip_network(network).prefixlen <= 28:
+        raise ValueError("it is a /12 at most and a /28 at least")
+    return network
 
 
 def _address(text: str) -> str:
@@ -204,9 +222,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("https-listen-port", _port, 6443, "the port of the API", "PORT", LEADER),
     Setting("tls-san", _text, (), "a further name or address in the API's certificate", "NAME", LEADER),
     Setting("cluster-name", _text, "pikube", "what the cluster is called where several are seen", "NAME", LEADER),
-    Setting("cluster-cidr", _network, "10.42.0.0/16", "addresses of pods; each node gets a /24 (k3s' range)", "CIDR"),
-    Setting("service-cidr", _network, "10.43.0.0/16", "addresses of Services (k3s' range)", "CIDR"),
-    Setting("cluster-dns", _address, "10.43.0.10", "the address of the cluster's DNS", "IP"),
+    Setting("cluster-cidr", _pod_network, "10.42.0.0/16", "addresses of pods; each node gets a /24 (k3s' range)",
+            "CIDR"),
+    Setting("service-cidr", _service_network, "10.43.0.0/16", "addresses of Services (k3s' range)", "CIDR"),
+    Setting("cluster-dns", _address, "", "the address of the cluster's DNS (default: the tenth of service-cidr)",
+            "IP"),
     Setting("cluster-domain", _name, "cluster.local", "the DNS domain of the cluster", "DOMAIN"),
     Setting("service-node-port-range", _ports, "30000-32767", "ports for Services of type NodePort", "LOW-HIGH"),
     Setting("lb-pool", _pool, (), "addresses of the LAN for Services of type LoadBalancer, 192.168.1.240-250 or a "
@@ -376,13 +396,37 @@ def resolve(
                 near = difflib.get_close_matches(str(key), BY_NAME, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise BadSetting(f"{name} has an unknown setting {key}{hint}")
-    found = [_find(setting, flags, environment, documents) for setting in SETTINGS]
-    return [_named(each, host) if each.setting.name == "node-name" else each for each in found]
+    found = {setting.name: _find(setting, flags, environment, documents) for setting in SETTINGS}
+    found["node-name"] = _named(found["node-name"], host)
+    found["cluster-dns"] = _of_services(found["cluster-dns"], found["service-cidr"])
+    _check_networks(found)
+    return list(found.values())
 
 
 def _named(found: Found, host: str) -> Found:
     source = found.source if found.value else "host name"
     return Found(found.setting, (found.value or host).lower(), source)
+
+
+def _of_services(dns: Found, services: Found) -> Found:
+    """k3s' rule: who moves the Services moves their DNS with them."""
+    if dns.value:
+        return dns
+    source = "default" if services.source == "default" else services.setting.name
+    return Found(dns.setting, str(ipaddress.ip_network(services.value)[10]), source)
+
+
+def _check_networks(found: Mapping[str, Found]) -> None:
+    """Raises BadSetting: each is right by itself, and together they cannot be."""
+    pods, services, dns = (found[name] for name in ("cluster-cidr", "service-cidr", "cluster-dns"))
+    network = ipaddress.ip_network(services.value)
+    if network.overlaps(ipaddress.ip_network(pods.value)):
+        raise BadSetting(f"service-cidr {services.value} and cluster-cidr {pods.value} overlap")
+    address = ipaddress.ip_address(dns.value)
+    if address not in network:
+        raise BadSetting(f"cluster-dns {dns.value} is not in service-cidr {services.value}")
+    if address in (network[0], network[1], network[-1]):
+        raise BadSetting(f"cluster-dns cannot be {dns.value}, which is the first or the last of service-cidr")
 
 
 def _find(

@@ -1,6 +1,6 @@
 """Shell: takes pikube off a board: lists what is there, then removes it, in the order in which it is held.
 
-    service → processes → pods → their network → netproxy's traces → mounts → files
+    service → processes → pods → their network → netproxy's traces → mounts → unit → files
 
 Enter: settings. Leave: sentences, one for each thing. It reads the board and nothing that pikube remembers, so that
 it works after a crash and a second time. Images stay: they are Podman's, and others may use them. Called by
@@ -62,6 +62,7 @@ def things(settings: Settings, *, keep_data: bool, root: Path = Path("/")) -> It
     yield from _processes(settings)
     yield from _pods(settings, UNINSTALL_GRACE_S)
     yield from _mounts(settings)
+    yield from _units(root)
     yield from _files(settings, root, keep_data=keep_data)
 
 
@@ -95,6 +96,13 @@ def _services(root: Path) -> Iterator[Thing]:
         packaged = root / service.PACKAGED_UNITS / name
         if service.has_systemd() and (unit.exists() or packaged.exists()) and _is_active_or_enabled(name):
             yield Thing(f"service {name}", lambda name=name: _run("systemctl", "disable", "--now", name))  # type: ignore[misc]
+
+
+def _units(root: Path) -> Iterator[Thing]:
+    """After all that ran below them: systemd forgets a unit without a file only when nothing of it runs any more, and
+    where control groups do not tell it that (v1), only the reload looks."""
+    for mode in ("agent", "leader"):
+        unit = root / service.OWN_UNITS / service.unit_name(mode)
         if unit.exists() and unit.read_text().startswith(service.WRITTEN_BY_US):
             yield Thing(f"unit {unit}", lambda unit=unit: _remove_unit(unit))  # type: ignore[misc]
     unit = root / service.OWN_UNITS / FIRST_BOOT

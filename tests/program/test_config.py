@@ -34,6 +34,16 @@ def test_the_node_is_called_as_the_host_when_nothing_else_is_said():
     assert (found["node-name"].value, found["node-name"].source) == ("raspberry", "host name")
 
 
+def test_who_moves_the_services_moves_their_dns():
+    def dns(**flags):
+        found = {each.setting.name: each for each in resolve(flags, {}, {}, host="h")}
+        return found["cluster-dns"].value, found["cluster-dns"].source
+
+    assert dns() == ("10.43.0.10", "default")
+    assert dns(**{"service-cidr": "10.96.0.0/12"}) == ("10.96.0.10", "service-cidr")
+    assert dns(**{"cluster-dns": "10.43.3.3"}) == ("10.43.3.3", "--cluster-dns")
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
@@ -58,6 +68,26 @@ def test_the_node_is_called_as_the_host_when_nothing_else_is_said():
             {"cluster-domain": "lab!"},
             "cluster-domain in c.yaml cannot be 'lab!': a lowercase RFC 1123 subdomain",
         ),
+        (
+            {"cluster-cidr": "10.42.0.0/25"},
+            "cluster-cidr in c.yaml cannot be '10.42.0.0/25': each node gets a /24",
+        ),
+        (
+            {"service-cidr": "10.43.0.0/30"},
+            "service-cidr in c.yaml cannot be '10.43.0.0/30': it is a /12 at most",
+        ),
+        (
+            {"service-cidr": "10.0.0.0/8"},
+            "service-cidr in c.yaml cannot be '10.0.0.0/8': it is a /12 at most",
+        ),
+        (
+            {"service-cidr": "fd00::/112"},
+            "service-cidr in c.yaml cannot be 'fd00::/112': pods and Services have IPv4",
+        ),
+        ({"service-cidr": "10.42.8.0/24"}, "service-cidr 10.42.8.0/24 and cluster-cidr 10.42.0.0/16 overlap"),
+        ({"cluster-dns": "10.44.0.10"}, "cluster-dns 10.44.0.10 is not in service-cidr 10.43.0.0/16"),
+        ({"cluster-dns": "fd00::10"}, "cluster-dns fd00::10 is not in service-cidr 10.43.0.0/16"),
+        ({"cluster-dns": "10.43.0.1"}, "cluster-dns cannot be 10.43.0.1, which is the first or the last of"),
         ({"node-label": ["a b=c"]}, "node-label in c.yaml cannot be ['a b=c']: name part must consist of"),
         ({"node-label": ["a=b c"]}, "node-label in c.yaml cannot be ['a=b c']: a valid label must be"),
         ({"node-taint": ["a=b"]}, "node-taint in c.yaml cannot be ['a=b']: it is written key=value:EFFECT"),

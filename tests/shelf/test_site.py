@@ -185,9 +185,6 @@ def test_a_reset_takes_away_what_it_lists(boards, before, play):
         assert words in said
     for board, was in zip(boards, before, strict=True):
         use_podman(board)
-        board.run(
-            "systemctl", "daemon-reload"
-        )  # cgroup v1 does not tell this container's systemd what is empty
         assert changes(was, settled_traces(board)) == {}
 
 
