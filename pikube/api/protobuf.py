@@ -1,8 +1,8 @@
-"""Pure: Kubernetes' protobuf form of our kinds, both ways, by the field numbers of their declarations.
+"""Pure: bodies in Kubernetes' protobuf form, read by the field numbers of our declarations.
 
 Enter: an `application/vnd.kubernetes.protobuf` body, the four bytes `k8s\\0` and a runtime.Unknown. Leaves:
-the same object as JSON builtins, from which codec makes the Struct; and back. Sources: kubernetes
-apimachinery runtime/serializer/protobuf/protobuf.go, the protobuf wire format.
+the same object as JSON builtins, from which codec makes the Struct. protobuf_writer is the other way.
+Sources: kubernetes apimachinery runtime/serializer/protobuf/protobuf.go, the protobuf wire format.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def unwrap(body: bytes) -> tuple[str, str, bytes]:
         )
     api_version = kind = ""
     raw = b""
-    for number, _, value in _fields(body[len(MAGIC) :]):
+    for number, _, value in fields_in(body[len(MAGIC) :]):
         if number == 1 and isinstance(value, bytes):
-            for inner, _, text in _fields(value):
+            for inner, _, text in fields_in(value):
                 if inner == 1 and isinstance(text, bytes):
                     api_version = _text(text)
                 elif inner == 2 and isinstance(text, bytes):
@@ -62,7 +62,7 @@ def decode_message(data: bytes, cls: type[Struct], depth: int = 0) -> dict[str, 
 
 
 def _decode_into(out: dict[str, Any], data: bytes, plan: dict[int, Any], depth: int) -> None:
-    for number, wire, value in _fields(data):
+    for number, wire, value in fields_in(data):
         target = plan.get(number)
         if target is None:
             continue
@@ -79,9 +79,7 @@ def _take(out: dict[str, Any], field: FieldInfo, wire: int, value: int | bytes, 
         out[field.name] = _scalar(field, wire, value, depth)
     elif field.container == "list":
         items = out.setdefault(field.name, [])
-        if field.facts.wrapped:
-            items += _items(field, value, depth)
-        elif wire == LENGTH and field.type in ("int32", "int64", "boolean") and isinstance(value, bytes):
+        if wire == LENGTH and field.type in ("int32", "int64", "boolean") and isinstance(value, bytes):
             items += [_scalar(field, VARINT, number, depth) for number in _packed(value)]
         else:
             items.append(_scalar(field, wire, value, depth))
@@ -98,7 +96,7 @@ def _items(field: FieldInfo, value: int | bytes, depth: int) -> list[Any]:
     """A named Go slice travels as a message of its own with items = 1."""
     if not isinstance(value, bytes):
         raise Truncated()
-    return [_scalar(field, wire, item, depth) for number, wire, item in _fields(value) if number == 1]
+    return [_scalar(field, wire, item, depth) for number, wire, item in fields_in(value) if number == 1]
 
 
 def _entry(value: int | bytes) -> tuple[str, int | bytes]:
@@ -106,7 +104,7 @@ def _entry(value: int | bytes) -> tuple[str, int | bytes]:
         raise Truncated()
     key: str = ""
     content: int | bytes = b""
-    for number, _, part in _fields(value):
+    for number, _, part in fields_in(value):
         if number == 1 and isinstance(part, bytes):
             key = _text(part)
         elif number == 2:
@@ -115,6 +113,8 @@ def _entry(value: int | bytes) -> tuple[str, int | bytes]:
 
 
 def _scalar(field: FieldInfo, wire: int, value: int | bytes, depth: int) -> Any:
+    if field.facts.either:
+        return _either(field.facts.either, value, depth)
     kind = field.type
     if isinstance(value, int):
         if kind == "boolean":
@@ -134,8 +134,28 @@ def _scalar(field: FieldInfo, wire: int, value: int | bytes, depth: int) -> Any:
     return _text(value)
 
 
+def _either(other: str, value: int | bytes, depth: int) -> Any:
+    """A JSON schema, or what may be in its place (apiextensions v1 JSONSchemaPropsOrArray and its kin)."""
+    from pikube.api.kinds.extensions import JSONSchemaProps
+
+    if not isinstance(value, bytes):
+        raise Truncated()
+    allows: Any = False
+    listed: list[Any] = []
+    for number, _, part in fields_in(value):
+        if number == 1 and isinstance(part, int):
+            allows = bool(part)
+        elif number == (2 if other == "bool" else 1) and isinstance(part, bytes):
+            return decode_message(part, JSONSchemaProps, depth + 1)
+        elif number == 2 and isinstance(part, bytes):
+            listed.append(
+                _text(part) if other == "strings" else decode_message(part, JSONSchemaProps, depth + 1)
+            )
+    return allows if other == "bool" else listed
+
+
 def _message(data: bytes) -> dict[int, int | bytes]:
-    return {number: value for number, _, value in _fields(data)}
+    return {number: value for number, _, value in fields_in(data)}
 
 
 def _read_time(data: bytes) -> str:
@@ -195,7 +215,25 @@ def _read_duration(data: bytes) -> str:
     value = _message(data).get(1, 0)
     if not isinstance(value, int):
         raise Truncated()
-    return f"{value / 1e9:g}s"
+    return _duration_text(value - (1 << 64) if value >= 1 << 63 else value)
+
+
+def _duration_text(nanos: int) -> str:
+    """As Go writes it: `1m30s`, `1.5s`, `250ms`."""
+    sign, nanos = ("-", -nanos) if nanos < 0 else ("", nanos)
+    for unit, size in (("ns", 1), ("µs", 1000), ("ms", 10**6)):
+        if 0 < nanos < size * 1000:
+            return f"{sign}{_decimal(nanos, size)}{unit}"
+    hours, rest = divmod(nanos, 3600 * 10**9)
+    minutes, rest = divmod(rest, 60 * 10**9)
+    head = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{sign}{head}{_decimal(rest, 10**9)}s"
+
+
+def _decimal(number: int, unit: int) -> str:
+    whole, rest = divmod(number, unit)
+    digits = str(unit + rest)[1:].rstrip("0")
+    return f"{whole}.{digits}" if digits else str(whole)
 
 
 _SPECIAL = {
@@ -224,7 +262,7 @@ def _decode_plan(cls: type[Struct]) -> dict[int, Any]:
     return plan
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
+def fields_in(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """(number, wire type, value) of every field; value is an int for varints and fixed ones, else bytes."""
     position, end = 0, len(data)
     while position < end:

@@ -14,7 +14,10 @@ from http import HTTPStatus
 
 import h11
 
-from pikube.api.errors import ApiError
+from pikube.api.errors import ApiError, NotAcceptable
+from pikube.api.kinds.meta import Status
+from pikube.api.media_types import JSON, PROTOBUF, negotiate
+from pikube.api.protobuf_writer import encode_document
 from pikube.wire.messages import Response
 
 GZIP_BYTES = 128 * 1024  # kubernetes endpoints/handlers/responsewriters/writers.go:defaultGzipThresholdBytes
@@ -33,9 +36,12 @@ def head(status: int, headers: Iterable[tuple[str, str]], second: int) -> h11.Re
     return h11.Response(status_code=status, headers=lower, reason=REASONS.get(status, b""))
 
 
-def error_response(error: ApiError) -> Response:
-    """The Status document of an error."""
-    headers = [("Content-Type", "application/json")]
+def error_response(error: ApiError, accept: str = "") -> Response:
+    """The Status document of an error, in protobuf for those who take nothing else."""
+    encoding, body = JSON, error.to_bytes()
+    if PROTOBUF in accept and _takes_only_protobuf(accept):
+        encoding, body = PROTOBUF, encode_document(error.to_status(), Status)
+    headers = [("Content-Type", encoding)]
     if error.retry_after_s:  # only where a time is named: client-go would ask ten times before it says why
         headers.append(("Retry-After", str(error.retry_after_s)))
     if error.code == 401:
@@ -43,7 +49,14 @@ def error_response(error: ApiError) -> Response:
     if error.code == 413:
         headers.append(("Connection", "close"))
     headers += [warning(words) for words in error.warnings]
-    return Response(error.code, headers, (error.to_bytes(),))
+    return Response(error.code, headers, (body,))
+
+
+def _takes_only_protobuf(accept: str) -> bool:
+    try:
+        return negotiate(accept).encoding == PROTOBUF
+    except NotAcceptable:
+        return False
 
 
 def warning(text: str) -> tuple[str, str]:

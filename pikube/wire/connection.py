@@ -96,7 +96,7 @@ class Connection:
             failure = InternalError.of("the request could not be served; the log says why")
         if self._h11.our_state is not h11.SEND_RESPONSE:
             return False  # the answer had begun: the client sees it cut off
-        return await self._send_response(request, error_response(failure))
+        return await self._send_response(request, error_response(failure, request.headers.get("accept", "")))
 
     async def _answer(self, request: HttpRequest) -> bool:
         answer = await self._handler(request)

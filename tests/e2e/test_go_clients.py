@@ -8,6 +8,7 @@ import pytest
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 BUILT = Path(os.environ.get("PIKUBE_CLIENTS", CACHE / "pikube-clients"))
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 CHART = Path(__file__).parent / "chart"
 
 
@@ -53,8 +54,14 @@ def test_a_chart_is_installed_changed_rolled_back_and_removed(board, namespace, 
 
 @pytest.mark.parametrize(
     "environment",
-    [(), ("KUBE_FEATURE_WatchListClient=true",), ("PROTOBUF=yes",)],
-    ids=["json", "watchlist", "protobuf"],
+    [
+        (),
+        ("KUBE_FEATURE_WatchListClient=true",),
+        (f"PROTOBUF={PROTOBUF},application/json",),
+        (f"PROTOBUF={PROTOBUF}",),
+        (f"PROTOBUF={PROTOBUF}", "KUBE_FEATURE_WatchListClient=true"),
+    ],
+    ids=["json", "watchlist", "protobuf-or-json", "protobuf", "protobuf-watchlist"],
 )
 def test_client_go(board, namespace, environment):
     program = built("client-go")

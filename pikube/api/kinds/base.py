@@ -29,11 +29,12 @@ class Field:
     required: a user must give it.
     merge_key: strategic-merge key of a list (patchStrategy merge); "" with `merge` set merges a list of scalars.
     list_type: atomic, set or map (server-side apply); list_keys are the keys of a map list.
+    either: list, bool or strings: what a JSON schema may be instead of a schema; protobuf has messages for that.
     """
 
     __slots__ = (
-        "atomic", "default", "enum", "list_keys", "list_type", "merge", "merge_key", "number", "required",
-        "retain_keys", "words", "wrapped",
+        "atomic", "default", "either", "enum", "list_keys", "list_type", "merge", "merge_key", "number",
+        "required", "retain_keys", "words",
     )  # fmt: skip
 
     def __init__(
@@ -50,7 +51,7 @@ class Field:
         atomic: bool = False,
         enum: tuple[str, ...] = (),
         default: Any = None,
-        wrapped: bool = False,
+        either: str = "",
     ) -> None:
         self.number = number
         self.words = words
@@ -63,7 +64,7 @@ class Field:
         self.atomic = atomic
         self.enum = enum
         self.default = default
-        self.wrapped = wrapped
+        self.either = either
 
 
 class Format:

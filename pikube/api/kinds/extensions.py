@@ -219,16 +219,16 @@ class JSONSchemaProps(Struct):
     max_properties: Annotated[Int64 | None, Field(21, "The greatest number of properties.")] = None
     min_properties: Annotated[Int64 | None, Field(22, "The least number of properties.")] = None
     required: Annotated[tuple[str, ...], Field(23, "Properties that must be there.")] = ()
-    items: Annotated[RawObject, Field(24, "The schema of items.")] = None
+    items: Annotated[RawObject, Field(24, "The schema of items.", either="list")] = None
     all_of: Annotated[tuple[JSONSchemaProps, ...], Field(25, "Schemas that must all hold.")] = ()
     one_of: Annotated[tuple[JSONSchemaProps, ...], Field(26, "Schemas of which exactly one must hold.")] = ()
     any_of: Annotated[tuple[JSONSchemaProps, ...], Field(27, "Schemas of which one must hold.")] = ()
     not_: Annotated[JSONSchemaProps | None, Field(28, "A schema that must not hold.")] = msgspec.field(name="not", default=None)
     properties: Annotated[dict[str, JSONSchemaProps], Field(29, "The schemas of properties.")] = MAP
-    additional_properties: Annotated[RawObject, Field(30, "The schema of all other properties.")] = None
+    additional_properties: Annotated[RawObject, Field(30, "The schema of all other properties.", either="bool")] = None
     pattern_properties: Annotated[dict[str, JSONSchemaProps], Field(31, "Not allowed.")] = MAP
-    dependencies: Annotated[dict[str, RawObject], Field(32, "Not allowed.")] = MAP
-    additional_items: Annotated[RawObject, Field(33, "Not allowed.")] = None
+    dependencies: Annotated[dict[str, RawObject], Field(32, "Not allowed.", either="strings")] = MAP
+    additional_items: Annotated[RawObject, Field(33, "Not allowed.", either="bool")] = None
     definitions: Annotated[dict[str, JSONSchemaProps], Field(34, "Not allowed.")] = MAP
     external_docs: Annotated[ExternalDocumentation | None, Field(35, "More to read.")] = None
     example: Annotated[RawObject, Field(36, "An example.")] = None
@@ -239,7 +239,7 @@ class JSONSchemaProps(Struct):
     x_kubernetes_list_map_keys: Annotated[tuple[str, ...], Field(41, "The keys that identify items of a list of type map.")] = msgspec.field(name="x-kubernetes-list-map-keys", default=())
     x_kubernetes_list_type: Annotated[str | None, Field(42, "How lists are merged: atomic, set or map.")] = msgspec.field(name="x-kubernetes-list-type", default=None)
     x_kubernetes_map_type: Annotated[str | None, Field(43, "How maps are merged: granular or atomic.")] = msgspec.field(name="x-kubernetes-map-type", default=None)
-    x_kubernetes_validations: Annotated[tuple[ValidationRule, ...], Field(44, "Rules in CEL.", merge_key="rule", list_type="map", list_keys=("rule",), wrapped=True)] = msgspec.field(name="x-kubernetes-validations", default=())
+    x_kubernetes_validations: Annotated[tuple[ValidationRule, ...], Field(44, "Rules in CEL.", merge_key="rule", list_type="map", list_keys=("rule",))] = msgspec.field(name="x-kubernetes-validations", default=())
 
 
 class ValidationRule(Struct):

@@ -1,4 +1,5 @@
-"""Pure: stored bytes as the answers clients ask for: the object, a list, a Table, metadata only; JSON or YAML.
+"""Pure: stored bytes as the answers clients ask for: the object, a list, a Table, metadata only; JSON, YAML or
+protobuf.
 
 Enter: items and what Accept negotiated. Leave: chunks of bytes, the store's own wherever possible.
 """
@@ -12,8 +13,11 @@ from typing import Any
 import msgspec
 import yaml
 
+from pikube.api import protobuf_writer
 from pikube.api.kinds.autoscaling import Scale
-from pikube.api.media_types import JSON, YAML, Accepted
+from pikube.api.kinds.base import Struct
+from pikube.api.kinds.meta import Object, Status
+from pikube.api.media_types import JSON, PROTOBUF, YAML, Accepted
 from pikube.api.scheme import KindInfo
 from pikube.api.table import PARTIAL_HEAD, partial_object, render_table
 from pikube.leader.request.selection import Page
@@ -24,8 +28,8 @@ encode = msgspec.json.encode
 
 
 def document(value: Any, accepted: Accepted, status: int = 200) -> Response:
-    """A Struct or builtins as an answer."""
-    return raw([encode(value)], accepted, status)
+    """A Struct, or the builtins of a Status, as an answer."""
+    return raw([encode(value)], accepted, status, type(value) if isinstance(value, Struct) else Status)
 
 
 def scale(value: Scale, accepted: Accepted, now: float) -> Response:
@@ -37,13 +41,23 @@ def scale(value: Scale, accepted: Accepted, now: float) -> Response:
     return raw(table, accepted)
 
 
-def raw(chunks: Sequence[bytes], accepted: Accepted, status: int = 200) -> Response:
-    """JSON chunks as an answer, turned into YAML if that is wanted."""
+def raw(
+    chunks: Sequence[bytes], accepted: Accepted, status: int = 200, cls: type[Any] | None = None
+) -> Response:
+    """JSON chunks as an answer, turned into YAML if that is wanted, or into protobuf by the declaration `cls`."""
+    if accepted.encoding == PROTOBUF:
+        assert cls is not None
+        builtins = msgspec.json.decode(b"".join(chunks))
+        return _protobuf(protobuf_writer.encode_document(builtins, cls), status)
     if accepted.encoding == YAML:
         builtins = msgspec.json.decode(b"".join(chunks))
         text = yaml.dump(builtins, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
         return Response(status, (("Content-Type", YAML),), (text.encode(),))
     return Response(status, (("Content-Type", JSON),), chunks)
+
+
+def _protobuf(document: bytes, status: int = 200) -> Response:
+    return Response(status, (("Content-Type", PROTOBUF),), (document,))
 
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -63,8 +77,8 @@ def one(
             status,
         )  # fmt: skip
     if accepted.form:
-        return raw([partial_object(value)], accepted, status)
-    return raw([value], accepted, status)
+        return raw([partial_object(value)], accepted, status, Object)
+    return raw([value], accepted, status, info.cls)
 
 
 def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include: str = "") -> Response:
@@ -83,6 +97,8 @@ def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include:
             accepted,
         )  # fmt: skip
     names = info.names
+    if accepted.encoding == PROTOBUF:
+        return _protobuf(_protobuf_list(info, accepted, metadata, values))
     if accepted.form:
         head = b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":%s,"items":['
         return raw([head % meta, b",".join(map(partial_object, values)), b"]}\n"], accepted)
@@ -92,6 +108,19 @@ def listing(info: KindInfo, page: Page, accepted: Accepted, now: float, include:
         meta,
     )
     return raw([head, b",".join(values), b"]}\n"], accepted)
+
+
+def _protobuf_list(
+    info: KindInfo, accepted: Accepted, metadata: dict[str, Any], values: Sequence[bytes]
+) -> bytes:
+    names = info.names
+    if accepted.form:
+        partial = map(partial_object, values)
+        return protobuf_writer.encode_list(
+            "meta.k8s.io/v1", "PartialObjectMetadataList", metadata, partial, Object
+        )
+    kind = names.list_kind or f"{names.kind}List"
+    return protobuf_writer.encode_list(names.api_version, kind, metadata, values, info.cls)
 
 
 INDENTED_BYTES = 4 * 1024 * 1024  # nobody reads more than this
@@ -128,7 +157,20 @@ def watch_line(
         body = partial_object(value)
     else:
         body = value
-    return b'{"type":"%s","object":%s}\n' % (type_.encode(), body)
+    return _event(type_, body, accepted, info)
+
+
+def error_line(status: bytes, accepted: Accepted, info: KindInfo) -> bytes:
+    """What ends a watch that began well."""
+    return _event("ERROR", status.rstrip(), accepted, info)
+
+
+def _event(type_: str, body: bytes, accepted: Accepted, info: KindInfo) -> bytes:
+    if accepted.encoding != PROTOBUF:
+        return b'{"type":"%s","object":%s}\n' % (type_.encode(), body)
+    cls = Status if type_ == "ERROR" else Object if accepted.form else info.cls
+    document = protobuf_writer.encode_document(msgspec.json.decode(body), cls)
+    return protobuf_writer.frame(type_, document)
 
 
 def bookmark_line(info: KindInfo, revision: int, accepted: Accepted, *, ends_initial: bool) -> bytes:
@@ -152,7 +194,7 @@ def bookmark_line(info: KindInfo, revision: int, accepted: Accepted, *, ends_ini
         body = b"%s%s}" % (PARTIAL_HEAD, encode(meta))
     else:
         body = encode({"kind": names.kind, "apiVersion": names.api_version, "metadata": meta})
-    return b'{"type":"BOOKMARK","object":%s}\n' % body
+    return _event("BOOKMARK", body, accepted, info)
 
 
 BLUEPRINT = "kubernetes.io/initial-events-list-blueprint"
@@ -162,6 +204,8 @@ WatchList asks with LIST once more when it is missing)."""
 
 def _empty_list(info: KindInfo, accepted: Accepted) -> bytes:
     names = info.names
+    if accepted.encoding == PROTOBUF:
+        return _protobuf_list(info, accepted, {}, ())
     if accepted.form and accepted.form != "Table":
         return b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{},"items":[]}'
     kind = names.list_kind or f"{names.kind}List"

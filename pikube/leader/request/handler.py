@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import (
     ApiError,
     MethodNotAllowed,
@@ -218,7 +219,8 @@ class ApiHandler:
         user: User,
         notes: dict[str, str],
     ) -> Answer:
-        accepted = negotiate(request.headers.get("accept", ""))
+        has_protobuf = not issubclass(info.cls, CustomObject)
+        accepted = negotiate(request.headers.get("accept", ""), has_protobuf)
         now = self._parts.wall_clock()
         if info.is_review:
             if route.verb != "create":
@@ -242,7 +244,7 @@ class ApiHandler:
         if route.verb == "list":
             return await reads.list_(registry, info, route, query, accepted, now)
         if route.verb == "watch":
-            check_streamable(accepted)
+            check_streamable(accepted, has_protobuf)
             return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
         context = self._context(route, request, query, user, now, notes)
         write = {

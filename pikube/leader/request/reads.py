@@ -13,7 +13,7 @@ from collections.abc import Callable
 import trio
 
 from pikube.api.errors import Expired
-from pikube.api.media_types import JSON, Accepted
+from pikube.api.media_types import JSON, PROTOBUF, Accepted
 from pikube.api.options import check_list_options, check_table_options, check_watch_options
 from pikube.api.scheme import KindInfo
 from pikube.leader.request import answers
@@ -100,7 +100,9 @@ class WatchRun:
 
     def answer(self) -> StreamResponse:
         """The stream. Expired before its first byte is an answer of its own."""
-        return StreamResponse(200, (("Content-Type", JSON),), self.run)
+        encoding = self._accepted.encoding
+        type_ = f"{PROTOBUF};stream=watch" if encoding == PROTOBUF else JSON
+        return StreamResponse(200, (("Content-Type", type_),), self.run)
 
     async def run(self, send: Send) -> None:
         """Initial objects if wished, then changes and bookmarks until the client's or our time is over."""
@@ -118,7 +120,7 @@ class WatchRun:
                     await self._follow(watch, send)
                 except Expired as error:
                     # it began well, so the error is an event (kubernetes endpoints/handlers/watch.go)
-                    await send(b'{"type":"ERROR","object":%s}\n' % error.to_bytes().rstrip())
+                    await send(answers.error_line(error.to_bytes(), self._accepted, self._info))
 
     async def _send_initial(self, send: Send) -> None:
         page = list_page(

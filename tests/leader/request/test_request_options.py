@@ -179,7 +179,7 @@ async def test_media_types_are_named_when_none_fits(one):
     )
     assert (status, refused["message"]) == (415, words + offered)
     status, refused = await one("GET", f"{CONFIG_MAPS}?watch=1", accept="application/yaml")
-    offered = "application/json;stream=watch"
+    offered = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
     assert (status, refused["message"]) == (406, f"only the following media types are accepted: {offered}")
 
 
