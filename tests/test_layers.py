@@ -22,6 +22,7 @@ DOORS = {
     "podman": "pikube/preflight/",
     "httpx": "pikube/wire/",
     "h11": "pikube/wire/",
+    "httptools": "pikube/wire/incoming.py",
     "wsproto": "pikube/wire/",
     "zeroconf": "pikube/wire/mdns",
     "ifaddr": "pikube/wire/interfaces.py",

@@ -1,18 +1,16 @@
-"""Pure: answers as h11 events and bytes: headers, dates, errors as Status documents, compression.
+"""Pure: answers as bytes: headers, dates, errors as Status documents, compression.
 
-Enter: Responses and ApiErrors. Leave: h11.Response heads and Responses. Called by connection; handlers call
+Enter: Responses and ApiErrors. Leave: heads as bytes and Responses. Called by connection; handlers call
 `warning`.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-
-import h11
 
 from pikube.api.errors import ApiError, NotAcceptable
 from pikube.api.kinds.meta import Status
@@ -22,18 +20,23 @@ from pikube.wire.messages import Response
 
 GZIP_BYTES = 128 * 1024  # kubernetes endpoints/handlers/responsewriters/writers.go:defaultGzipThresholdBytes
 BODILESS = (204, 304)
-REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus} | {
-    413: b"Request Entity Too Large",  # Python 3.13 took the words of RFC 9110, Go keeps the old ones
-    422: b"Unprocessable Entity",
+REASONS = {status.value: status.phrase for status in HTTPStatus} | {
+    413: "Request Entity Too Large",  # Python 3.13 took the words of RFC 9110, Go keeps the old ones
+    422: "Unprocessable Entity",
 }
 """What the official Python client shows as an error's reason."""
 
 
-def head(status: int, headers: Iterable[tuple[str, str]], second: int) -> h11.Response:
-    """The status line and headers, with the Date of a Unix time."""
-    lower = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
-    lower.append((b"date", _date(second)))
-    return h11.Response(status_code=status, headers=lower, reason=REASONS.get(status, b""))
+def head(status: int, headers: Sequence[tuple[str, str]], second: int) -> bytes:
+    """The status line, headers and the Date of a Unix time. ValueError for a line end in a header: what a user wrote
+    must not become a header of ours."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers]
+    text = "".join(lines)
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
+        raise ValueError(f"a header holds a line end: {headers!r}")
+    return f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n{text}Date: {_date(second)}\r\n\r\n".encode(
+        "latin-1"
+    )
 
 
 def error_response(error: ApiError, accept: str = "") -> Response:
@@ -90,5 +93,5 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode("ascii")
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

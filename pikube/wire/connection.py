@@ -1,4 +1,4 @@
-"""Shell: one HTTP/1.1 connection: h11's events on one side, a Handler on the other.
+"""Shell: one HTTP/1.1 connection: requests out of Incoming on one side, a Handler on the other.
 
 Enter: an open stream (TLS handshake done) and its Peer. Leave: answers. A request takes no task and no
 nursery of its own; only an answer that streams gets a second task, which notices that the client has
@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import time
 
-import h11
 import trio
 
 from pikube.api.errors import ApiError, BadRequest, InternalError, RequestEntityTooLarge
 from pikube.wire.answers import BODILESS, error_response, gzip, head, should_gzip
-from pikube.wire.messages import Handler, Peer, Response, StreamResponse, UpgradeResponse
+from pikube.wire.incoming import Head, Incoming, Malformed
+from pikube.wire.messages import Handler, Headers, Peer, Response, StreamResponse, UpgradeResponse
 from pikube.wire.request import HttpRequest
+from pikube.wire.tls import TlsStream
 
 log = logging.getLogger("pikube.wire")
 
@@ -49,7 +50,10 @@ class Connection:
         self._peer = peer
         self._handler = handler
         self._compressing = compressing
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_BYTES)
+        self._incoming = Incoming(HEADER_BYTES)
+        self._head = Head()
+        self._has_answered = False
+        self._is_last = False
         self._scope = trio.CancelScope()
         self._may_cut = True
         self._is_stopping = False
@@ -65,7 +69,7 @@ class Connection:
         with self._scope:
             try:
                 while await self._serve_one():
-                    self._h11.start_next_cycle()
+                    pass
             except ClientGone:
                 pass
 
@@ -73,15 +77,15 @@ class Connection:
         """One request and its answer; whether another may follow."""
         self._may_cut = True
         try:
-            event = await self._next_request()
-        except h11.RemoteProtocolError as error:
+            found = await self._next_head()
+        except Malformed as error:
             await self._refuse(error)
             return False
         self._may_cut = False
-        self._wait_at_most(None)
-        if event is None:
+        if found is None:
             return False
-        request = HttpRequest(event, self._peer, self._read_body, self._read_chunk)
+        self._head, self._has_answered, self._is_last = found, False, not found.keeps_alive
+        request = HttpRequest(found, self._peer, self._read_body, self._read_chunk)
         failure: ApiError
         try:
             return await self._answer(request)
@@ -94,7 +98,7 @@ class Connection:
             # the program
             log.exception("event=request_bug method=%s path=%s", request.method, request.path)
             failure = InternalError.of("the request could not be served; the log says why")
-        if self._h11.our_state is not h11.SEND_RESPONSE:
+        if self._has_answered:
             return False  # the answer had begun: the client sees it cut off
         return await self._send_response(request, error_response(failure, request.headers.get("accept", "")))
 
@@ -110,51 +114,49 @@ class Connection:
         await self._upgrade(answer)
         return False
 
-    async def _next_request(self) -> h11.Request | None:
-        """None when the client closes or says nothing for too long."""
-        event: object = self._h11.next_event()
-        if event is h11.NEED_DATA:
+    async def _next_head(self) -> Head | None:
+        """None when the client closes or says nothing for too long. Raises Malformed."""
+        found = self._incoming.next_head()
+        if found is None:
             self._wait_at_most(IDLE_S)
-            event = await self._receive()
-            if event is h11.NEED_DATA:
+            is_open = await self._receive()
+            found = self._incoming.next_head()
+            if found is None:
                 self._wait_at_most(HEADERS_S)  # a head in pieces must be whole soon
-                event = await self._next_event()
-        return event if isinstance(event, h11.Request) else None
+                while found is None and is_open:
+                    is_open = await self._receive()
+                    found = self._incoming.next_head()
+            self._wait_at_most(None)
+        return found
 
     async def _read_body(self, limit_bytes: int) -> bytes:
         """What is left of the body of the current request."""
-        self._wait_at_most(BODY_S)
-        if self._h11.they_are_waiting_for_100_continue:
-            await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
         chunks: list[bytes] = []
         size = 0
-        while self._h11.their_state is h11.SEND_BODY:
-            try:
-                event = await self._next_event()
-            except h11.RemoteProtocolError as error:
-                raise BadRequest(f"malformed request body: {error}") from None
-            if isinstance(event, h11.Data):
-                size += len(event.data)
-                if size > limit_bytes:
-                    raise RequestEntityTooLarge.of(limit_bytes)
-                chunks.append(bytes(event.data))
-        self._wait_at_most(None)
+        while chunk := await self._read_chunk():
+            size += len(chunk)
+            if size > limit_bytes:
+                raise RequestEntityTooLarge.of(limit_bytes)
+            chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _read_chunk(self) -> bytes:
-        """The next part of the body of the current request; b'' at its end."""
-        self._wait_at_most(BODY_S)
-        if self._h11.they_are_waiting_for_100_continue:
-            await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
-        chunk = b""
-        while not chunk and self._h11.their_state is h11.SEND_BODY:
-            try:
-                event = await self._next_event()
-            except h11.RemoteProtocolError as error:
-                raise BadRequest(f"malformed request body: {error}") from None
-            chunk = bytes(event.data) if isinstance(event, h11.Data) else b""
-        self._wait_at_most(None)
-        return chunk
+        """The next part of the body of the current request; b'' at its end. Raises BadRequest."""
+        current = self._head
+        if not current.body and not current.is_whole:
+            self._wait_at_most(BODY_S)
+            if self._is_waiting_for_100_continue():
+                await self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                current.has_body = True
+            is_open = True
+            while not current.body and not current.is_whole:
+                if self._incoming.error is not None:
+                    raise BadRequest(f"malformed request body: {self._incoming.error}")
+                if not is_open:
+                    raise BadRequest("malformed request body: the client closed before its end")
+                is_open = await self._receive()
+            self._wait_at_most(None)
+        return current.body.popleft() if current.body else b""
 
     async def _send_response(self, request: HttpRequest, answer: Response) -> bool:
         """Send a whole answer; whether another request may follow."""
@@ -166,18 +168,32 @@ class Connection:
             headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
         if answer.status not in BODILESS:
             headers.append(("Content-Length", str(size)))
-        if self._must_close():
-            headers.append(("Connection", "close"))
-        self._wait_at_most(SEND_S)
-        first = self._h11.send(head(answer.status, headers, int(time()))) or b""
         if request.method == "HEAD" or answer.status in BODILESS:
             chunks = ()
-        elif size:
-            # h11 has only to know how many bytes there are (its documented way for sendfile)
-            self._h11.send_with_data_passthrough(h11.Data(data=_Sized(size)))  # type: ignore[arg-type]
-        self._h11.send(h11.EndOfMessage())
-        await self._send_chunks(first, chunks)
+        await self._send_chunks(self._begin(answer.status, headers), chunks)
         return await self._may_go_on()
+
+    def _begin(self, status: int, headers: Headers) -> bytes:
+        """The head of the answer; from here on it cannot become another one."""
+        if any(name.lower() == "connection" for name, _ in headers):
+            self._is_last = True
+        elif self._is_last or self._is_stopping or self._is_waiting_for_100_continue():
+            # we stop, or the client waits with a body that nobody asked for
+            self._is_last = True
+            headers = [*headers, ("Connection", "close")]
+        first = head(status, headers, int(time()))
+        self._has_answered = True
+        return first
+
+    def _is_waiting_for_100_continue(self) -> bool:
+        current = self._head
+        return (
+            "expect" in current.headers
+            and current.headers["expect"].lower() == "100-continue"
+            and current.is_http_11
+            and not current.has_body
+            and not current.is_whole
+        )
 
     async def _send_chunks(self, first: bytes, chunks: Sequence[bytes]) -> None:
         """Small chunks joined, large ones as they are."""
@@ -185,12 +201,10 @@ class Connection:
         for chunk in chunks:
             if waiting + len(chunk) > JOIN_BYTES:
                 await self._write(b"".join(pending))
-                self._wait_at_most(SEND_S)
                 pending, waiting = [], 0
             if len(chunk) > JOIN_BYTES:
                 for start in range(0, len(chunk), JOIN_BYTES):
                     await self._write(chunk[start : start + JOIN_BYTES])
-                    self._wait_at_most(SEND_S)
             else:
                 pending.append(chunk)
                 waiting += len(chunk)
@@ -198,47 +212,46 @@ class Connection:
             await self._write(b"".join(pending) if len(pending) > 1 else pending[0])
 
     async def _stream_answer(self, request: HttpRequest, answer: StreamResponse) -> bool:
-        """Send chunks as they come, and stop when the client has gone."""
+        """Send chunks as they come, and stop when the client has gone. An HTTP/1.0 client gets them as they are, and
+        the end of the connection as their end."""
         is_complete = False
+        is_chunked = self._head.is_http_11
+        self._is_last = self._is_last or not is_chunked
+
+        def begin() -> bytes:
+            if self._has_answered:
+                return b""
+            framing = [("Transfer-Encoding", "chunked")] if is_chunked else []
+            return self._begin(answer.status, [*answer.headers, *framing])
 
         async def send(chunk: bytes) -> None:
-            data = self._begin(answer)
+            data = begin()
             if chunk:
-                data += self._h11.send(h11.Data(data=chunk)) or b""
+                data = b"%b%x\r\n%b\r\n" % (data, len(chunk), chunk) if is_chunked else data + chunk
             if data:
-                self._wait_at_most(SEND_S)
                 await self._write(data)
-                self._wait_at_most(None)
 
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_for_end, nursery.cancel_scope)
                 if request.method != "HEAD":
                     await answer.run(send)
-                self._wait_at_most(SEND_S)
-                end = self._begin(answer) + (self._h11.send(h11.EndOfMessage()) or b"")
-                await self._write(end)
+                ending = b"0\r\n\r\n" if is_chunked and request.method != "HEAD" else b""
+                await self._write(begin() + ending)
                 nursery.cancel_scope.cancel()
                 is_complete = True
         except ExceptionGroup as group:
             raise _innermost(group) from group
         return is_complete and await self._may_go_on()
 
-    def _begin(self, answer: StreamResponse) -> bytes:
-        """The head, the first time; h11 chooses chunks, or the closing of the connection for HTTP/1.0."""
-        if self._h11.our_state is not h11.SEND_RESPONSE:
-            return b""
-        headers = list(answer.headers)
-        if self._must_close():
-            headers.append(("Connection", "close"))
-        return self._h11.send(head(answer.status, headers, int(time()))) or b""
-
     async def _watch_for_end(self, scope: trio.CancelScope) -> None:
         """While an answer streams, anything that ends the client's side ends the answer."""
+        early = 0
         try:
             while data := await self._stream.receive_some(READ_BYTES):
-                self._h11.receive_data(bytes(data))  # a pipelined request waits for its turn
-                if len(self._h11.trailing_data[0]) > HEADER_BYTES:
+                self._incoming.feed(bytes(data))  # a pipelined request waits for its turn
+                early += len(data)
+                if early > HEADER_BYTES:
                     break
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
@@ -246,91 +259,65 @@ class Connection:
 
     async def _upgrade(self, answer: UpgradeResponse) -> None:
         """Hand the stream over. `run` is called even when the client has gone: it owns things to close."""
-        await self._read_body(READ_BYTES)  # h11 switches only after the (empty) body
-        self._h11.next_event()
-        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers]
-        switch = h11.InformationalResponse(status_code=answer.status, headers=headers)
-        self._wait_at_most(SEND_S)
         with suppress(ClientGone):
-            await self._write(self._h11.send(switch))
-        self._wait_at_most(None)
-        leftover, _ = self._h11.trailing_data
+            await self._read_body(READ_BYTES)  # of bytes that nobody can mean
+            await self._write(head(answer.status, answer.headers, int(time())))
+        self._has_answered = True
         try:
-            await answer.run(self._stream, bytes(leftover))
+            await answer.run(self._stream, self._incoming.upgrade())
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
 
-    def _must_close(self) -> bool:
-        """Whether this answer is the last: we stop, or the client waits with a body that nobody asked for."""
-        return self._is_stopping or self._h11.they_are_waiting_for_100_continue
-
     async def _may_go_on(self) -> bool:
         """Whether both sides are ready for the next request; reads away a short body that nobody wanted."""
-        if self._h11.their_state is h11.SEND_BODY:
-            is_last = self._h11.our_state is not h11.DONE
+        current = self._head
+        if not current.is_whole:
             self._wait_at_most(LINGER_S)
-            drained, largest = 0, LINGER_BYTES if is_last else DRAIN_BYTES
-            while self._h11.their_state is h11.SEND_BODY and drained < largest:
-                try:
-                    event = await self._next_event()
-                except h11.RemoteProtocolError:
+            drained, largest = 0, LINGER_BYTES if self._is_last else DRAIN_BYTES
+            while not current.is_whole and drained < largest:
+                drained += sum(map(len, current.body))
+                current.body.clear()
+                if self._incoming.error is not None or not await self._receive():
                     return False
-                drained += len(event.data) if isinstance(event, h11.Data) else 0
-        is_done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
-        return is_done and not self._is_stopping
+        return current.is_whole and not self._is_last and not self._is_stopping
 
-    async def _refuse(self, error: h11.RemoteProtocolError) -> None:
-        """Answer bytes that are no HTTP, if h11 still lets us."""
-        if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            return
-        body = f"{error.error_status_hint} {error}\n".encode()
+    async def _refuse(self, error: Malformed) -> None:
+        """Answer bytes that are no HTTP."""
+        body = f"{error.status} {error}\n".encode()
         headers = [
             ("Content-Type", "text/plain"),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
         ]
-        self._wait_at_most(SEND_S)
-        data = self._h11.send(head(error.error_status_hint, headers, int(time()))) or b""
-        data += self._h11.send(h11.Data(data=body)) or b""
-        await self._write(data + (self._h11.send(h11.EndOfMessage()) or b""))
+        await self._write(head(error.status, headers, int(time())) + body)
 
     def _wait_at_most(self, seconds: float | None) -> None:
         """The deadline of what comes next; None for as long as it takes."""
         self._scope.deadline = trio.current_time() + seconds if seconds is not None else float("inf")
 
-    async def _next_event(self) -> object:
-        event: object = self._h11.next_event()
-        while event is h11.NEED_DATA:
-            event = await self._receive()
-        if isinstance(event, h11.ConnectionClosed):
-            raise ClientGone
-        return event
-
-    async def _receive(self) -> object:
+    async def _receive(self) -> bool:
+        """Take what the client sends next; False when it has closed."""
         try:
             data = await self._stream.receive_some(READ_BYTES)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise ClientGone from error
-        self._h11.receive_data(bytes(data))
-        return self._h11.next_event()
+        if data:  # to the parser no bytes are the end of a body
+            self._incoming.feed(bytes(data))
+        return bool(data)
 
-    async def _write(self, data: bytes | None) -> None:
+    async def _write(self, data: bytes) -> None:
+        """Give the client SEND_S to take it. Usually the kernel takes it at once, and no deadline need be set."""
+        stream = self._stream
         try:
-            await self._stream.send_all(data or b"")
+            if isinstance(stream, TlsStream):
+                if stream.send_nowait(data):
+                    return
+                data = b""
+            self._wait_at_most(SEND_S)
+            await stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise ClientGone from error
-
-
-class _Sized:
-    """So many bytes, for h11's bookkeeping."""
-
-    __slots__ = ("_size",)
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
+        self._wait_at_most(None)
 
 
 def _innermost(group: ExceptionGroup[Exception]) -> Exception:

@@ -1,4 +1,4 @@
-"""Pure: one request as handlers see it, made from h11's event.
+"""Pure: one request as handlers see it, made from its head.
 
 Enter: the head of a request, and a way to get its body. Leaves: an implementation of messages.Request. Called
 by connection.
@@ -10,9 +10,8 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import unquote
 
-import h11
-
 from pikube.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from pikube.wire.incoming import Head
 from pikube.wire.messages import Peer
 
 
@@ -23,24 +22,20 @@ class HttpRequest:
 
     def __init__(
         self,
-        head: h11.Request,
+        head: Head,
         peer: Peer,
         read_body: Callable[[int], Awaitable[bytes]],
         read_chunk: Callable[[], Awaitable[bytes]],
     ) -> None:
         self._read_body = read_body
         self._read_chunk = read_chunk
-        self.method = head.method.decode("ascii")
-        raw_path, _, query = head.target.decode("latin-1").partition("?")
+        self.method = head.method
+        raw_path, _, query = head.target.partition("?")
         self.raw_path = raw_path
         self.path = unquote(raw_path) if "%" in raw_path else raw_path
         self.query = query
         self.peer = peer
-        headers: dict[str, str] = {}
-        for name, value in head.headers:
-            key, text = name.decode("ascii"), value.decode("latin-1")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        self.headers: Mapping[str, str] = headers
+        self.headers: Mapping[str, str] = head.headers
 
     async def read_chunk(self) -> bytes:
         """The next part of the body as it was sent."""

@@ -81,14 +81,20 @@ class TlsStream(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Returns without a checkpoint when the kernel takes everything."""
+        if not self.send_nowait(data):
+            await self._flush()
+
+    def send_nowait(self, data: bytes | bytearray | memoryview) -> bool:
+        """Whether the kernel took everything; what it did not take goes out with the next `send_all`, before its own
+        bytes."""
         self._fileno()
         rest = memoryview(data)
         try:
             while rest:
                 rest = rest[self._tls.write(rest) :]
         except ssl.SSLError as error:
-            await self._break(error)
-        await self._flush()
+            raise trio.BrokenResourceError from error
+        return not self._sending.locked() and self._write_nowait()
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -112,8 +118,6 @@ class TlsStream(trio.abc.Stream):
         raise trio.BrokenResourceError from error
 
     async def _flush(self) -> None:
-        if not self._sending.locked() and self._write_nowait():
-            return
         async with self._sending:
             while not self._write_nowait():
                 await trio.lowlevel.wait_writable(self._socket)

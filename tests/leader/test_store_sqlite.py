@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from store_contract import LEASES, PODS, StoreContract, describe, draft, value_o
 
 from pikube.api.errors import Conflict, Expired, ServiceUnavailable, TooManyRequests
 from pikube.leader.store.contract import Key, StoreUnusable
-from pikube.leader.store.sqlite import MAX_BATCH, MAX_PENDING, SqliteStore, open_sqlite_store
+from pikube.leader.store.sqlite import MAX_BATCH, MAX_PENDING, InFlight, SqliteStore, open_sqlite_store
 
 
 def opened(path: Path):
@@ -50,11 +52,20 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
 async def busy_disk(store: SqliteStore):
     """A disk that does not answer until the block ends; the commit of `first` waits for it."""
     async with trio.open_nursery() as nursery:
-        store._thread.acquire_on_behalf_of_nowait("a disk that is busy")
+        answers = threading.Event()
+        store._work.put(InFlight([], 0, [], [], slowly(answers), [], None, 0.0))
         nursery.start_soon(store.create, draft("first"))
         await trio.testing.wait_all_tasks_blocked()
-        yield
-        store._thread.release_on_behalf_of("a disk that is busy")
+        try:
+            yield
+        finally:
+            answers.set()
+
+
+def slowly(answers: threading.Event):
+    """Nothing to write, for which the thread that writes has to wait."""
+    answers.wait()
+    yield from ()
 
 
 async def refusal(path: Path) -> str:
@@ -200,13 +211,42 @@ async def test_writes_that_wait_at_the_end_are_answered(path: Path):
         except ServiceUnavailable as error:
             refused.append(error.message)
 
+    answers = threading.Event()
+
+    async def answer_late() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        answers.set()
+
     async with trio.open_nursery() as nursery, opened(path) as store:
-        store._thread.acquire_on_behalf_of_nowait("a disk that is busy")
+        store._work.put(InFlight([], 0, [], [], slowly(answers), [], None, 0.0))
         nursery.start_soon(write, store, "taken")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(write, store, "pending")
         await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(answer_late)
     assert refused == ["the store is closing"] * 2
+
+
+async def test_a_bug_in_a_batch_ends_the_program_and_leaves_nobody_waiting(path: Path):
+    with pytest.raises(ExceptionGroup) as caught:
+        async with opened(path) as store, trio.open_nursery() as nursery:
+            broken = replace(draft("web"), value=b"without its mark")
+            nursery.start_soon(store.create, broken)
+            nursery.start_soon(store.create, draft("other"))
+    assert caught.group_contains(AssertionError)
+
+
+async def test_a_bug_in_the_committing_thread_ends_the_program(path: Path):
+    def broken():
+        raise ZeroDivisionError
+        yield
+
+    with pytest.raises(ExceptionGroup) as caught, trio.fail_after(10):
+        async with opened(path) as store:
+            store._in_flight = InFlight([], 0, [], [], broken(), [], None, 0.0)
+            store._work.put(store._in_flight)
+            await store.create(draft("web"))
+    assert caught.group_contains(ZeroDivisionError)
 
 
 async def test_too_many_waiting_writes_are_told_to_come_again(path: Path):

@@ -212,10 +212,13 @@ async def test_an_api_error_is_answered_as_its_status(connect, error, code, head
     "status, line", [(200, "200 OK"), (409, "409 Conflict"), (422, "422 Unprocessable Entity")]
 )
 def test_the_status_line_names_its_reason(status, line):
-    sent = h11.Connection(h11.SERVER)
-    sent.receive_data(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-    sent.next_event()
-    assert sent.send(head(status, [("Content-Length", "0")], 0)).startswith(f"HTTP/1.1 {line}\r\n".encode())
+    assert head(status, [("Content-Length", "0")], 0).startswith(f"HTTP/1.1 {line}\r\n".encode())
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb", "a\0b"])
+def test_what_a_user_wrote_makes_no_header_of_its_own(value):
+    with pytest.raises(ValueError, match="line end"):
+        head(200, [("X-Word", value)], 0)
 
 
 async def test_a_bug_is_an_internal_error_and_a_log_line(connect, caplog):

@@ -1,7 +1,8 @@
 """Shell: the durable store: MemoryStore plus one SQLite file, written by group commit. `run` opens it.
 
-Writers queue; one task takes all that wait, checks them against the committed items and one another, commits the
-changes in one transaction in a worker thread, and only then publishes them and wakes their writers. So
+Writers queue. While nothing is being written, who comes takes all that wait, checks them against the committed
+items and one another, and hands the changes to one thread, which commits them in one transaction; only then are they
+published and their writers woken, and the next batch begins. So
 
 1. what a writer was told, and what a reader or watcher saw, survives a power cut;
 2. revisions are published in growing order, each once, and never repeat over restarts: a block of them is reserved
@@ -14,10 +15,12 @@ changes in one transaction in a worker thread, and only then publishes them and 
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trio
@@ -25,7 +28,7 @@ import trio
 from pikube.api.errors import ApiError, ServiceUnavailable, TooManyRequests
 from pikube.leader.store.backup import write_backup
 from pikube.leader.store.batch import Batch, Operation
-from pikube.leader.store.contract import Describe, Item, StoreStatistics
+from pikube.leader.store.contract import Describe, Event, Item, Key, StoreStatistics
 from pikube.leader.store.database import CommitFailed, Database
 from pikube.leader.store.memory import MemoryStore
 
@@ -52,6 +55,22 @@ class _Request:
         self.done.set()
 
 
+@dataclass(slots=True)
+class InFlight:
+    """A batch on its way to the disk."""
+
+    events: list[Event]
+    revision: int
+    requests: list[_Request]
+    outcomes: list[Item | ApiError]
+    items: Iterable[Item]
+    removed: list[Key]
+    ceiling: int | None
+    began_at: float
+    failure: CommitFailed | None = None
+    bug: BaseException | None = None
+
+
 class SqliteStore(MemoryStore):
     """A durable `Store` (see contract); made by `open_sqlite_store`."""
 
@@ -69,9 +88,11 @@ class SqliteStore(MemoryStore):
         self._database = database
         self._ephemeral = ephemeral
         self._pending: deque[_Request] = deque()
-        self._taken: list[_Request] = []
-        self._idle = trio.lowlevel.ParkingLot()
-        self._thread = trio.CapacityLimiter(1)
+        self._in_flight: InFlight | None = None
+        # one thread that stays: a task and trio.to_thread for each commit cost a tenth of a CREATE
+        self._work: queue.SimpleQueue[InFlight | None] = queue.SimpleQueue()
+        self._bug = trio.Event()
+        self._bug_error: BaseException | None = None
         self._is_closed = False
         self._commits = 0
         self._commit_failures = 0
@@ -81,7 +102,7 @@ class SqliteStore(MemoryStore):
     def statistics(self) -> StoreStatistics:
         return replace(
             super().statistics(),
-            pending_writes=len(self._pending) + len(self._taken),
+            pending_writes=len(self._pending) + (len(self._in_flight.requests) if self._in_flight else 0),
             commits=self._commits,
             commit_failures=self._commit_failures,
             commit_time_s=self._commit_time_s,
@@ -113,7 +134,7 @@ class SqliteStore(MemoryStore):
             )
         request = _Request(operation)
         self._pending.append(request)
-        self._idle.unpark_all()
+        self._begin_nowait()
         try:
             await request.done.wait()
         finally:
@@ -124,19 +145,55 @@ class SqliteStore(MemoryStore):
         return request.outcome
 
     async def _run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """The one writer."""
+        """Keeps the committing thread; when cancelled, waits for the commit that it is at."""
+        token = trio.lowlevel.current_trio_token()
+        thread = threading.Thread(target=self._commit_for_ever, args=(token,), name="commits", daemon=True)
+        thread.start()
         task_status.started()
         try:
-            while True:
-                if not self._pending:
-                    await self._idle.park()
-                self._taken = self._take_nowait()
-                await self._commit(self._taken)
-                self._taken = []
+            await self._bug.wait()
+            assert self._bug_error is not None
+            raise self._bug_error
         finally:
             self._is_closed = True
-            for request in (*self._taken, *self._pending):
+            self._work.put(None)
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(thread.join)
+            waiting = self._in_flight.requests if self._in_flight else []
+            for request in (*waiting, *self._pending):
                 request.settle(ServiceUnavailable("the store is closing"))
+
+    def _commit_for_ever(self, token: trio.lowlevel.TrioToken) -> None:
+        """The thread: one transaction after the other."""
+        while (work := self._work.get()) is not None:
+            try:
+                self._database.commit(work.items, work.removed, work.ceiling)
+            except CommitFailed as error:
+                work.failure = error
+            except BaseException as error:  # a bug must end the program, not only its thread
+                work.bug = error
+            token.run_sync_soon(self._end_nowait, work)
+
+    def _begin_nowait(self) -> None:
+        """Begin batches until one has something for the disk, or nobody waits."""
+        try:
+            while self._pending and self._in_flight is None and not self._is_closed:
+                requests = self._take_nowait()
+                batch = Batch(self.get, self._revision)
+                outcomes = [_apply(batch, request.operation) for request in requests]
+                work = self._work_of(batch, requests, outcomes)
+                if work is None:
+                    self._settle(batch.events, batch.revision, requests, outcomes)
+                else:
+                    self._in_flight = work
+                    self._work.put(work)
+        except BaseException as error:  # who began the batch is not the only one that waits for it
+            self._end_program(error)
+
+    def _end_program(self, bug: BaseException) -> None:
+        self._is_closed = True
+        self._bug_error = bug
+        self._bug.set()
 
     def _take_nowait(self) -> list[_Request]:
         taken: list[_Request] = []
@@ -146,47 +203,69 @@ class SqliteStore(MemoryStore):
                 taken.append(request)
         return taken
 
-    async def _commit(self, requests: list[_Request]) -> None:
-        """Check, make durable, publish, answer. Answers wait for the disk: they may rest on one another."""
-        batch = Batch(self.get, self._revision)
-        outcomes = [_apply(batch, request.operation) for request in requests]
-        events, revision = batch.events, batch.revision
-        refusal = await self._make_durable(batch)
-        if refusal is not None:
+    def _work_of(
+        self, batch: Batch, requests: list[_Request], outcomes: list[Item | ApiError]
+    ) -> InFlight | None:
+        """The batch's durable part, if it has one."""
+        durable = [(key, item) for key, item in batch.latest.items() if key.resource not in self._ephemeral]
+        is_over = batch.revision > self._database.ceiling
+        if not durable and not is_over:
+            return None
+        return InFlight(
+            batch.events,
+            batch.revision,
+            requests,
+            outcomes,
+            [item for _, item in durable if item is not None],
+            [key for key, item in durable if item is None],
+            batch.revision + self._revision_block if is_over else None,
+            trio.current_time(),
+        )
+
+    def _end_nowait(self, work: InFlight) -> None:
+        """The thread has done its work: publish, answer, go on. Answers waited for the disk: they may rest on one
+        another."""
+        if work is not self._in_flight or self._is_closed:
+            return
+        self._in_flight = None
+        try:
+            if work.bug is not None:
+                raise work.bug
+            self._publish_nowait(work)
+        except BaseException as error:
+            self._end_program(error)
+        self._begin_nowait()
+
+    def _publish_nowait(self, work: InFlight) -> None:
+        events, revision, outcomes = work.events, work.revision, work.outcomes
+        if work.failure is None:
+            self._commits += 1
+            self._commit_time_s += trio.current_time() - work.began_at
+            if self._is_failing:
+                log.warning("event=commits_work_again failures=%d", self._commit_failures)
+                self._is_failing = False
+        else:
+            refusal = self._refuse(str(work.failure))
             # A restart gives unreserved revisions again: nobody may see them, not even on an ephemeral change.
             going_on = self._ephemeral if revision <= self._database.ceiling else frozenset()
             events = [event for event in events if event.item.key.resource in going_on]
             revision = events[-1].item.revision if events else self._revision
             outcomes = [
                 outcome if request.operation.key.resource in going_on else ServiceUnavailable(refusal)
-                for request, outcome in zip(requests, outcomes, strict=True)
+                for request, outcome in zip(work.requests, outcomes, strict=True)
             ]
+        self._settle(events, revision, work.requests, outcomes)
+
+    def _settle(
+        self,
+        events: list[Event],
+        revision: int,
+        requests: list[_Request],
+        outcomes: list[Item | ApiError],
+    ) -> None:
         self._publish(events, revision)
         for request, outcome in zip(requests, outcomes, strict=True):
             request.settle(outcome)
-
-    async def _make_durable(self, batch: Batch) -> str | None:
-        """Write the batch's durable part, if it has one; what to tell its writers if the disk refused."""
-        durable = [(key, item) for key, item in batch.latest.items() if key.resource not in self._ephemeral]
-        is_over = batch.revision > self._database.ceiling
-        if not durable and not is_over:
-            return None
-        items = [item for _, item in durable if item is not None]
-        removed = [key for key, item in durable if item is None]
-        ceiling = batch.revision + self._revision_block if is_over else None
-        started_at = trio.current_time()
-        try:
-            await trio.to_thread.run_sync(
-                self._database.commit, items, removed, ceiling, limiter=self._thread
-            )
-        except CommitFailed as error:
-            return self._refuse(str(error))
-        self._commits += 1
-        self._commit_time_s += trio.current_time() - started_at
-        if self._is_failing:
-            log.warning("event=commits_work_again failures=%d", self._commit_failures)
-            self._is_failing = False
-        return None
 
     def _refuse(self, why: str) -> str:
         self._commit_failures += 1
