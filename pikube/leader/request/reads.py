@@ -139,28 +139,38 @@ class WatchRun:
             await send(b"".join(lines))
 
     async def _follow(self, watch: Watch, send: Send) -> None:
-        next_bookmark_at = trio.current_time() + BOOKMARK_S if self._bookmarks else math.inf
+        """One scope from bookmark to bookmark, not one for each event: that cost a fifth of an event's way to fifty
+        watchers."""
         while True:
+            next_bookmark_at = trio.current_time() + BOOKMARK_S if self._bookmarks else math.inf
             batch: list[Event] | None = None
-            with trio.move_on_at(next_bookmark_at):
-                try:
-                    batch = await anext(watch)
-                except StopAsyncIteration:
+            with trio.CancelScope(deadline=next_bookmark_at) as until_bookmark:
+                async for batch in watch:
+                    if until_bookmark.cancel_called:
+                        break  # both came at once
+                    if self._bookmarks:
+                        until_bookmark.deadline = math.inf  # it never comes into the middle of an event
+                    await self._send_events(batch, send)
+                    if self._bookmarks:
+                        until_bookmark.deadline = next_bookmark_at
+                    batch = None
+                else:
                     return
-            if batch is None:
-                next_bookmark_at = trio.current_time() + BOOKMARK_S
-                revision = max(watch.revision, self._after)
-                await send(answers.bookmark_line(self._info, revision, self._accepted, ends_initial=False))
-                continue
-            if self._info.view is not None:
-                await self._registry.ready(self._info, [event.item for event in batch])
-            lines = [
-                self._line(type_.value, event.item.value)
-                for event in batch
-                if (type_ := seen_through(self._filter, event)) is not None
-            ]
-            if lines:
-                await send(b"".join(lines))
+            if batch is not None:
+                await self._send_events(batch, send)
+            revision = max(watch.revision, self._after)
+            await send(answers.bookmark_line(self._info, revision, self._accepted, ends_initial=False))
+
+    async def _send_events(self, batch: list[Event], send: Send) -> None:
+        if self._info.view is not None:
+            await self._registry.ready(self._info, [event.item for event in batch])
+        lines = [
+            self._line(type_.value, event.item.value)
+            for event in batch
+            if (type_ := seen_through(self._filter, event)) is not None
+        ]
+        if lines:
+            await send(b"".join(lines))
 
     def _line(self, type_: str, value: bytes) -> bytes:
         is_first, self._is_first = self._is_first, False
