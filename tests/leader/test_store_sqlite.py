@@ -53,7 +53,7 @@ async def busy_disk(store: SqliteStore):
     """A disk that does not answer until the block ends; the commit of `first` waits for it."""
     async with trio.open_nursery() as nursery:
         answers = threading.Event()
-        store._work.put(InFlight([], 0, [], [], slowly(answers), [], None, 0.0))
+        store._work.put(InFlight([], 0, [], [], Slow(answers), [], None, 0.0))
         nursery.start_soon(store.create, draft("first"))
         await trio.testing.wait_all_tasks_blocked()
         try:
@@ -62,10 +62,15 @@ async def busy_disk(store: SqliteStore):
             answers.set()
 
 
-def slowly(answers: threading.Event):
+class Slow(list):
     """Nothing to write, for which the thread that writes has to wait."""
-    answers.wait()
-    yield from ()
+
+    def __init__(self, answers: threading.Event):
+        self._answers = answers
+
+    def __iter__(self):
+        self._answers.wait()
+        return iter(())
 
 
 async def refusal(path: Path) -> str:
@@ -218,7 +223,7 @@ async def test_writes_that_wait_at_the_end_are_answered(path: Path):
         answers.set()
 
     async with trio.open_nursery() as nursery, opened(path) as store:
-        store._work.put(InFlight([], 0, [], [], slowly(answers), [], None, 0.0))
+        store._work.put(InFlight([], 0, [], [], Slow(answers), [], None, 0.0))
         nursery.start_soon(write, store, "taken")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(write, store, "pending")
@@ -237,13 +242,13 @@ async def test_a_bug_in_a_batch_ends_the_program_and_leaves_nobody_waiting(path:
 
 
 async def test_a_bug_in_the_committing_thread_ends_the_program(path: Path):
-    def broken():
-        raise ZeroDivisionError
-        yield
+    class Broken(list):
+        def __iter__(self):
+            raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup) as caught, trio.fail_after(10):
         async with opened(path) as store:
-            store._in_flight = InFlight([], 0, [], [], broken(), [], None, 0.0)
+            store._in_flight = InFlight([], 0, [], [], Broken(), [], None, 0.0)
             store._work.put(store._in_flight)
             await store.create(draft("web"))
     assert caught.group_contains(ZeroDivisionError)

@@ -27,7 +27,7 @@ def write_backup(path: Path, items: Iterable[Item], ceiling: int) -> None:
     try:
         database = Database(part)
         try:
-            database.commit(items, [], ceiling + RESTORE_GAP)
+            database.commit(list(items), [], ceiling + RESTORE_GAP)
         finally:
             database.close()
         os.replace(part, path)

@@ -19,7 +19,7 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -96,10 +96,13 @@ class Database:
             assert isinstance(error.__cause__, sqlite3.Error)
             raise _advice(self.path, error.__cause__) from error
 
-    def commit(self, items: Iterable[Item], removed: Iterable[Key], ceiling: int | None = None) -> None:
+    def commit(self, items: Sequence[Item], removed: Sequence[Key], ceiling: int | None = None) -> None:
         """One durable transaction: put items, remove keys, raise the ceiling. Raises CommitFailed: no change."""
         connection = self._connection
         try:
+            if len(items) == 1 and not removed and ceiling is None:
+                connection.execute(_PUT, _row(items[0]))  # one statement is a transaction by itself
+                return
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_PUT, map(_row, items))
             connection.executemany(_REMOVE, removed)

@@ -18,7 +18,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,7 +63,7 @@ class InFlight:
     revision: int
     requests: list[_Request]
     outcomes: list[Item | ApiError]
-    items: Iterable[Item]
+    items: Sequence[Item]
     removed: list[Key]
     ceiling: int | None
     began_at: float
