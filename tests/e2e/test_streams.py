@@ -111,11 +111,12 @@ def test_a_person_attaches_types_and_resizes(type_into, program):
     terminal.expect("If you don't see a command prompt")
     terminal.type("echo $((6*7))\n")
     terminal.expect("42")
-    terminal.type("stty size\n")
-    terminal.expect("33 101")
+    # kubectl says one line and column more first, so that what runs draws itself anew
+    terminal.type('until test "$(stty size)" = "33 101"; do sleep 0.1; done; echo fits-$((6*8))\n')
+    terminal.expect("fits-48")
     terminal.resize(120, 40)
-    terminal.type("sleep 0.3; stty size\n")
-    terminal.expect("40 120")
+    terminal.type('until test "$(stty size)" = "40 120"; do sleep 0.1; done; echo fits-$((6*9))\n')
+    terminal.expect("fits-54")
 
 
 def test_an_input_stays_open_for_the_next_one_who_attaches(board, talk):
