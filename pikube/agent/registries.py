@@ -14,9 +14,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+# What of k3s' regular expressions is one path in the place of another, which is all that Podman's prefixes can say.
+REWRITE = re.compile(r"\^?(?P<old>(?:[a-z0-9][a-z0-9_.-]*/)*)\(\^?\.[*+]\$?\)\$?")
+REPLACEMENT = re.compile(r"(?P<new>(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)*)\$1")
 
 TLS_FILES = {"ca_file": "ca.crt", "cert_file": "client.cert", "key_file": "client.key"}
 
@@ -45,28 +50,45 @@ def read_registries(document: Any) -> Registries:
     }
     mirrors = _map(top.get("mirrors") or {}, "mirrors")
     insecure = {host for host, config in configs.items() if _tls(host, config).get("insecure_skip_verify")}
-    blocks = [_registry(name, mirror, insecure) for name, mirror in mirrors.items()]
+    blocks = [block for name, mirror in mirrors.items() for block in _registry(name, mirror, insecure)]
     blocks += [_block(host, host, [], {host}) for host in sorted(insecure - mirrors.keys())]
     conf = 'unqualified-search-registries = ["docker.io"]\n' + "".join(blocks) if blocks else ""
     return Registries(conf, tuple(_credentials(configs)), tuple(_certificates(configs)))
 
 
-def _registry(name: str, mirror: Any, insecure: set[str]) -> str:
+def _registry(name: str, mirror: Any, insecure: set[str]) -> Iterator[str]:
     where = f"mirrors.{name}"
     if "*" in name:
         raise BadRegistries(f"{where}: Podman knows no mirror for every registry: name each one")
     words = _map(mirror or {}, where, ("endpoint", "rewrite"))
-    if words.get("rewrite"):
-        raise BadRegistries(f"{where}.rewrite is not known to Podman: put the path into the endpoint")
     endpoints = words.get("endpoint") or []
     if not isinstance(endpoints, list) or not all(isinstance(each, str) for each in endpoints):
         raise BadRegistries(f"{where}.endpoint must be a list of URLs")
-    return _block(name, name, [_location(where, each, insecure) for each in endpoints], insecure)
+    places = [_location(where, each, insecure) for each in endpoints]
+    rewrites = dict(_rewrites(where, words.get("rewrite") or {}))
+    for old, new in {"": "", **rewrites}.items():
+        below = [(f"{place}/{new}".rstrip("/"), is_insecure) for place, is_insecure in places]
+        yield _block(f"{name}/{old}".rstrip("/"), f"{name}/{old}".rstrip("/"), below, insecure)
+
+
+def _rewrites(where: str, rewrite: Any) -> Iterator[tuple[str, str]]:
+    """(path, the path in its place), each '' or with a slash at its end; of two for one path the first counts."""
+    seen = set()
+    for pattern, replacement in _map(rewrite, f"{where}.rewrite").items():
+        old, new = REWRITE.fullmatch(pattern.replace("\\.", ".")), REPLACEMENT.fullmatch(str(replacement))
+        if old is None or new is None or (old["old"] and not pattern.startswith("^")):
+            raise BadRegistries(
+                f"{where}.rewrite {pattern!r}: Podman can only put one path in the place of another, "
+                "'^old/(.*)': 'new/$1'"
+            )
+        if old["old"] not in seen:
+            seen.add(old["old"])
+            yield old["old"], new["new"]
 
 
 def _block(prefix: str, location: str, mirrors: list[tuple[str, bool]], insecure: set[str]) -> str:
     lines = ["", "[[registry]]", f"prefix = {json.dumps(prefix)}", f"location = {json.dumps(location)}"]
-    if location in insecure:
+    if location.partition("/")[0] in insecure:
         lines.append("insecure = true")
     for place, is_insecure in mirrors:
         lines += ["", "[[registry.mirror]]", f"location = {json.dumps(place)}"]

@@ -221,7 +221,7 @@ if ! pikube version >/dev/null 2>&1; then
   program=$from/pikube-$(uname -m)
   [ -f "$program" ] || {{ say "there is no $program on the card, and no pikube on the board"; exit 1; }}
   say "installing pikube"
-  install -m 755 "$program" /usr/local/bin/.pikube.new
+  install -m 755 "$program" /usr/local/bin/.pikube.new || {{ rm -f /usr/local/bin/.pikube.new; exit 1; }}
   sync -f /usr/local/bin/.pikube.new
   mv /usr/local/bin/.pikube.new /usr/local/bin/pikube
   pikube version

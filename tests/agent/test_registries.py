@@ -42,6 +42,22 @@ def test_mirrors_become_a_registries_conf():
     assert found.certificates == (("mirror.lan:5000/ca.crt", "/x"),)
 
 
+def test_rewrites_put_one_path_in_the_place_of_another():
+    rewrite = {"^rancher/(.*)": "mirrorproject/rancher-images/$1", "(.*)": "hub/$1"}
+    mirrors = {
+        "docker.io": {"endpoint": ["https://mirror.lan", "http://old.lan:5000/v2"], "rewrite": rewrite}
+    }
+    found = tomllib.loads(read_registries({"mirrors": mirrors}).conf)["registry"]
+    assert {block["prefix"]: [mirror["location"] for mirror in block["mirror"]] for block in found} == {
+        "docker.io": ["mirror.lan/hub", "old.lan:5000/hub"],
+        "docker.io/rancher": [
+            "mirror.lan/mirrorproject/rancher-images", "old.lan:5000/mirrorproject/rancher-images",
+        ],
+    }  # fmt: skip
+    assert all(block["prefix"] == block["location"] for block in found)
+    assert [mirror.get("insecure", False) for mirror in found[1]["mirror"]] == [False, True]
+
+
 def test_an_empty_file_says_nothing():
     assert read_registries(None) == read_registries({}) == read_registries({"mirrors": None})
 
@@ -52,7 +68,10 @@ def test_an_empty_file_says_nothing():
         ([], "must hold"),
         ({"mirror": {}}, "unknown word mirror"),
         ({"mirrors": {"*": {"endpoint": ["https://a"]}}}, "name each one"),
-        ({"mirrors": {"a": {"rewrite": {"x": "y"}}}}, "rewrite"),
+        ({"mirrors": {"a": {"rewrite": {"x": "y"}}}}, "one path in the place of another"),
+        ({"mirrors": {"a": {"rewrite": {"rancher/(.*)": "x/$1"}}}}, "one path in the place of another"),
+        ({"mirrors": {"a": {"rewrite": {"^rancher/(.*)": "x-$1"}}}}, "one path in the place of another"),
+        ({"mirrors": {"a": {"rewrite": ["^rancher/(.*)"]}}}, "must hold"),
         ({"mirrors": {"a": {"endpoint": "https://b"}}}, "a list of URLs"),
         ({"mirrors": {"a": {"endpoint": ["ftp://b"]}}}, "no URL"),
         ({"configs": {"a": {"auth": {"password": "x"}}}}, "needs username"),

@@ -50,7 +50,11 @@ PROGRAM = (sys.executable, "-m", "pikube")
 
 
 class Board:
-    """One board; `start` runs the leader on it."""
+    """One board; `start` runs the leader on it. Its image is made of `busybox`, for `image_architecture` if that is
+    not this machine's."""
+
+    busybox = Path("/bin/busybox")
+    image_architecture = ""
 
     def __init__(self, directory: Path, name: str = "", program: tuple[str, ...] = PROGRAM) -> None:
         self.directory = directory
@@ -217,9 +221,13 @@ class Board:
         root = self.directory / "image"
         (root / "bin").mkdir(parents=True)
         (root / "tmp").mkdir()
-        shutil.copy("/bin/busybox", root / "bin" / "busybox")
+        shutil.copy(self.busybox, root / "bin" / "busybox")
         for applet in APPLETS:
             (root / "bin" / applet).symlink_to("busybox")
         tar = self.directory / "image.tar"
         self.run_host("tar", "-C", str(root), "-cf", str(tar), ".")
-        self.podman("import", "--quiet", str(tar), "localhost/box:1")
+        self.import_image(tar)
+
+    def import_image(self, tar):
+        architecture = ("--arch", self.image_architecture) if self.image_architecture else ()
+        self.podman("import", "--quiet", *architecture, str(tar), "localhost/box:1")

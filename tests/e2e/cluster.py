@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,7 +55,7 @@ class LanBoard(Board):
         if image is None:
             self._make_image()
         else:
-            self.podman("import", "--quiet", str(image), "localhost/box:1")
+            self.import_image(image)
 
     def open_bare(self):
         """The namespace only: for a board that joins, or pretends to be another, and runs no pods."""
@@ -88,8 +87,7 @@ class LanBoard(Board):
 
     def command(self, mode, *flags):
         return [
-            "nsenter", f"--net=/run/netns/{self.name}", sys.executable, "-m", "pikube", mode,
-            *self.flags(), *flags,
+            "nsenter", f"--net=/run/netns/{self.name}", *self.program, mode, *self.flags(), *flags,
         ]  # fmt: skip
 
     def flags(self):
@@ -111,8 +109,12 @@ class LanBoard(Board):
 
     def start_leader(self, *flags, wrong_by_s=0.0):
         """The leader, until its API answers."""
-        self.spawn("leader", "--write-kubeconfig", str(self.kubeconfig), *flags, wrong_by_s=wrong_by_s)
+        self.spawn_leader(*flags, wrong_by_s=wrong_by_s)
         self.wait_api()
+
+    def spawn_leader(self, *flags, wrong_by_s=0.0):
+        """The leader; it is not waited for."""
+        self.spawn("leader", "--write-kubeconfig", str(self.kubeconfig), *flags, wrong_by_s=wrong_by_s)
 
     def wait_api(self, timeout_s=60):
         def answers():
@@ -138,7 +140,7 @@ class LanBoard(Board):
         """A pikube command on the board, ended; its process. Flags of the data directory are added."""
         data = ("--data-dir", str(self.directory / "data"))
         clock = [f"{variable}={value}" for variable, value in wrong_clock(wrong_by_s).items()]
-        command = ["env", *clock, sys.executable, "-m", "pikube", *argv, *data]
+        command = ["env", *clock, *self.program, *argv, *data]
         return self.run(*command, check=check, timeout_s=timeout_s)
 
 
@@ -174,8 +176,9 @@ class Lan:
 class Cluster:
     """Boards of one LAN; the first is the leader."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, kind: type[LanBoard] = LanBoard) -> None:
         self.directory = directory
+        self.kind = kind
         self.lan = Lan()
         self.boards = []
         self._count = 0
@@ -218,7 +221,7 @@ class Cluster:
     def _board(self):
         self._count += 1
         number = self._count
-        board = LanBoard(self.directory / f"b{number}", f"b{number}", self.lan, number)
+        board = self.kind(self.directory / f"b{number}", f"b{number}", self.lan, number)
         self.boards.append(board)
         return board
 
@@ -226,13 +229,14 @@ class Cluster:
         """A new join token."""
         return self.leader.pikube("token", "create", *flags, **options).stdout.strip()
 
-    def start(self):
+    def start(self, timeout_s=60):
         """The leader, and all others joined by token; until every node is Ready."""
-        self.leader.start_leader()
+        self.leader.spawn_leader()
+        self.leader.wait_api(timeout_s)
         token = self.token()
         for board in self.boards[1:]:
             board.join(token, self.url)
-        self.wait_ready(*(board.node for board in self.boards))
+        self.wait_ready(*(board.node for board in self.boards), timeout_s=timeout_s)
 
     def nodes(self):
         """Node objects by name; {} when the API does not answer."""

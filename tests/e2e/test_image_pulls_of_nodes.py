@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from board import wait_until
 
+from pikube.agent.registry_files import place_registries
+
 PLACE = "127.0.0.1:5055"
 CONFIG = """\
 version: 0.1
@@ -115,6 +117,35 @@ def test_a_pod_pulls_with_the_credentials_of_its_account_and_by_digest(board, na
 
     wait_until(lambda: f"s390x={registry}/lab/other:1" in told(), what="the node tells of it")
     assert f"{registry}/lab/both:1" not in told()
+
+
+REGISTRIES = """\
+mirrors:
+  docker.io:
+    endpoint: ["http://{place}"]
+    rewrite: {{"^rancher/(.*)": "lab/$1"}}
+  lab.example:
+    endpoint: ["http://{place}/v2"]
+configs:
+  {place}:
+    auth: {{username: me, password: letmein}}
+"""
+
+
+def test_podman_pulls_from_the_mirrors_of_registries_yaml(board, registry, tmp_path):
+    file = tmp_path / "registries.yaml"
+    file.write_text(REGISTRIES.format(place=registry))
+    placed = place_registries(file, tmp_path / "agent", tmp_path / "certs.d")
+    environment = (
+        f"CONTAINERS_REGISTRIES_CONF={placed['registries_conf']}",
+        f"REGISTRY_AUTH_FILE={placed['auth_file']}",
+    )
+    for image in ("docker.io/rancher/box:1", "lab.example/lab/box:1"):
+        board.run(
+            "env", *environment, "podman", "--root", f"{board.directory}/storage",
+            "--runroot", f"{board.directory}/run", "pull", "--quiet", image,
+        )  # fmt: skip
+        board.podman("rmi", image)
 
 
 def test_each_way_in_which_an_image_cannot_be_had_has_its_reason(board, namespace, registry):

@@ -57,6 +57,21 @@ def programs():
     return {name: place / name / f"pikube-{machine}" for name in ("this", "newer")}
 
 
+@pytest.fixture(scope="session")
+def arm64_system():
+    """Where packaging/arm64 has its Debian root."""
+    return Path(os.environ.get("PIKUBE_ARM64_ROOT", PLACE / "arm64"))
+
+
+@pytest.fixture(scope="session")
+def arm64_programs(arm64_system):
+    """The folder of what `make binary-arm64` makes; kept for the next time. $PIKUBE_ARM64_PROGRAMS names another."""
+    place = Path(os.environ.get("PIKUBE_ARM64_PROGRAMS", PLACE / f"arm64-{source()}"))
+    if not list(place.glob("*_arm64.deb")):
+        run(ROOT / "packaging/arm64", place, env={**os.environ, "PIKUBE_ARM64_ROOT": str(arm64_system)})
+    return place
+
+
 def _build(tree, out, version):
     for file, before, after in (
         (tree / "pyproject.toml", r'^version = ".*"', f'version = "{version}"'),

@@ -12,6 +12,8 @@ from board import wait_until
 from load import Load
 from traces import changes, settled_traces, traces, use_podman
 
+from pikube.cli.failure import NO_MEMBER
+
 PREPARATION = Path(__file__).parent / "prepare.yml"
 NAMES = ("pi-1", "pi-2", "pi-3")
 WEB = """
@@ -118,6 +120,20 @@ def test_a_setting_that_nobody_knows_is_refused(boards, before, play, shelf, pro
         assert not (board.root / "etc/pikube/config.yaml").exists()
 
 
+def test_a_disk_that_is_full_in_the_middle_of_an_install(boards, before, play, shelf, programs):
+    """Where the program unpacks itself there is less room than it needs."""
+    board = boards[2]
+    board.run("mkdir", "/var/cache/pikube")
+    board.run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", "/var/cache/pikube")
+    done = shelf.play("site.yml", f"--limit=localhost,{board.name}", pikube_program=str(programs["this"]))
+    assert done.returncode != 0
+    assert "could not be unpacked to /var/cache/pikube (it needs" in done.stdout
+    assert board.run("ls", "-A", "/var/cache/pikube") == ""
+    board.run("umount", "/var/cache/pikube")
+    board.run("rmdir", "/var/cache/pikube")
+    assert changes(before[2], settled_traces(board)) == {}
+
+
 def test_three_boards_become_three_ready_nodes(boards, before, play, shelf):
     play("site.yml")
     shelf.fetch_kubeconfig()
@@ -177,6 +193,24 @@ def test_boards_restart_one_after_the_other(boards, play, shelf):
             30,
             "the page",
         )
+
+
+def test_the_agent_of_a_board_that_is_no_member_has_failed_once(boards, shelf):
+    """systemd leaves it alone: it neither starts it again nor forgets why. The reset finds it like that."""
+    board = boards[2]
+
+    def state():
+        words = ("ActiveState", "SubState", "ExecMainStatus")
+        shown = board.run("systemctl", "show", "pikube-agent", *(f"--property={word}" for word in words))
+        return dict(line.split("=") for line in shown.splitlines())
+
+    shelf.kubectl("delete", "node", board.name)
+    failed = {"ActiveState": "failed", "SubState": "failed", "ExecMainStatus": str(NO_MEMBER)}
+    wait_until(lambda: state() == failed, 90, f"a failed agent, {state()}")
+    assert container_ids(board) == set()
+    said = board.run("journalctl", "-u", "pikube-agent", "--no-pager")
+    assert "pikube: " in said and "Traceback" not in said
+    assert "Scheduled restart job" not in said.rsplit("Main process exited", 1)[1]
 
 
 def test_a_reset_takes_away_what_it_lists(boards, before, play):
