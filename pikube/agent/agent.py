@@ -136,7 +136,9 @@ async def open_agent(
         pod_cidr = await _wait_pod_cidr(nodes, settings.node_name)
         await _prepare_network(runtime, pod_cidr, mtu_towards(address()), await are_pods_carried())
         informers.of(Service)
-        pods = Informer(client, Pod, field_selector=f"spec.nodeName={settings.node_name}")
+        pods = Informer(
+            client, Pod, field_selector=f"spec.nodeName={settings.node_name}", reached=informers.reached
+        )
         await _start_or_remember(nursery, pods, memory)
         servers, searches = read_resolv_conf()
         watches = ObjectWatches(client, memory.kept)

@@ -37,6 +37,22 @@ class InformerStatistics:
     is_synced: bool
 
 
+class Reached:
+    """What informers of one server share: whoever reaches it again tells those that wait for their next try."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def tell(self) -> None:
+        self._event.set()
+        self._event = trio.Event()
+
+    async def wait(self, limit_s: float) -> None:
+        """Until somebody reaches the server, so long at most."""
+        with trio.move_on_after(limit_s):
+            await self._event.wait()
+
+
 class Informer(Generic[K]):
     """One kind's cache, kept true. Callbacks run in the informer's task and must be quick and synchronous."""
 
@@ -48,6 +64,7 @@ class Informer(Generic[K]):
         *,
         label_selector: str = "",
         field_selector: str = "",
+        reached: Reached | None = None,
     ) -> None:
         self.cls = cls
         self.cache: Cache[K] = Cache(cls)
@@ -58,6 +75,7 @@ class Informer(Generic[K]):
         self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
         self._subscribers: list[Callable[[K | None, K | None], None]] = []
         self._moved = trio.Event()
+        self._reached = reached or Reached()
 
     def __repr__(self) -> str:
         return f"<Informer {self.cls.__name__} {len(self.cache)} objects at {self.revision}>"
@@ -107,13 +125,14 @@ class Informer(Generic[K]):
                 must_list = True
                 continue
             except ConnectionLost as lost:
-                why = str(lost)
+                why, is_away = str(lost), True
             except ApiError as error:
-                why, must_list = error.message, True
+                why, is_away, must_list = error.message, False, True
             if trio.current_time() - began_at > STEADY_S:
                 backoff_s = FIRST_BACKOFF_S
             log.warning("event=informer_lost kind=%s retry_s=%.1f why=%r", self.cls.__name__, backoff_s, why)
-            await trio.sleep(backoff_s * random.uniform(0.5, 1.0))
+            pause_s = backoff_s * random.uniform(0.5, 1.0)
+            await (self._reached if is_away else Reached()).wait(pause_s)  # a refusal is this kind's own
             backoff_s = min(MAX_BACKOFF_S, backoff_s * 2)
 
     def statistics(self) -> InformerStatistics:
@@ -121,6 +140,7 @@ class Informer(Generic[K]):
 
     async def _list(self) -> None:
         listed = await self._client.list(self.cls, self._namespace, **self._selectors)
+        self._reached.tell()
         gone = self.cache.keys()
         for obj in listed.items:
             gone.discard(key_of(obj))
@@ -134,6 +154,7 @@ class Informer(Generic[K]):
         async with self._client.watch(
             self.cls, self._namespace, resource_version=str(self.revision), **self._selectors
         ) as events:
+            self._reached.tell()
             async for event in events:
                 if event.type == "DELETED":
                     self._drop(key_of(event.object))
@@ -172,12 +193,13 @@ class Informers:
         self._remembered = remembered
         self._by_class: dict[type[Object], Informer[Any]] = {}
         self._nursery: trio.Nursery | None = None
+        self.reached = Reached()
 
     def of(self, cls: type[K]) -> Informer[K]:
         """The informer of a kind, made (and started, if the others run) when first asked for."""
         informer = self._by_class.get(cls)
         if informer is None:
-            informer = self._by_class[cls] = Informer(self.client, cls)
+            informer = self._by_class[cls] = Informer(self.client, cls, reached=self.reached)
             known = self._remembered(cls) if self._remembered is not None else None
             if known is not None:
                 informer.seed(known)

@@ -20,9 +20,10 @@ def hardware_address(interface: str) -> bytes:
         return bytes(sock.getsockname()[4])
 
 
-def render_arp(operation: int, mac: bytes, sender: str, target: str) -> bytes:
-    """An Ethernet frame to everybody."""
-    head = BROADCAST + mac + struct.pack("!H", ETH_P_ARP)
+def render_arp(operation: int, own: bytes, mac: bytes, sender: str, target: str) -> bytes:
+    """An Ethernet frame to everybody, from this board's hardware address: a switch learns by it where that is. What
+    is said is about `mac`."""
+    head = BROADCAST + own + struct.pack("!H", ETH_P_ARP)
     body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation)
     unknown = bytes(6) if operation == REQUEST else BROADCAST
     return head + body + mac + socket.inet_aton(sender) + unknown + socket.inet_aton(target)
@@ -35,13 +36,13 @@ def read_reply(frame: bytes) -> tuple[str, bytes] | None:
     return socket.inet_ntoa(frame[28:32]), frame[22:28]
 
 
-def announce(interface: str, address: str) -> None:
-    """Once, gratuitously. Raises OSError."""
-    mac = hardware_address(interface)
+def announce(interface: str, address: str, mac: bytes) -> None:
+    """Once, gratuitously, that the machine `mac` has it. Raises OSError."""
+    own = hardware_address(interface)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind((interface, 0))
         for operation in (REQUEST, REPLY):  # some hosts believe only one of them
-            sock.send(render_arp(operation, mac, address, address))
+            sock.send(render_arp(operation, own, mac, address, address))
 
 
 class ArpQuestion:
@@ -54,9 +55,9 @@ class ArpQuestion:
         self.socket.bind((interface, ETH_P_ARP))
 
     def ask(self) -> None:
-        self.socket.send(render_arp(REQUEST, self._own, "0.0.0.0", self._address))
+        self.socket.send(render_arp(REQUEST, self._own, self._own, "0.0.0.0", self._address))
 
-    def is_answer(self, frame: bytes) -> bool:
-        """Of another machine."""
+    def told_by(self, frame: bytes) -> bytes | None:
+        """The other machine that has it, by a frame."""
         found = read_reply(frame)
-        return found is not None and found[0] == self._address and found[1] != self._own
+        return found[1] if found and found[0] == self._address and found[1] != self._own else None

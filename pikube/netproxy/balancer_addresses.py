@@ -4,8 +4,10 @@ Enter: the informers' Services, Nodes and EndpointSlices. Leaves: addresses on t
 in, announced by ARP or neighbour discovery. Who has an address is a pure decision (rendezvous hashing over ready
 nodes), the same on every board. Nobody waits for the leader to notice a dead board: the next in the order asks the
 link every second whether the address is there, and takes it after some seconds of silence. Two that have it (a LAN
-that was cut in two) notice each other: the one that comes later in the order lets go, and the other says once more
-where it is. Run by netproxy.py.
+that was cut in two, or a board too busy to be in time) notice each other: the first of the order keeps it, of two
+others the one with the lower hardware address. Who lets go tells the LAN who has it: the other may never have
+noticed that it was not alone, and neighbours would believe for half a minute what they heard last. Run by
+netproxy.py.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.discovery import EndpointSlice
 from pikube.informer.informer import Informers
+from pikube.netproxy.arp import hardware_address
 from pikube.netproxy.held_addresses import give_back, held_addresses, interface_for, take
-from pikube.netproxy.neighbours import announce, is_elsewhere
+from pikube.netproxy.neighbours import announce, who_has
 from pikube.netproxy.table import SERVICE_NAME
 from pikube.wire.interfaces import open_address_changes
 
@@ -36,11 +39,20 @@ SILENCE_S = (
 )
 LATER_S = 1.0  # silence for each place further back, so that not all take it at once
 REMIND_S = 30.0  # caches of switches and phones forget
+PATIENCE = (
+    3  # looks at which somebody else has it: who is first in the order may have the higher hardware address
+)
 
 
 def candidates(address: str, nodes: Iterable[str]) -> list[str]:
     """Every node that may have an address, in the order in which they shall: each address has another order."""
     return sorted(nodes, key=lambda node: hashlib.sha256(f"{address} {node}".encode()).digest())
+
+
+def lets_go(place: int, own: bytes, other: bytes, looks: int) -> bool:
+    """Whether a board at this place of the order gives an address up that `other` has, too, since so many looks. Of
+    two one keeps it: were both polite, both would let go and take it again, for ever."""
+    return place > 0 and (other < own or looks >= PATIENCE)
 
 
 def pool_addresses(services: Iterable[Service], nodes: Iterable[Node]) -> dict[str, Service]:
@@ -80,7 +92,7 @@ class BalancerAddresses:
         self._node = node
         self._held: dict[str, str] = {}  # address → interface
         self._reminded_at: dict[str, float] = {}
-        self._contested: set[str] = set()
+        self._contested: dict[str, int] = {}  # address → looks at which somebody else had it, too
         self._is_stale = True  # what we hold: the kernel may have lost it with an interface
         self._changed = trio.Event()
 
@@ -113,7 +125,11 @@ class BalancerAddresses:
         wanted = self._wanted()
         if self._is_stale:
             self._is_stale = False
-            self._held = await trio.to_thread.run_sync(held_addresses)
+            try:
+                self._held = await trio.to_thread.run_sync(held_addresses)
+            except OSError as error:  # interfaces come and go just now
+                self._is_stale = True
+                log.info("event=addresses_unknown why=%r", str(error))
         for address in [a for a in self._held if a not in wanted]:
             await self._let_go(address)
         async with trio.open_nursery() as nursery:
@@ -145,7 +161,7 @@ class BalancerAddresses:
         interface = await trio.to_thread.run_sync(interface_for, address)
         if interface is None:
             return
-        if place and await is_elsewhere(interface, address, SILENCE_S + LATER_S * (place - 1)):
+        if place and await who_has(interface, address, SILENCE_S + LATER_S * (place - 1)):
             return
         await trio.to_thread.run_sync(take, interface, address)
         self._held[address] = interface
@@ -154,20 +170,23 @@ class BalancerAddresses:
         await announce(interface, address)
 
     async def _hold(self, address: str, interface: str, place: int) -> None:
-        is_contested = await is_elsewhere(interface, address, ANSWER_S)
-        if is_contested and place:
-            await self._let_go(address)
-            return
-        was_contested = address in self._contested
-        (self._contested.add if is_contested else self._contested.discard)(address)
+        other = await who_has(interface, address, ANSWER_S)
+        looks = self._contested.pop(address, 0)
+        if other is not None:
+            looks += 1
+            if lets_go(place, hardware_address(interface), other, looks):
+                await self._let_go(address)
+                await announce(interface, address, other)
+                return
+            self._contested[address] = looks
         is_due = trio.current_time() - self._reminded_at.get(address, -math.inf) > REMIND_S
-        if is_contested or was_contested or is_due:  # neighbours may have believed the other one
+        if looks or is_due:  # neighbours may have believed the other one
             self._reminded_at[address] = trio.current_time()
             await announce(interface, address)
 
     async def _let_go(self, address: str) -> None:
         interface = self._held.pop(address)
         self._reminded_at.pop(address, None)
-        self._contested.discard(address)
+        self._contested.pop(address, None)
         await trio.to_thread.run_sync(give_back, interface, address)
         log.info("event=address_let_go address=%s interface=%s", address, interface)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 from typing import Any
 
 from pikube.netproxy.host_network import PROTOCOL, run
+from pikube.netproxy.netlink import interface_names, open_netlink
 from pikube.wire.interfaces import POOL
 
 
@@ -27,7 +29,7 @@ def interface_for(address: str) -> str | None:
 
 
 def held_addresses() -> dict[str, str]:
-    """Address → interface of all that is ours."""
+    """Address → interface of all that is ours. Raises OSError."""
     found: dict[str, str] = {}
     has_six = False
     for interface in _shown():
@@ -62,30 +64,20 @@ def _shown(*flags: str) -> list[dict[str, Any]]:
 
 def _held_six() -> dict[str, str]:
     """Asked of netlink: ip(8) shows an address's protocol from version 6.3 only, and Debian 12 has 6.1."""
-    from pyroute2 import IPRoute  # late: who has no such address never needs it
-
-    found = {}
-    with IPRoute() as netlink:
-        for message in netlink.get_addr(family=10):
-            if message.get_attr("IFA_PROTO") == PROTOCOL:
-                [link] = netlink.get_links(message["index"])
-                found[str(message.get_attr("IFA_ADDRESS"))] = str(link.get_attr("IFLA_IFNAME"))
-    return found
+    with open_netlink() as netlink:
+        held = [m for m in netlink.get_addr(family=10) if m.get_attr("IFA_PROTO") == PROTOCOL]
+        names = interface_names(netlink) if held else {}
+    return {str(m.get_attr("IFA_ADDRESS")): names[m["index"]] for m in held if m["index"] in names}
 
 
 def _take_six(interface: str, address: str) -> None:
     """Usable at once, because neighbours were asked (IFA_F_NODAD); deprecated, so that this board never uses it for
     connections of its own."""
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
     from pyroute2.netlink.rtnl.ifaddrmsg import IFA_F_NODAD
 
-    with IPRoute() as netlink:
-        [index] = netlink.link_lookup(ifname=interface)
-        try:
-            netlink.addr(
-                "replace", index=index, address=address, prefixlen=128, family=10, flags=IFA_F_NODAD,
-                proto=PROTOCOL, preferred_lft=0, valid_lft=0xFFFFFFFF,
-            )  # fmt: skip
-        except NetlinkError as error:
-            raise OSError(error.code, str(error)) from error
+    index = socket.if_nametoindex(interface)
+    with open_netlink() as netlink:
+        netlink.addr(
+            "replace", index=index, address=address, prefixlen=128, family=10, flags=IFA_F_NODAD,
+            proto=PROTOCOL, preferred_lft=0, valid_lft=0xFFFFFFFF,
+        )  # fmt: skip

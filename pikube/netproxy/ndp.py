@@ -53,10 +53,10 @@ def _raw_socket(interface: str) -> socket.socket:
     return sock
 
 
-def announce(interface: str, address: str) -> None:
-    """Once, to all nodes (§7.2.6). Raises OSError."""
+def announce(interface: str, address: str, mac: bytes) -> None:
+    """Once, to all nodes (§7.2.6), that the machine `mac` has it. Raises OSError."""
     with _raw_socket(interface) as sock:
-        message = render_advertisement(address, hardware_address(interface))
+        message = render_advertisement(address, mac)
         sock.sendto(message, (ALL_NODES, 0, 0, socket.if_nametoindex(interface)))
 
 
@@ -78,7 +78,7 @@ class NdpQuestion:
     def ask(self) -> None:
         self.socket.sendto(render_solicitation(self._address, self._own), self._group)
 
-    def is_answer(self, message: bytes) -> bool:
-        """Of another machine."""
+    def told_by(self, message: bytes) -> bytes | None:
+        """The other machine that has it, by a message."""
         found = read_advertisement(message)
-        return found is not None and found[0] == self._address and found[1] != self._own
+        return found[1] if found and found[0] == self._address and found[1] != self._own else None

@@ -24,21 +24,22 @@ class Question(Protocol):
 
     def ask(self) -> None: ...
 
-    def is_answer(self, data: bytes) -> bool: ...
+    def told_by(self, data: bytes) -> bytes | None: ...
 
 
-async def announce(interface: str, address: str) -> None:
-    """Tell the link that the address is here now, some times. Raises OSError."""
+async def announce(interface: str, address: str, mac: bytes | None = None) -> None:
+    """Tell the link, some times, that the address is here now, or at another machine's hardware address. Raises
+    OSError."""
     say = ndp.announce if ":" in address else arp.announce
     for turn in range(TIMES):
         if turn:
             await trio.sleep(GAP_S)
-        say(interface, address)
+        say(interface, address, mac or arp.hardware_address(interface))
 
 
-async def is_elsewhere(interface: str, address: str, silence_s: float) -> bool:
-    """Whether another machine answers for it. It is asked again and again; nobody has it after so much silence.
-    Raises OSError."""
+async def who_has(interface: str, address: str, silence_s: float) -> bytes | None:
+    """The hardware address of another machine that answers for it. It is asked again and again; nobody has it after
+    so much silence. Raises OSError."""
     kind = ndp.NdpQuestion if ":" in address else arp.ArpQuestion
     question: Question = kind(interface, address)
     with question.socket:
@@ -46,18 +47,19 @@ async def is_elsewhere(interface: str, address: str, silence_s: float) -> bool:
             while True:
                 question.ask()
                 with trio.move_on_after(ASK_S):
-                    while not _is_answered(question):
+                    while (mac := _told_by(question)) is None:
                         await trio.lowlevel.wait_readable(question.socket)
-                    return True
-        return _is_answered(question)  # a board so busy that its time was over before it looked
+                    return mac
+        return _told_by(question)  # a board so busy that its time was over before it looked
 
 
-def _is_answered(question: Question) -> bool:
-    """By what has arrived so far."""
+def _told_by(question: Question) -> bytes | None:
+    """Who answers, by what has arrived so far."""
     while True:
         try:
             data = question.socket.recv(MESSAGE_BYTES)
         except BlockingIOError:
-            return False
-        if question.is_answer(data):
-            return True
+            return None
+        mac = question.told_by(data)
+        if mac is not None:
+            return mac

@@ -19,6 +19,7 @@ import trio
 from pikube.api.kinds.core_node import Node
 from pikube.informer.informer import Informers
 from pikube.netproxy.host_network import PROTOCOL, run
+from pikube.netproxy.netlink import open_netlink
 from pikube.wire.interfaces import LINKS_AND_ROUTES, open_address_changes
 
 log = logging.getLogger("pikube.netproxy")
@@ -80,14 +81,23 @@ class PodRoutes:
             while True:
                 self._changed = trio.Event()
                 wanted = compute_routes(self._nodes.cache, self._node)
-                failed = await trio.to_thread.run_sync(_apply, wanted) if wanted or may_have else {}
+                wait_s = await self._follow_once(wanted) if wanted or may_have else math.inf
                 may_have = bool(wanted)
-                self._say(words_for(failed, self._nodes.cache))
                 if not has_started:
                     has_started = True
                     task_status.started()
-                with trio.move_on_after(RETRY_S if failed else math.inf):
+                with trio.move_on_after(wait_s):
                     await self._changed.wait()
+
+    async def _follow_once(self, wanted: Routes) -> float:
+        """Make the routes these; after how many seconds to look again."""
+        try:
+            failed = await trio.to_thread.run_sync(_apply, wanted)
+        except OSError as error:  # interfaces come and go just now
+            log.info("event=pod_routes_unknown why=%r", str(error))
+            return RETRY_S
+        self._say(words_for(failed, self._nodes.cache))
+        return RETRY_S if failed else math.inf
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
         """A heartbeat changes no route."""
@@ -115,12 +125,11 @@ def has_routes() -> bool:
 
 
 def _apply(wanted: Routes) -> dict[str, str]:
-    """Make the kernel's routes these; what it refused."""
-    from pyroute2 import IPRoute  # late: the leader alone on its board never needs it
-    from pyroute2.netlink.exceptions import NetlinkError
+    """Make the kernel's routes these; what it refused. Raises OSError when they cannot be read."""
+    from pyroute2.netlink.exceptions import NetlinkError  # late: the leader alone on its board never needs it
 
     failed: dict[str, str] = {}
-    with IPRoute() as netlink:
+    with open_netlink() as netlink:
         present = _present(netlink)
         changed, gone = compute_changes(wanted, present)
         for network in gone:

@@ -263,6 +263,13 @@ def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(clust
     try:
         [holder] = [board for board in cluster.boards if board.node == first]
         wait_until(lambda: holders(four) == holders(six) == [holder], 30, "the first board has both")
+        for board in cluster.boards:  # who has not heard of them yet cannot take over
+
+            def knows(board=board):
+                doors = board.run("ss", "-ltn").stdout
+                return f"{four}:8088" in doors and f"[{six}]:8088" in doors
+
+            wait_until(knows, 30, f"{board.node} knows both and where they lead")
         wait_until(is_reached, 10, "the phone reaches them")
         argv = ["nsenter", f"--net=/run/netns/{cluster.lan.name}phone", sys.executable, "-c", LISTEN]
         heard = tmp_path / "heard"

@@ -8,11 +8,14 @@ import trio.testing
 from fakes.fake_api import FakeApi
 
 from pikube.api.client import ConnectionLost
-from pikube.api.errors import Expired
-from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.errors import Expired, Forbidden
+from pikube.api.kinds.core_config import ConfigMap, Namespace, Secret, ServiceAccount
+from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_service import Endpoints, Service
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.informer.cache import ObjectKey
-from pikube.informer.informer import Informer, Informers
+from pikube.informer.informer import FIRST_BACKOFF_S, MAX_BACKOFF_S, Informer, Informers
 
 
 def config_map(name, **data):
@@ -80,6 +83,59 @@ async def test_a_server_that_is_away_is_asked_again_and_nothing_is_missed(autoju
         await nursery.start(informer.run)
         assert [obj.metadata.name for obj in informer.cache] == ["a"]
         assert api.lists == 3
+        nursery.cancel_scope.cancel()
+
+
+class Away(FakeApi):
+    """A server that answers from a certain time on."""
+
+    def __init__(self, back_at):
+        super().__init__()
+        self.back_at = back_at
+
+    async def list(self, cls, namespace=None, **selectors):
+        if trio.current_time() < self.back_at:
+            raise ConnectionLost("away")
+        return await super().list(cls, namespace, **selectors)
+
+
+async def test_who_reaches_a_server_that_was_away_tells_all_others(autojump_clock):
+    """Their pauses are long by then, and a board would know half of what there is: Services without endpoints."""
+    kinds = (ConfigMap, Endpoints, Namespace, Node, Pod, Secret, Service, ServiceAccount)
+    for _ in range(20):
+        start = trio.current_time()
+        api = Away(start + 300)
+        informers = Informers(api)
+        synced = []
+        async with trio.open_nursery() as nursery:
+            for kind in kinds:
+                informers.of(kind)
+            nursery.start_soon(informers.run)
+            for kind in kinds:
+                await informers.of(kind).wait_synced()
+                synced.append(trio.current_time() - api.back_at)
+            nursery.cancel_scope.cancel()
+        assert max(synced) - min(synced) < 0.1
+        assert max(synced) <= MAX_BACKOFF_S
+
+
+async def test_an_informer_that_is_refused_keeps_its_pause_whoever_is_answered(autojump_clock):
+    api = Breaking()
+    api.failures = [Forbidden("no")] * 3
+    informers = Informers(api)
+    informer = informers.of(ConfigMap)
+
+    async def answered_all_the_time():
+        while True:
+            informers.reached.tell()
+            await trio.sleep(0.001)
+
+    async with trio.open_nursery() as nursery:
+        began = trio.current_time()
+        nursery.start_soon(answered_all_the_time)
+        await nursery.start(informers.run)
+        await informer.wait_synced()
+        assert trio.current_time() - began > FIRST_BACKOFF_S * (1 + 2 + 4) / 2
         nursery.cancel_scope.cancel()
 
 

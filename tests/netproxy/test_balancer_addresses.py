@@ -27,7 +27,7 @@ from pikube.netproxy.ndp import (
     solicited_group,
 )
 
-MAC = bytes.fromhex("b827eb010203")
+MAC, OWN = bytes.fromhex("b827eb010203"), bytes.fromhex("b827eb040506")
 
 
 def node(name, ready="True", **labels):
@@ -80,8 +80,8 @@ def test_only_ready_nodes_and_for_a_local_policy_those_with_an_endpoint():
 
 @pytest.mark.parametrize("operation", [REQUEST, REPLY])
 def test_arp_packets_name_their_sender(operation):
-    frame = render_arp(operation, MAC, "192.168.1.240", "192.168.1.240")
-    assert len(frame) == 42 and frame[:6] == b"\xff" * 6
+    frame = render_arp(operation, OWN, MAC, "192.168.1.240", "192.168.1.240")
+    assert len(frame) == 42 and frame[:12] == b"\xff" * 6 + OWN
     assert read_reply(frame) == ("192.168.1.240", MAC)
 
 
@@ -102,7 +102,7 @@ ON_A_LINK = """
 import sys, trio
 from pikube.netproxy.held_addresses import give_back, held_addresses, interface_for, run, take
 from pikube.netproxy.leftovers import list_leftovers
-from pikube.netproxy.neighbours import announce, is_elsewhere
+from pikube.netproxy.neighbours import announce, who_has
 other, address, network = sys.argv[1:]
 there = ("nsenter", f"--net=/run/netns/{other}")
 run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", other)
@@ -111,11 +111,17 @@ for where, own in (((), 1), (there, 2)):
     run(*where, "ip", "link", "set", "eth0", "up")
     run(*where, "ip", "address", "add", network.format(own), "dev", "eth0", *(["nodad"] if ":" in address else []))
 assert interface_for(address) == "eth0"
-assert not trio.run(is_elsewhere, "eth0", address, 0.6), "nobody has it"
+assert not trio.run(who_has, "eth0", address, 0.6), "nobody has it"
 take("eth0", address); take("eth0", address)
+try:
+    take("gone0", address)
+except OSError:
+    pass
+else:
+    raise AssertionError("an interface that has gone is an OSError")
 assert held_addresses() == {address: "eth0"}, held_addresses()
 assert [words for words in list_leftovers(__import__("pathlib").Path("/nowhere")) if address in words]
-assert not trio.run(is_elsewhere, "eth0", address, 0.6), "oneself is nobody else"
+assert not trio.run(who_has, "eth0", address, 0.6), "oneself is nobody else"
 run(*there, "busybox", "ping", "-c1", "-W2", address)
 def believed():
     return run(*there, "ip", "neigh", "show", "to", address).stdout
@@ -127,7 +133,7 @@ assert mine in believed(), f"an announcement is believed: {believed()}"
 give_back("eth0", address)
 assert held_addresses() == {}
 run(*there, "ip", "address", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
-assert trio.run(is_elsewhere, "eth0", address, 5.0), "the other one answers"
+assert trio.run(who_has, "eth0", address, 5.0), "the other one answers"
 """
 
 

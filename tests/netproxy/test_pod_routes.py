@@ -9,6 +9,7 @@ import pytest
 from pikube.api.kinds.core_node import Node, NodeAddress, NodeSpec, NodeStatus
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.netproxy.host_network import render_nat
+from pikube.netproxy.netlink import open_netlink
 from pikube.netproxy.pod_routes import compute_changes, compute_routes, words_for
 
 
@@ -114,3 +115,9 @@ print(json.dumps(listed))
             assert words in done.stdout
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def test_what_netlink_refuses_is_an_error_of_the_system():
+    """An interface that goes while the kernel is asked for it must not end a program."""
+    with pytest.raises(OSError, match="No such device"), open_netlink() as netlink:
+        netlink.get_links(2**30)
