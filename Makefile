@@ -48,7 +48,7 @@ test: prepare
 
 test-shelf:
 	@scripts/prepare shelf
-	timeout 2700 $(PY) -m pytest -m shelf --durations=10 tests/shelf
+	timeout 7200 $(PY) -m pytest -m shelf --durations=10 tests/shelf
 
 bench: prepare
 	@$(PY) -m benchmarks

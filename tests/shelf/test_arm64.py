@@ -14,8 +14,39 @@ import pytest
 from board import wait_until
 from cluster import Cluster, LanBoard
 from system import run
-from test_binary import HELLO
 
+# No shell: where binfmt_misc does not keep argv[0], busybox takes itself for the applet that started it.
+HELLO = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: hello}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: hello}}
+  template:
+    metadata: {labels: {app: hello}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      volumes: [{name: secret, secret: {secretName: word}}]
+      containers:
+      - name: web
+        image: localhost/box:1
+        command: [httpd, -f, -p, "8080", -h, /etc/word]
+        volumeMounts: [{name: secret, mountPath: /etc/word}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: word}
+stringData: {word: from-the-binary}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: hello}
+spec:
+  type: NodePort
+  selector: {app: hello}
+  ports: [{port: 80, targetPort: 8080, nodePort: 30123}]
+"""
 LOADER = "lib/ld-linux-aarch64.so.1"
 SLOW_S = 300  # what takes a second takes ten
 
@@ -39,7 +70,7 @@ def program(arm64_programs, arm64_system):
         libraries = place / "system/lib/aarch64-linux-gnu"
         libraries.mkdir(parents=True)
         shutil.copy(arm64_system / LOADER, place / "system" / LOADER)
-        for file in (arm64_system / "usr/lib/aarch64-linux-gnu").glob("lib*.so*"):
+        for file in (arm64_system / "usr/lib/aarch64-linux-gnu").glob("lib*.so.*"):
             shutil.copy(file, libraries)
         run(
             "chroot",
@@ -108,7 +139,7 @@ def test_pods_run_and_answer_on_every_board(cluster):
     pods = leader.get("pods")["items"]
     assert {pod["spec"]["nodeName"] for pod in pods} == {board.node for board in cluster.boards}
     for board in cluster.boards:
-        url = f"http://{board.address}:30123/"
+        url = f"http://{board.address}:30123/word"
         wait_until(
             lambda url=url: "from-the-binary" in leader.curl(url).stdout, 60, f"the page of {board.node}"
         )
