@@ -15,6 +15,7 @@ from pikube.api.codec import WrongType, convert, from_builtins
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import BadRequest, Invalid
 from pikube.api.field_validation import IGNORE, STRICT, field_problems, repeated_fields
+from pikube.api.go_words import json_words
 from pikube.api.kinds.base import Kind
 from pikube.api.schema import FieldInfo
 from pikube.api.validation.causes import invalid
@@ -28,10 +29,10 @@ def read_patch(body: bytes, kind: str, mode: str) -> tuple[Any, list[str]]:
     """The patch as builtins, and the fields that it gives twice. BadRequest for what is no JSON object."""
     try:
         change = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"error decoding patch: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest(f"error decoding patch: {json_words(body)}") from None
     if kind == JSON_PATCH:
-        return change, []
+        return [] if change is None else change, []
     if not isinstance(change, dict):
         words = f"json: cannot unmarshal {_json_word(change)} into Go value of type map[string]interface {{}}"
         raise BadRequest(words if kind == STRATEGIC_PATCH else f"error decoding patch: {words}")

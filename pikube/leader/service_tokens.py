@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
-from pikube.api.errors import Cause, Invalid, Unauthorized
-from pikube.api.kinds.authentication import TokenRequest, TokenRequestStatus
+from pikube.api.errors import BadRequest, Cause, Conflict, Invalid, NotFound, Resource, Unauthorized
+from pikube.api.kinds.authentication import BoundObjectReference, TokenRequest, TokenRequestStatus
 from pikube.api.kinds.core_config import Secret, ServiceAccount
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.times import render_time
 from pikube.certs.tokens import ISSUER
 from pikube.leader.request.context import Context, User
@@ -25,6 +26,8 @@ PREFIX = "system:serviceaccount"
 MIN_LIFE_S = 600  # kubernetes TokenRequest validation
 MAX_LIFE_S = 1 << 32
 DEFAULT_LIFE_S = 3600
+BOUND: dict[str, type[Any]] = {"Pod": Pod, "Secret": Secret, "Node": Node}
+"""What a token may be bound to: it ends with that."""
 LASTS_UNTIL = 4_102_444_800  # 1 January 2100
 POD_NAME = "authentication.kubernetes.io/pod-name"
 POD_UID = "authentication.kubernetes.io/pod-uid"
@@ -51,33 +54,25 @@ class ServiceTokens:
         self._new_uid = new_uid
 
     def issue(self, namespace: str, name: str, request: TokenRequest, context: Context) -> TokenRequest:
-        """The request with its token. Invalid for a life or a bound object that cannot be."""
+        """The request with its token. Invalid for a life that cannot be; BadRequest, NotFound or Conflict for what it
+        cannot be bound to."""
         spec = request.spec
         life_s = spec.expiration_seconds or DEFAULT_LIFE_S
         if not MIN_LIFE_S <= life_s <= MAX_LIFE_S:
-            words = f"Invalid value: {life_s}: may not specify a duration less than 10 minutes"
+            bound = "less than 10 minutes" if life_s < MIN_LIFE_S else "larger than 2^32 seconds"
+            words = f"Invalid value: {life_s}: may not specify a duration {bound}"
             cause = Cause("FieldValueInvalid", words, "spec.expirationSeconds")
             raise Invalid.of("TokenRequest", "authentication.k8s.io", name, [cause])
         account = self._uid(ServiceAccount, namespace, name)
         now = context.now
         own: dict[str, Any] = {"namespace": namespace, "serviceaccount": {"name": name, "uid": account}}
-        bound = spec.bound_object_ref
-        if bound is not None and bound.kind in ("Pod", "Secret"):
-            cls = Pod if bound.kind == "Pod" else Secret
-            uid = self._uid(cls, namespace, bound.name)
-            if not uid or bound.uid not in ("", uid):
-                words = f'Invalid value: "{bound.name}": the object the token would be bound to is not there'
-                cause = Cause("FieldValueInvalid", words, "spec.boundObjectRef")
-                raise Invalid.of("TokenRequest", "authentication.k8s.io", name, [cause])
-            own[bound.kind.lower()] = {"name": bound.name, "uid": uid}
-            node = self._node_of(namespace, bound.name) if cls is Pod else None
-            if node is not None:
-                own["node"] = node
+        own.update(self._bound(namespace, name, spec.bound_object_ref))
+        audiences = spec.audiences or (ISSUER,)
         claims = {
             "jti": self._new_uid(),
             "iss": ISSUER,
             "sub": f"{PREFIX}:{namespace}:{name}",
-            "aud": list(spec.audiences) or [ISSUER],
+            "aud": list(audiences),
             "iat": int(now),
             "nbf": int(now),
             "exp": int(now + life_s),
@@ -86,7 +81,34 @@ class ServiceTokens:
         status = TokenRequestStatus(
             token=self._signer.sign(claims), expiration_timestamp=render_time(now + life_s)
         )
-        return structs.replace(request, status=status)
+        spec = structs.replace(spec, audiences=audiences, expiration_seconds=life_s)
+        metadata = ObjectMeta(name=name, namespace=namespace, creation_timestamp=render_time(now))
+        return structs.replace(request, metadata=metadata, spec=spec, status=status)
+
+    def _bound(self, namespace: str, name: str, bound: BoundObjectReference | None) -> dict[str, Any]:
+        """The claims about what a token is bound to. BadRequest, NotFound, Conflict (kubernetes
+        registry/core/serviceaccount/storage/token.go)."""
+        if bound is None:
+            return {}
+        cls = BOUND.get(bound.kind) if bound.api_version in ("", "v1") else None
+        if cls is None:
+            group, _, version = bound.api_version.rpartition("/")
+            kind = f"{group}/{version}, Kind={bound.kind}"
+            raise BadRequest(f'cannot bind token for serviceaccount "{name}" to object type {kind}')
+        uid = self._uid(cls, namespace if cls.names.namespaced else "", bound.name)
+        if not uid:
+            raise NotFound.of(Resource("", cls.names.plural), bound.name)
+        if bound.uid not in ("", uid):
+            why = (
+                f"the UID in the bound object reference ({bound.uid}) does not match the UID in record. "
+                "The object might have been deleted and then recreated"
+            )
+            raise Conflict.of(Resource("", bound.kind), bound.name, why)
+        claims: dict[str, Any] = {bound.kind.lower(): {"name": bound.name, "uid": uid}}
+        node = self._node_of(namespace, bound.name) if cls is Pod else None
+        if node is not None:
+            claims["node"] = node
+        return claims
 
     def lasting(self, secret: Secret, account: ServiceAccount) -> str:
         """A token for a Secret of type kubernetes.io/service-account-token: as good as without an end, until the
@@ -119,9 +141,12 @@ class ServiceTokens:
         if not uid or self._uid(ServiceAccount, namespace, name) != uid:
             raise Unauthorized()
         extra: dict[str, tuple[str, ...]] = {}
-        for kind, cls in (("pod", Pod), ("secret", Secret)):
-            bound = own.get(kind)
-            if bound is not None and self._uid(cls, namespace, bound.get("name", "")) != bound.get("uid"):
+        for kind, cls in BOUND.items():
+            bound = own.get(kind.lower())
+            if bound is None or (cls is Node and "pod" in own):  # that of a pod is told, and need not live
+                continue
+            where = namespace if cls.names.namespaced else ""
+            if self._uid(cls, where, bound.get("name", "")) != bound.get("uid"):
                 raise Unauthorized()
         if claims.get("jti"):
             extra[CREDENTIAL_ID] = (f"JTI={claims['jti']}",)

@@ -70,7 +70,7 @@ def test_a_merge_patch_is_refused_as_the_decoder_does():
             MERGE_PATCH,
             "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
         ),
-        (b"{", JSON_PATCH, "error decoding patch: Input data was truncated"),
+        (b"{", JSON_PATCH, "error decoding patch: unexpected end of JSON input"),
     ],
 )
 def test_what_is_no_patch_is_a_bad_request(body, kind, words):

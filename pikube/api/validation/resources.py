@@ -5,9 +5,6 @@ Sources: kubernetes pkg/apis/{core,networking,rbac,storage}/validation.
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from msgspec import structs
 
 from pikube.api import names
@@ -109,7 +106,6 @@ def config_map_causes(obj: ConfigMap) -> list[Cause]:
             causes += by_rule(f"{place}[{key}]", key, names.config_map_key)
     for key in obj.data.keys() & obj.binary_data.keys():
         causes.append(invalid(f"data[{key}]", key, "duplicate of key present in binaryData"))
-    causes += _base64_causes(obj.binary_data, "binaryData")
     size = sum(len(v.encode()) for v in obj.data.values()) + sum(
         len(v) * 3 // 4 for v in obj.binary_data.values()
     )
@@ -137,7 +133,6 @@ def secret_causes(obj: Secret) -> list[Cause]:
     causes: list[Cause] = []
     for key in obj.data:
         causes += by_rule(f"data[{key}]", key, names.config_map_key)
-    causes += _base64_causes(obj.data, "data")
     if sum(len(v) * 3 // 4 for v in obj.data.values()) > SIZE_BYTES:
         causes.append(too_long("data", SIZE_BYTES))
     causes += [required(f"data[{key}]") for key in SECRET_KEYS.get(obj.type, ()) if key not in obj.data]
@@ -152,16 +147,6 @@ def secret_update_causes(new: Secret, old: Secret) -> list[Cause]:
             causes.append(forbidden("immutable", words))
         if new.data != old.data:
             causes.append(forbidden("data", words))
-    return causes
-
-
-def _base64_causes(data: dict[str, str], place: str) -> list[Cause]:
-    causes = []
-    for key, value in data.items():
-        try:
-            base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            causes.append(invalid(f"{place}[{key}]", value[:32], "illegal base64 data"))
     return causes
 
 

@@ -57,7 +57,8 @@ def prepare_create(info: KindInfo, obj: Any, namespace: str, uid: str, now: floa
 
 
 def match_namespace(info: KindInfo, obj: Any, namespace: str) -> None:
-    """The namespace of the URL goes into the object; BadRequest if it says another."""
+    """The namespace of the URL goes into the object; BadRequest if it says another. What is in none loses what it
+    says (kubernetes registry/rest/meta.go:EnsureObjectNamespaceMatchesRequestNamespace)."""
     meta = obj.metadata
     if info.names.namespaced:
         if meta.namespace and meta.namespace != namespace:
@@ -65,12 +66,13 @@ def match_namespace(info: KindInfo, obj: Any, namespace: str) -> None:
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
         meta.namespace = namespace
-    elif meta.namespace:
-        raise BadRequest("namespace may not be set on a cluster-scoped object")
+    else:
+        meta.namespace = ""
 
 
-def match_name(obj: Any, name: str) -> None:
-    """BadRequest if an object says another name than the URL, or none (kubernetes endpoints/handlers:checkName)."""
+def match_name(obj: Any, name: str, namespace: str = "") -> None:
+    """BadRequest if an object says another name than the URL, or none, or another namespace (kubernetes
+    endpoints/handlers:checkName)."""
     if not obj.metadata.name:
         raise BadRequest(
             f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
@@ -78,6 +80,11 @@ def match_name(obj: Any, name: str) -> None:
     if obj.metadata.name != name:
         raise BadRequest(
             f"the name of the object ({obj.metadata.name}) does not match the name on the URL ({name})"
+        )
+    if namespace and obj.metadata.namespace not in ("", namespace):
+        raise BadRequest(
+            f"the namespace of the object ({obj.metadata.namespace}) does not match the namespace on the "
+            f"request ({namespace})"
         )
 
 

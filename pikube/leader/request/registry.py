@@ -228,8 +228,8 @@ class Registry:
         is_tracked: bool,
     ) -> tuple[Item, bool]:
         old = self.decode(info, item)
+        match_name(new, old.metadata.name, old.metadata.namespace)
         match_namespace(info, new, old.metadata.namespace)
-        match_name(new, old.metadata.name)
         prepare_update(info, new, old, subresource)
         _default(info, new)
         attributes = Attributes(

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import msgspec
 
-from pikube.api.codec import from_builtins, load_json, load_yaml
+from pikube.api.codec import load_yaml
 from pikube.api.errors import UnsupportedMediaType
+from pikube.api.field_validation import check_mode
 from pikube.api.kinds.autoscaling import Scale
+from pikube.api.patch_result import read_patch, typed_result
 from pikube.api.scheme import KindInfo
 from pikube.leader.request import writes
 from pikube.leader.request.context import Context
+from pikube.leader.request.metadata import match_name
 from pikube.leader.request.route import Query, Route
 from pikube.leader.request.subresources import Subresources
 from pikube.wire.messages import Request
@@ -28,6 +31,7 @@ async def put_scale(
 ) -> Scale:
     """PUT: the wanted Scale replaces the one there is."""
     wanted, _ = await writes.read_object(request, query, Scale)
+    match_name(wanted, route.name, route.namespace)
     return await subresources.put_scale(info, route.namespace, route.name, lambda scale: wanted, context)
 
 
@@ -44,11 +48,19 @@ async def patch_scale(
     if kind not in writes.PATCHES:
         raise UnsupportedMediaType.of(writes.PATCHES)
     body = await request.body(writes.BODY_BYTES)
-    change = load_yaml(body) if kind == writes.APPLY_PATCH else load_json(body)
-    language = writes.MERGE_PATCH if kind == writes.APPLY_PATCH else kind
+    mode = check_mode(query.get("fieldValidation"))
+    repeated: list[str] = []
+    if kind == writes.APPLY_PATCH:
+        change, kind = load_yaml(body), writes.MERGE_PATCH
+    else:
+        change, repeated = read_patch(body, kind, mode)
 
     def patched(scale: Scale) -> Scale:
         before = msgspec.json.decode(msgspec.json.encode(scale))
-        return from_builtins(writes.patched(before, change, language, Scale), Scale)
+        after = writes.patched(before, change, kind, Scale)
+        made: Scale
+        made, context.warnings[:] = typed_result(after, change, kind, Scale, mode, repeated)
+        match_name(made, route.name, route.namespace)
+        return made
 
     return await subresources.put_scale(info, route.namespace, route.name, patched, context)

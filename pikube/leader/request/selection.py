@@ -7,12 +7,12 @@ lets through. Called by the HTTP handlers and the leader's own client.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pikube.api.errors import BadRequest, Cause, Expired, ServerTimeout
+from pikube.api.go_words import base64_problem, json_words
 from pikube.api.options import check_list_options
 from pikube.api.scheme import KindInfo
 from pikube.api.selector import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
@@ -155,17 +155,34 @@ def _page(items: list[Item], revision: int, remaining: int, limit: int) -> Page:
     return Page(items, revision, encode_continue(revision, (last.namespace, last.name)), remaining)
 
 
+CONTINUE_VERSION = "pikube/v1"
+
+
 def encode_continue(revision: int, after: tuple[str, str]) -> str:
     """An opaque token: the snapshot and the last key."""
-    text = json.dumps({"v": "pikube/v1", "rv": revision, "ns": after[0], "name": after[1]})
+    text = json.dumps({"v": CONTINUE_VERSION, "rv": revision, "ns": after[0], "name": after[1]})
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode_continue(token: str) -> tuple[int, tuple[str, str]]:
     """Back again; BadRequest for anything that we did not hand out."""
+    plain = token.replace("-", "+").replace("_", "/")
+    padded = plain + "=" * (-len(plain) % 4)
+    if problem := base64_problem(padded):
+        raise _bad_continue(problem)
+    text = base64.b64decode(padded)
     try:
-        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         content = json.loads(text)
+    except ValueError:
+        raise _bad_continue(json_words(text)) from None
+    if not isinstance(content, dict) or content.get("v") != CONTINUE_VERSION:
+        raise _bad_continue("server does not recognize this encoded version")
+    try:
         return int(content["rv"]), (str(content["ns"]), str(content["name"]))
-    except (binascii.Error, ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise BadRequest("continue key is not valid: " + type(error).__name__) from None
+    except (ValueError, KeyError, TypeError):
+        raise _bad_continue("encoded start key empty") from None
+
+
+def _bad_continue(why: str) -> BadRequest:
+    """In the words of kubernetes apiserver storage/continue.go."""
+    return BadRequest(f"invalid continue token: continue key is not valid: {why}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import (
+    BadRequest,
     Cause,
     Conflict,
     Invalid,
@@ -47,6 +48,8 @@ class Subresources:
         self, info: KindInfo, namespace: str, name: str, subresource: str, body: Any, context: Context
     ) -> Any:
         """POST to a subresource; the document that answers it."""
+        if isinstance(body, Binding | Eviction) and body.metadata.name not in ("", name):
+            raise BadRequest(f"name in URL does not match name in {body.kind} object")
         match body:
             case Binding() if subresource == "binding":
                 return await self.bind(info, namespace, name, body, context)

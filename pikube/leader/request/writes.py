@@ -12,7 +12,17 @@ from typing import Any
 import msgspec
 
 from pikube.api.apply import apply
-from pikube.api.codec import check_kind, decode_body, decode_builtins, from_builtins, load_json, load_yaml
+from pikube.api.codec import (
+    WrongType,
+    check_kind,
+    convert,
+    decode_body,
+    decode_builtins,
+    from_builtins,
+    json_type,
+    load_json,
+    load_yaml,
+)
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import BadRequest, Cause, Conflict, Invalid, NotFound, UnsupportedMediaType
 from pikube.api.field_validation import IGNORE, STRICT, check_mode, field_problems, refuse
@@ -50,8 +60,9 @@ async def read_object(request: Request, query: Query, cls: type[Kind]) -> tuple[
     encoding = body_encoding(content_type)
     if mode == IGNORE or encoding == PROTOBUF:
         return decode_body(body, content_type, cls), []
-    document = decode_builtins(body, encoding, cls)
-    problems = field_problems(document, cls, body if encoding == JSON else b"")
+    twice: list[str] = []
+    document = decode_builtins(body, encoding, cls, twice)
+    problems = twice + field_problems(document, cls, body if encoding == JSON else b"")
     obj = from_builtins(document, cls)
     if problems and mode == STRICT:
         raise refuse(problems, cls)
@@ -97,6 +108,7 @@ async def update(
     """PUT of an object or of one of its doors."""
     obj, warnings = await read_object(request, query, info.cls)
     context.warnings.extend(warnings)
+    match_name(obj, route.name, route.namespace if info.names.namespaced else "")
     if info.needs_version and obj.metadata.resource_version in ("", "0"):
         registry.get(info, route.namespace, route.name)
         cause = Cause(
@@ -204,9 +216,19 @@ async def _apply(
     mode: str,
 ) -> Response:
     """Server-side apply: the whole intent of one manager."""
-    applied = load_yaml(body)
+    twice: list[str] = []
+    applied = load_yaml(body, twice=twice)
+    if applied is None:
+        applied = {}
     if not isinstance(applied, dict):
-        raise BadRequest("error decoding YAML: the apply patch is no object")
+        raise BadRequest(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+            f"{json_type(applied)} into Go value of type map[string]interface {{}}"
+        )
+    if twice and mode == STRICT:
+        raise BadRequest(f"error strict decoding YAML: error converting YAML to JSON: {twice[0]}")
+    if mode != IGNORE:
+        context.warnings.extend(f"error converting YAML to JSON: {words}" for words in twice)
     version = _word(applied, "apiVersion")
     if version != info.names.api_version:
         raise BadRequest(
@@ -246,6 +268,10 @@ async def _apply(
             raise
         obj = transform_from(None)
         obj.metadata.name = obj.metadata.name or route.name
+        match_name(obj, route.name, route.namespace if info.names.namespaced else "")
+        if obj.metadata.uid:
+            why = f"the provided object specified uid {obj.metadata.uid}, and no existing object was found"
+            raise Conflict.of(info.resource, route.name, f"uid mismatch: {why}") from None
         item = await registry.create(info, route.namespace, obj, context, is_tracked=False)
         status = 201
     await registry.ready(info, [item])
@@ -318,6 +344,21 @@ async def delete_collection(
     return answers.listing(info, page, accepted, context.now)
 
 
+def _read_options(document: Any) -> DeleteOptions:
+    """DeleteOptions of any group's version, as clients send them. BadRequest for what is none."""
+    kind = document.get("kind", "") if isinstance(document, dict) else ""
+    if kind not in ("", "DeleteOptions"):
+        raise BadRequest(
+            f'no kind "{kind}" is registered for version "{document.get("apiVersion", "")}" in scheme '
+            '"pkg/apis/meta/internalversion/scheme/register.go:30"'
+        )
+    try:
+        return convert(document or {}, DeleteOptions)
+    except WrongType as error:
+        words = 'DeleteOptions in version "v1" cannot be handled as a DeleteOptions'
+        raise BadRequest(f"{words}: {error}") from None
+
+
 async def read_wish(request: Request, query: Query, cls: type[Object]) -> tuple[DeleteWish, bool]:
     """DeleteOptions from the body, or else from the query."""
     body = await request.body(BODY_BYTES)
@@ -328,11 +369,10 @@ async def read_wish(request: Request, query: Query, cls: type[Object]) -> tuple[
         if encoding == PROTOBUF:
             document: Any = decode_message(unwrap(body)[2], DeleteOptions)
         else:
-            document = load_json(body) if encoding == JSON else load_yaml(body)
-        try:
-            options = msgspec.convert(document, DeleteOptions)
-        except msgspec.ValidationError as error:
-            raise BadRequest(f"the DeleteOptions are malformed: {error}") from None
+            document = (
+                load_json(body, "DeleteOptions") if encoding == JSON else load_yaml(body, "DeleteOptions")
+            )
+        options = _read_options(document)
     else:
         options.grace_period_seconds = query.number("gracePeriodSeconds")
         options.propagation_policy = query.get("propagationPolicy") or None
