@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pikube.api.cel import CelError, compile_expression
+from pikube.api.cel_authorizer import NAME, Asking
 from pikube.api.errors import ApiError, InternalError
 from pikube.api.json_patch import json_patch
 from pikube.api.kinds.base import Names
@@ -46,6 +47,8 @@ class Facts:
     """Of `obj`, where it is not the resource's: PodExecOptions."""
     requested: Names | None = None
     """Of the version that the request was made in, where `names` and the documents are another's."""
+    asking: Asking | None = None
+    """Who can say what else the user may do."""
 
     @property
     def is_exempt(self) -> bool:
@@ -127,11 +130,13 @@ def request_document(facts: Facts, uid: str = "") -> dict[str, Any]:
 
 
 def variables_of(facts: Facts) -> dict[str, Any]:
-    """What expressions may name: object, oldObject, request, namespaceObject."""
+    """What expressions may name: object, oldObject, request, namespaceObject, authorizer."""
     request = request_document(facts)
     for name in ("object", "oldObject"):
         request.pop(name)
+    asking = {NAME: facts.asking} if facts.asking is not None else {}
     return {
+        **asking,
         "object": facts.obj,
         "oldObject": facts.old,
         "request": {"namespace": "", "subResource": "", **request},

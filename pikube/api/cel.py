@@ -3,8 +3,8 @@
 Enter: the text of an expression, then variables. Leaves: a value, or CelError. Called by the validation of custom
 objects, by match conditions of webhooks and by admission policies. The library is loaded when the first rule is met.
 
-What it does not know (optional values other than those that `cel_words` words otherwise, `authorizer`) makes an
-expression CelUnsupported, and whoever defines it is refused.
+What it does not know (optional values other than those that `cel_words` words otherwise) makes an expression
+CelUnsupported, and whoever defines it is refused.
 Source: kubernetes apiserver pkg/cel/library.
 """
 
@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from pikube.api import quantity
+from pikube.api import cel_authorizer, quantity
 from pikube.api.cel_words import readable
 
 
@@ -70,6 +70,10 @@ class Expression:
         for name, function in FUNCTIONS.items():
             context.add_function(name, function)
         for name, value in variables.items():
+            if isinstance(value, cel_authorizer.Asking):
+                for step, function in {**cel_authorizer.STEPS, "check": value.check}.items():
+                    context.add_function(step, function)
+                value = value.document()
             context.add_variable(name, value)
         try:
             return self._program.execute(context)
@@ -92,7 +96,7 @@ STANDARD = frozenset((
     "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
 ))  # fmt: skip
 """What the library knows by itself."""
-FOREIGN = frozenset(("authorizer", "math", "optional", "format"))
+FOREIGN = frozenset(("math", "optional", "format"))
 """Names that Kubernetes gives a meaning to, and we do not."""
 
 
@@ -107,7 +111,9 @@ def compile_expression(text: str) -> Expression:
         raise CelUnsupported(str(error).partition("\n")[0]) from None
     foreign = [name for name in program.variables() if name in FOREIGN]
     foreign += [
-        f for f in program.functions() if f.isidentifier() and f not in STANDARD and f not in FUNCTIONS
+        f
+        for f in program.functions()
+        if f.isidentifier() and f not in STANDARD and f not in FUNCTIONS and f not in cel_authorizer.STEPS
     ]
     if foreign:
         raise CelUnsupported(f"{foreign[0]!r} is not known here")

@@ -204,7 +204,7 @@ def build_control_plane(
         store,
         Chain(plugins),
         PoliciesAndWebhooks(
-            store, scheme, decode, Webhooks(store, decode, routes, caller, versions), versions
+            store, scheme, decode, Webhooks(store, decode, routes, caller, versions, rbac), versions
         ),
         new_uid=_new_uid,
         random_digits=_five_digits,

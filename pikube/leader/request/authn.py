@@ -48,6 +48,13 @@ def with_group(user: User) -> User:
     return replace(user, groups=(*user.groups, AUTHENTICATED))
 
 
+def account_user(name: str) -> User:
+    """The user that a service account is, by its whole name."""
+    namespace = name.removeprefix(ACCOUNT).partition(":")[0]
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    return with_group(User(name, groups))
+
+
 MayImpersonate = Callable[[str, str, str, str, str], bool]
 """(group, resource, subresource, namespace, name) → whether he may be that."""
 EXTRA = "impersonate-extra-"
@@ -70,11 +77,10 @@ def impersonated(user: User, headers: Mapping[str, str], may: MayImpersonate) ->
                 "requested impersonation of groups, uid or extra without impersonating a user"
             )
         return user
-    account = name.split(":") if name.startswith(ACCOUNT) else []
+    parts = name.split(":") if name.startswith(ACCOUNT) else []
+    account = parts if len(parts) == 4 else []
     wanted = (
-        [("", "serviceaccounts", "", account[2], account[3])]
-        if len(account) == 4
-        else [("", "users", "", "", name)]
+        [("", "serviceaccounts", "", account[2], account[3])] if account else [("", "users", "", "", name)]
     )
     wanted += [("", "groups", "", "", group) for group in groups]
     wanted += [(AUTHENTICATION, "uids", "", "", uid)] if uid else []
@@ -91,6 +97,8 @@ def impersonated(user: User, headers: Mapping[str, str], may: MayImpersonate) ->
                 f'User "{user.name}" cannot impersonate resource "{what}" in API group "{group}" {where}',
             )
     if account and not groups:
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[2]}")
+        groups = account_user(name).groups
+    if name == ANONYMOUS.name and ANONYMOUS.groups[0] not in groups:
+        groups = (*groups, *ANONYMOUS.groups)
     made = User(name, groups, uid, extra)
-    return made if name == ANONYMOUS.name or ANONYMOUS.groups[0] in groups else with_group(made)
+    return made if ANONYMOUS.groups[0] in groups else with_group(made)

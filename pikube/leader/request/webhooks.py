@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,12 +30,16 @@ from pikube.api.admission_review import (
     selects,
 )
 from pikube.api.cel import CelError
+from pikube.api.cel_authorizer import Asking
 from pikube.api.codec import from_builtins
 from pikube.api.errors import ApiError, BadRequest, Forbidden
 from pikube.api.kinds.admission import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
 from pikube.api.kinds.core_config import Namespace
 from pikube.leader.request.admission import Attributes
+from pikube.leader.request.authn import account_user
+from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.reviews import info_of
+from pikube.leader.request.route import Route
 from pikube.leader.request.versions import Versions
 from pikube.leader.service_route import NoRoute, ServiceRoutes
 from pikube.leader.store.contract import Item, Key, Store
@@ -70,13 +74,20 @@ class Webhooks:
     """Knows the configurations by what the store holds; decodes each of them once."""
 
     def __init__(
-        self, store: Store, decode: Decode, routes: ServiceRoutes, caller: WebhookCaller, versions: Versions
+        self,
+        store: Store,
+        decode: Decode,
+        routes: ServiceRoutes,
+        caller: WebhookCaller,
+        versions: Versions,
+        rbac: Rbac,
     ) -> None:
         self._store = store
         self._versions = versions
         self._decode = decode
         self._routes = routes
         self._caller = caller
+        self._rbac = rbac
         self._known: dict[Key, tuple[int, Any]] = {}
 
     async def mutate(self, attributes: Attributes) -> bool:
@@ -149,7 +160,27 @@ class Webhooks:
             options={"kind": options, "apiVersion": "meta.k8s.io/v1"} if options else {},
             namespace_object=around,
             kind=attributes.obj["kind"] if attributes.operation == "CONNECT" else "",
+            asking=self._asking(attributes),
         )
+
+    def _asking(self, attributes: Attributes) -> Asking:
+        """What the one who writes, or a service account, may do beside this."""
+        names = attributes.info.names
+        resource = {"group": names.group, "resource": names.plural, "subresource": attributes.subresource}
+        resource |= {"namespace": attributes.namespace, "name": attributes.name}
+
+        def may(wish: Mapping[str, str], verb: str) -> str | None:
+            user = attributes.context.user
+            if account := wish.get("user"):
+                user = account_user(account)
+            if path := wish.get("path"):
+                return self._rbac.reason(user, Route(verb, path, False))
+            part = {
+                key: wish.get(key, "") for key in ("group", "namespace", "resource", "name", "subresource")
+            }
+            return self._rbac.reason(user, Route(verb, "", True, version="v1", **part))
+
+        return Asking(may, resource)
 
     def _hooks(self, cls: type[Any]) -> list[Any]:
         found: list[Any] = []

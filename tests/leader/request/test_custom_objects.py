@@ -321,7 +321,7 @@ async def test_rules_in_cel_hold(api):
         ("slef.size == 1", "ERROR: <input>:1:1: undeclared reference to 'slef' (in container '')"),
         ("self.sise == 1", "ERROR: <input>:1:5: undefined field 'sise'"),
         ("self.parts.all(p, p.name == q)", "undeclared reference to 'q' (in container '')"),
-        ("authorizer.path('/x').check('get').allowed()", "'authorizer' is not known here"),
+        ("authorizer.path('/x').check('get').allowed()", "undeclared reference to 'authorizer'"),
     ],
 )
 async def test_a_rule_that_cannot_be_read_is_refused_where_it_is_defined(api, rule, words):

@@ -2,9 +2,11 @@
 
 import pytest
 
+from pikube.api.cel import CelUnsupported, compile_expression
 from pikube.api.kinds.admission import ValidatingAdmissionPolicy
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.leader.controllers.policy_status import reconcile
+from pikube.wire.messages import Peer
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
@@ -119,3 +121,54 @@ def test_a_policy_is_looked_at_once_for_each_generation():
     assert action.obj.status.observed_generation == 3 and action.obj.status.type_checking is not None
     assert policy.status.observed_generation == 0
     assert reconcile(action.obj, None, 1.0) == []
+
+
+BOB = Peer("127.0.0.1", 1, "bob", ("system:authenticated",))
+BOB_SUBJECT = {"kind": "User", "name": "bob", "apiGroup": "rbac.authorization.k8s.io"}
+ROLES = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+
+
+async def grant(api, name, resource, verbs):
+    """A Role of that name for bob."""
+    rule = {"apiGroups": [""], "resources": [resource], "verbs": verbs}
+    assert (await api("POST", f"{ROLES}/roles", {"metadata": {"name": name}, "rules": [rule]}))[0] == 201
+    ref = {"kind": "Role", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    body = {"metadata": {"name": name}, "subjects": [BOB_SUBJECT], "roleRef": ref}
+    assert (await api("POST", f"{ROLES}/rolebindings", body))[0] == 201
+
+
+ASKED = {
+    "authorizer.group('').resource('secrets').namespace('default').check('list').allowed()": True,
+    "authorizer.group('').resource('secrets').namespace('other').check('list').allowed()": False,
+    "authorizer.group('').resource('secrets').namespace('default').name('x').check('delete').allowed()": False,
+    "authorizer.group('').resource('secrets').subresource('x').namespace('default').check('list').allowed()": False,
+    "authorizer.path('/healthz').check('get').allowed()": True,
+    "authorizer.path('/metrics').check('get').allowed()": False,
+    "authorizer.requestResource.check('create').allowed()": True,
+    "authorizer.requestResource.check('custom').allowed()": False,
+    "authorizer.serviceAccount('default', 'a').group('').resource('secrets').check('list').allowed()": False,
+    "authorizer.requestResource.check('create').reason().startsWith('RBAC: allowed by RoleBinding')": True,
+    "authorizer.requestResource.check('create').errored()": False,
+}
+
+
+@pytest.mark.parametrize("expression", ASKED)
+async def test_expressions_ask_what_else_the_user_may(api, put_in_force, expression):
+    await grant(api, "writes", "configmaps", ["create"])
+    await grant(api, "reads", "secrets", ["list"])
+    cluster = ROLES.rpartition("/namespaces")[0]
+    rule = {"nonResourceURLs": ["/healthz"], "verbs": ["get"]}
+    assert (await api("POST", f"{cluster}/clusterroles", {"metadata": {"name": "h"}, "rules": [rule]}))[
+        0
+    ] == 201
+    ref = {"kind": "ClusterRole", "name": "h", "apiGroup": "rbac.authorization.k8s.io"}
+    body = {"metadata": {"name": "h"}, "subjects": [BOB_SUBJECT], "roleRef": ref}
+    assert (await api("POST", f"{cluster}/clusterrolebindings", body))[0] == 201
+    await put_in_force([{"expression": expression}])
+    status, answer = await api("POST", MAPS, config_map(k="1"), peer=BOB)
+    assert status == (201 if ASKED[expression] else 422), answer
+
+
+async def test_rules_of_custom_kinds_have_nobody_to_ask():
+    with pytest.raises(CelUnsupported, match="undeclared reference to 'authorizer'"):
+        compile_expression("authorizer.path('/x').check('get').allowed()").check_names(("self",))

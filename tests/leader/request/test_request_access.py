@@ -211,3 +211,11 @@ async def test_a_put_makes_what_is_not_there_of_some_kinds(cluster):
     assert status == 403 and 'cannot create resource "limitranges"' in refused["message"]
     assert (await cluster("PUT", url, limits))[0] == 201
     assert (await cluster("PUT", url, limits, impersonate_user="bob"))[0] == 200
+
+
+async def test_who_is_looked_at_as_nobody_may_what_nobody_may(cluster):
+    """Impersonating system:anonymous gives its group (kubernetes endpoints/filters/impersonation.go)."""
+    assert (await cluster("GET", "/version", impersonate_user="system:anonymous"))[0] == 200
+    assert (await cluster("GET", "/api", impersonate_user="system:anonymous"))[0] == 403
+    status, refused = await cluster("GET", "/version", impersonate_user="system:serviceaccount:odd")
+    assert status == 200, refused  # a user of that name, in no namespace
