@@ -11,6 +11,7 @@ import ipaddress
 import random
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from pikube.netproxy.balancer import Balancer
 from pikube.netproxy.engine import INCOMING
@@ -79,6 +80,7 @@ class Door:
         self._balancer = Balancer(random.randrange)
         self._networks = _networks(backends)
         self._is_closed = False
+        self._is_retrying = False
         self._why = ""
         self._open()
 
@@ -102,9 +104,15 @@ class Door:
         except OSError as error:
             self._shut()
             self._tell(error.strerror or str(error))
-            self._engine.after(RETRY_S, self._open)
+            if not self._is_retrying:
+                self._is_retrying = True
+                self._engine.after(RETRY_S, self._retry)
         else:
             self._tell("")
+
+    def _retry(self) -> None:
+        self._is_retrying = False
+        self._open()
 
     def _tell(self, why: str) -> None:
         if why != self._why:
@@ -207,7 +215,12 @@ class HealthDoor(TcpDoor):
         with contextlib.suppress(OSError):
             client.send((head + body).encode())
             client.shutdown(socket.SHUT_WR)
-        self._engine.after(LINGER_S, client.close)
+        self._counts.enter(address)
+        self._engine.after(LINGER_S, partial(self._hang_up, client, address))
+
+    def _hang_up(self, client: socket.socket, address: str) -> None:
+        client.close()
+        self._counts.leave(address)
 
 
 class UdpDoor(Door):

@@ -103,9 +103,9 @@ class Engine:
         if self._again:
             jobs, self._again = self._again, []
             for job in jobs:
-                self._call(job)
+                self.call(job)
         while self._timers and self._timers[0][0] <= self.now:
-            self._call(heapq.heappop(self._timers)[2])
+            self.call(heapq.heappop(self._timers)[2])
         if self._graves:
             self._close_buried()
 
@@ -114,7 +114,8 @@ class Engine:
         for sock in graves:
             sock.close()
 
-    def _call(self, job: Job) -> None:
+    def call(self, job: Job) -> None:
+        """Do it; what it raises is logged and ends nothing else."""
         try:
             job()
         except Exception:

@@ -71,7 +71,7 @@ class RelayLink:
                     has_started = True
                     task_status.started()
                 await self._listen(stream, rest)
-            self._stream = None
+                self._stream = None  # before it is closed: nobody waits for an answer of one that has gone
             self._children = [child for child in self._children if child.poll() is None]
             log.warning("event=relay_lost")
             await trio.sleep(LOOK_S)

@@ -79,10 +79,10 @@ class Names:
         """For the next life, if anything is new."""
         if not self._is_dirty or self._zone is None:
             return
-        self._is_dirty = False
         draft = self._file.with_suffix(".new")
         draft.write_text(json.dumps({**self._settings, "table": self._zone.entries()}))
         draft.replace(self._file)
+        self._is_dirty = False
 
     def remove(self) -> None:
         """Nothing is left of them."""

@@ -20,6 +20,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ class Relay:
         for listener in [known for known in self.doors if known not in table]:
             self.drop(listener)
         for listener, backends in table.items():
-            self.put(listener, backends)
+            self._shared.engine.call(partial(self.put, listener, backends))
 
     def statistics(self) -> dict[str, int]:
         """Numbers for people and metrics."""
@@ -183,7 +184,7 @@ class Control:
             log.info("event=no_table why=%r", str(error))
             table = {}
         for listener, backends in table.items():
-            self._relay.put(listener, backends, inherited.pop(listener, None))
+            self._engine.call(partial(self._relay.put, listener, backends, inherited.pop(listener, None)))
         for sock in inherited.values():
             sock.close()
 
@@ -223,8 +224,8 @@ class Control:
         if "table" in message:
             self._relay.replace(dict(decode_entry(entry) for entry in message["table"]))
             self._save_later()
-        for entry in message.get("put", ()):
-            self._relay.put(*decode_entry(entry))
+        for entry in message.get("put", ()):  # what is wrong with one must not keep the others out
+            self._engine.call(partial(self._relay.put, *decode_entry(entry)))
             self._save_later()
         for key in message.get("drop", ()):
             self._relay.drop(Listener(*key))
@@ -296,6 +297,13 @@ class Control:
         if not self._is_dirty or self._is_leaving:
             return
         self._is_dirty, self._saved_at = False, self._engine.now
+        try:
+            self._write()
+        except OSError as error:  # the disk is full: later
+            log.warning("event=not_saved why=%r", str(error))
+            self._save_later()
+
+    def _write(self) -> None:
         self._names.save()
         entries = [encode_entry(listener, door.backends) for listener, door in self._relay.doors.items()]
         draft = self._table_file.with_suffix(".new")

@@ -11,6 +11,7 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from pikube.netproxy.balancer import Balancer
 from pikube.netproxy.engine import BROKEN, ENDED, READABLE, WRITABLE, Engine
@@ -76,7 +77,7 @@ class Shared:
 
     def _sweep(self) -> None:
         for connection in list(self._carried):
-            connection.end_if_gone(self._silent_s)
+            self.engine.call(partial(connection.end_if_gone, self._silent_s))
         self._is_sweeping = bool(self._carried)
         if self._is_sweeping:
             self.engine.after(self._sweep_s, self._sweep)
@@ -84,7 +85,7 @@ class Shared:
     def _look(self) -> None:
         now = self.engine.now
         for connection in [c for c, deadline in self._expected.items() if deadline <= now]:
-            connection.go_on()
+            self.engine.call(connection.go_on)
         self._is_looking = bool(self._expected)
         if self._is_looking:
             self.engine.after(LOOK_S, self._look)

@@ -3,6 +3,10 @@
 Answers leave from the address that the client asked, also on a node port, where that is one of many. Flows that
 nobody answered are short-lived and go first when there are too many: a flood of made-up addresses does not push
 out those that talk. Used by the relay process for each UDP listener.
+
+A backend whose board was lost says nothing, and so does one that only takes (syslog). At a listener where answers are
+usual, who asks again and has never had one is given another backend, and the silent one rests. A flow that was
+answered once stays where it is: there may be a session (WireGuard, DTLS), and those have pauses.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ from typing import Any, NamedTuple
 
 from pikube.netproxy.balancer import Balancer
 from pikube.netproxy.engine import BROKEN, EVERYTHING, INCOMING, Engine
-from pikube.netproxy.targets import Backends
+from pikube.netproxy.targets import Backend, Backends
 
 UNANSWERED_S = 10.0
+ASKS_AGAIN_S = 2.0  # clients ask again after that or more: resolvers after 2 to 5 s, RADIUS after 3
 SILENT_S = 120.0  # as conntrack keeps a stream of datagrams (net.netfilter.nf_conntrack_udp_timeout_stream)
 MAX_FLOWS = 1024  # of a listener, each a descriptor
 DATAGRAM_BYTES = 65535
@@ -35,10 +40,11 @@ class Client(NamedTuple):
 
 
 class UdpFlow:
-    __slots__ = ("began_at", "client", "is_answered", "seen_at", "upstream")
+    __slots__ = ("backend", "began_at", "client", "is_answered", "seen_at", "upstream")
 
-    def __init__(self, client: Client, upstream: socket.socket, now: float) -> None:
+    def __init__(self, client: Client, backend: Backend, upstream: socket.socket, now: float) -> None:
         self.client = client
+        self.backend = backend
         self.upstream = upstream
         self.began_at = self.seen_at = now
         self.is_answered = False
@@ -56,6 +62,7 @@ class UdpRelay:
         self._balancer = balancer
         self._asked: dict[Client, UdpFlow] = {}
         self._answered: dict[Client, UdpFlow] = {}
+        self._is_two_way = False  # somebody was answered here
         self._is_sweeping = False
         self._is_closed = False
         listener.setsockopt(socket.SOL_IP, IP_PKTINFO, 1)
@@ -76,10 +83,8 @@ class UdpRelay:
         """Flows to what is no longer a target end, so that the next datagram finds another."""
         targets = set(self._backends().targets)
         for flow in [*self._asked.values(), *self._answered.values()]:
-            with contextlib.suppress(OSError):
-                if tuple(flow.upstream.getpeername()[:2]) in targets:
-                    continue
-            self._drop(flow)
+            if flow.backend not in targets:
+                self._drop(flow)
 
     def _from_clients(self, events: int) -> None:
         for _ in range(TURN):
@@ -98,6 +103,9 @@ class UdpRelay:
             flow = self._answered.get(client) or self._asked.get(client) or self._open(client)
             if flow is None:
                 return
+            if self._is_left_alone(flow):
+                self._refused(flow)
+                continue
             flow.seen_at = self._engine.now
             try:
                 flow.upstream.send(data)
@@ -107,31 +115,44 @@ class UdpRelay:
             except OSError:
                 self._refused(flow)
 
+    def _is_left_alone(self, flow: UdpFlow) -> bool:
+        """Its client asks again, and others are answered."""
+        is_late = not flow.is_answered and self._engine.now - flow.began_at >= ASKS_AGAIN_S
+        return is_late and self._is_two_way and len(self._backends().targets) > 1
+
     def _open(self, client: Client) -> UdpFlow | None:
+        """To the first backend that can be reached at all; None: there is none."""
         backends, now = self._backends(), self._engine.now
-        order = self._balancer.order(backends, client.address[0], now)
-        if not order:
+        for backend in self._balancer.order(backends, client.address[0], now):
+            upstream = self._connect(backend)
+            if upstream is not None:
+                break
+            self._balancer.refused(backend, now, now)
+        else:
             return None
         if len(self) >= MAX_FLOWS:
             self._drop(next(iter(self._asked.values() if self._asked else self._answered.values())))
-        family = socket.AF_INET6 if ":" in order[0].address else socket.AF_INET
-        try:
-            upstream = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        except OSError:
-            return None
-        try:
-            upstream.connect(order[0])
-        except OSError:
-            upstream.close()
-            self._balancer.refused(order[0], now, now)
-            return None
         if backends.affinity_s:
-            self._balancer.opened(backends, order[0], client.address[0], now)
-            self._balancer.closed(order[0])
-        flow = self._asked[client] = UdpFlow(client, upstream, now)
+            self._balancer.opened(backends, backend, client.address[0], now)
+            self._balancer.closed(backend)
+        flow = self._asked[client] = UdpFlow(client, backend, upstream, now)
         self._engine.watch(upstream.fileno(), lambda events: self._from_backend(flow, events), EVERYTHING)
         self._sweep_later()
         return flow
+
+    @staticmethod
+    def _connect(backend: Backend) -> socket.socket | None:
+        family = socket.AF_INET6 if ":" in backend.address else socket.AF_INET
+        try:
+            upstream = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        except OSError:  # out of descriptors
+            return None
+        try:
+            upstream.connect(backend)
+        except OSError:  # no route
+            upstream.close()
+            return None
+        return upstream
 
     def _from_backend(self, flow: UdpFlow, events: int) -> None:
         if events & BROKEN:
@@ -146,20 +167,24 @@ class UdpRelay:
                 self._refused(flow)
                 return
             if not flow.is_answered:
-                flow.is_answered = True
-                self._asked.pop(flow.client, None)
-                self._answered[flow.client] = flow
+                self._first_answer(flow)
             flow.seen_at = self._engine.now
             with contextlib.suppress(OSError):
                 info = PKTINFO.pack(0, flow.client.local, flow.client.local)
                 self._listener.sendmsg([data], [(socket.SOL_IP, IP_PKTINFO, info)], 0, flow.client.address)
         self._engine.again(lambda: self._from_backend(flow, 0) if flow.upstream.fileno() >= 0 else None)
 
+    def _first_answer(self, flow: UdpFlow) -> None:
+        """It lives: no more rest for it, if it had one."""
+        flow.is_answered = self._is_two_way = True
+        self._asked.pop(flow.client, None)
+        self._answered[flow.client] = flow
+        self._balancer.opened(self._backends(), flow.backend, flow.client.address[0], self._engine.now)
+        self._balancer.closed(flow.backend)
+
     def _refused(self, flow: UdpFlow) -> None:
-        with contextlib.suppress(OSError):
-            for target in self._backends().targets:
-                if target == tuple(flow.upstream.getpeername()[:2]):
-                    self._balancer.refused(target, flow.began_at, self._engine.now)
+        if flow.backend in self._backends().targets:
+            self._balancer.refused(flow.backend, flow.began_at, self._engine.now)
         self._drop(flow)
 
     def _drop(self, flow: UdpFlow) -> None:

@@ -1,5 +1,6 @@
 """What the relay process promises, on the real process: bytes, refusals, resets, bounds, restarts."""
 
+import select
 import socket
 import struct
 import threading
@@ -7,6 +8,9 @@ import time
 
 import pytest
 from netproxy.relay_bed import RelayBed, Server, ask, echo, free_port, named, wait_until
+
+from pikube.netproxy.targets import Backend, Backends, Listener, encode_entry
+from pikube.netproxy.udp import ASKS_AGAIN_S
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -289,6 +293,17 @@ def test_a_port_that_another_program_has_is_told_and_taken_when_it_is_free(relay
     assert ask(listener[1:]) == b"now"
 
 
+def test_an_entry_that_cannot_be_served_keeps_no_other_out(relay, servers):
+    first, last = door(), door()
+    target = Backend(*servers(named("good")).target)
+    wrong = encode_entry(Listener(*door()), Backends("a/b", (target,), sources=("nonsense",)))
+    good = [encode_entry(Listener(*key), Backends("a/c", (target,))) for key in (first, last)]
+    for message in ({"put": [good[0], wrong, good[1]]}, {"table": [wrong, *good]}):
+        relay.tell(message)
+        assert ask(first[1:]) == ask(last[1:]) == b"good"
+        relay.tell({"table": []})
+
+
 def test_only_clients_of_the_source_ranges_are_let_in(relay, servers):
     listener = ("TCP", "0.0.0.0", free_port())
     relay.put(listener, servers(named("ok")).target, sources=("127.0.0.2/32", "127.1.0.0/16"))
@@ -313,6 +328,35 @@ def test_a_health_port_tells_how_many_endpoints_are_here(relay):
     relay.put(listener)
     answer = ask(("127.0.0.1", listener[2]), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").decode()
     assert answer.startswith("HTTP/1.1 503") and '"namespace": "shop", "name": "web"' in answer
+
+
+def test_a_flood_at_a_health_port_stays_within_the_bound_of_connections(tmp_path):
+    bed = RelayBed(tmp_path, descriptors=1200)
+    try:
+        listener = ("HEALTH", "127.0.0.1", free_port())
+        bed.put(listener, ("10.42.0.1", 0))
+        clients = [socket.socket() for _ in range(300)]
+        for client in clients:
+            client.connect_ex(listener[1:])  # some are reset before this is over
+        wait_until(lambda: bed.synced()["turned_away"] > 0)
+        for client in clients:
+            client.close()
+        wait_until(lambda: bed.synced()["open"] == 0)
+        assert ask(listener[1:], b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
+    finally:
+        bed.close()
+
+
+def test_a_successor_takes_over_though_the_table_cannot_be_written(relay, servers):
+    """The disk is full."""
+    (relay.directory / "relay-table.new").mkdir()
+    listener = door()
+    relay.put(listener, servers(named("kept")).target)
+    relay.hang_up()
+    relay.start()
+    assert relay.processes[0].wait(timeout=10) == 0
+    relay.put(listener, servers(named("later")).target)
+    assert ask(listener[1:]) == b"later" and not relay.failures
 
 
 def test_doors_outlive_the_agent_and_a_successor_takes_over_without_a_refusal(relay, servers):
@@ -398,6 +442,70 @@ def test_a_dead_datagram_backend_is_left_for_one_that_answers(relay):
             client.connect(listener[1:])
             client.settimeout(0.2)
             assert any(answers(client) for _ in range(5))
+    backend.close()
+
+
+def silent_datagrams():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.settimeout(5)
+    return sock
+
+
+def asked_again(address):
+    """Whether a client that gets no answer gets one when it asks again, as resolvers do; None: it got one at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(address)
+        client.settimeout(0.2)
+        if answers(client):
+            return None
+        client.settimeout(ASKS_AGAIN_S + 0.1)
+        assert not answers(client), "it is given its time"
+        client.settimeout(5)
+        return answers(client)
+
+
+def test_who_asks_again_is_given_another_backend_where_others_are_answered(relay):
+    """A lost board sends no refusals."""
+    backend, lost = udp_echo(), silent_datagrams()
+    listener = ("UDP", "127.0.0.1", free_port(socket.SOCK_DGRAM))
+    relay.put(listener, backend.getsockname())
+    assert asked_again(listener[1:]) is None
+    relay.put(listener, backend.getsockname(), lost.getsockname())
+    found = next(again for _ in range(50) if (again := asked_again(listener[1:])) is not None)
+    assert found is True
+    assert {asked_again(listener[1:]) for _ in range(20)} == {None}, "and the silent one rests"
+    backend.close()
+    lost.close()
+
+
+def test_datagrams_that_nobody_answers_stay_with_their_backend(relay):
+    """Syslog: what only takes is no lost board."""
+    takers = [silent_datagrams(), silent_datagrams()]
+    listener = ("UDP", "127.0.0.1", free_port(socket.SOCK_DGRAM))
+    relay.put(listener, *(taker.getsockname() for taker in takers))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(listener[1:])
+        client.settimeout(ASKS_AGAIN_S + 0.1)
+        assert not answers(client)
+        client.settimeout(0.2)
+        assert not answers(client)
+        client.send(b"last")
+    [chosen], _, _ = select.select(takers, [], [], 5)
+    assert [chosen.recv(10) for _ in range(3)] == [b"x", b"x", b"last"]
+    for taker in takers:
+        taker.close()
+
+
+def test_datagrams_are_carried_for_addresses_of_the_other_family(relay):
+    backend = udp_echo()
+    listener = ("UDP", "::1", free_port(socket.SOCK_DGRAM))
+    relay.put(listener, backend.getsockname())
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect(listener[1:])
+        client.send(b"six")
+        assert client.recv(10) == b"six"
     backend.close()
 
 
