@@ -30,6 +30,7 @@ _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 _HEADER_NAME = "[-A-Za-z0-9]+"
 _PERCENT = "[0-9]+%"
 _C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
+_LINK_MULTICAST = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 _WILDCARD = r"\*\." + _SUBDOMAIN
 _HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
@@ -271,6 +272,30 @@ def ip_address(value: str) -> list[str]:
         if address.ipv4_mapped is not None:
             return ["must not be an IPv4-mapped IPv6 address"]
     return []
+
+
+def ordinary_ip_address(value: str) -> list[str]:
+    """An address of some machine, and of no other everywhere (kubernetes ValidateNonSpecialIP)."""
+    address = ipaddress.ip_address(value)
+    if address.is_unspecified:
+        return [f"may not be unspecified ({address})"]
+    if address.is_loopback:
+        return ["may not be in the loopback range (127.0.0.0/8, ::1/128)"]
+    if address.is_link_local:
+        return ["may not be in the link-local range (169.254.0.0/16, fe80::/10)"]
+    if any(address in network for network in _LINK_MULTICAST if network.version == address.version):
+        return ["may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"]
+    return []
+
+
+def loose_cidr(value: str) -> list[str]:
+    """A network as fields took it that are older than `cidr`: bits beyond the prefix length mean nothing."""
+    words = ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"]
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return words
+    return [] if "/" in value else words
 
 
 def cidr(value: str) -> list[str]:

@@ -35,6 +35,8 @@ def read_query(data: bytes) -> Message | None:
 
 def problem_of(query: Message) -> dns.rcode.Rcode | None:
     """Why it is refused, if it is."""
+    if query.edns > 0:
+        return dns.rcode.BADVERS  # RFC 6891 §6.1.3
     if query.opcode() != dns.opcode.QUERY:
         return dns.rcode.NOTIMP
     if len(query.question) != 1 or query.question[0].rdclass != dns.rdataclass.IN:

@@ -6,6 +6,7 @@ for each Service after a change of it. Source: kubernetes pkg/proxy/{serviceport
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 AFFINITY_S = 10800  # kubernetes DefaultClientIPServiceAffinitySeconds
 HEALTH = "HEALTH"
 CARRIED = ("TCP", "UDP")
+NOBODY = "255.255.255.255/32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def service_table(service: Service, slices: Sequence[EndpointSlice], here: Here)
         return {}
     name = f"{service.metadata.namespace}/{service.metadata.name}"
     affinity_s = _affinity_s(service)
-    ranges = tuple(text.strip() for text in spec.load_balancer_source_ranges)
+    ranges = _networks(spec.load_balancer_source_ranges)
     out: dict[Listener, Backends] = {}
     for port in spec.ports:
         protocol = port.protocol or "TCP"
@@ -49,11 +51,11 @@ def service_table(service: Service, slices: Sequence[EndpointSlice], here: Here)
         balanced = Backends(name, outside.targets, affinity_s, ranges)
         for address in spec.cluster_ips:
             out[Listener(protocol, address, port.port)] = inside
-        for address in spec.external_ips:
+        for address in filter(_is_address, spec.external_ips):
             out[Listener(protocol, address, port.port)] = outside
         if spec.type == "LoadBalancer":
             for ingress in service.status.load_balancer.ingress:
-                if ingress.ip and ingress.ip_mode != "Proxy":
+                if _is_address(ingress.ip) and ingress.ip_mode != "Proxy":
                     out[Listener(protocol, ingress.ip, port.port)] = balanced
         if port.node_port:
             out[Listener(protocol, ANY, port.node_port)] = outside
@@ -75,12 +77,11 @@ def pod_table(pod: Pod) -> dict[Listener, Backends]:
     name = f"{meta.namespace}/{meta.name}"
     sidecars = [c for c in pod.spec.init_containers if c.restart_policy == "Always"]
     return {
-        Listener(protocol, port.host_ip or ANY, port.host_port): Backends(
-            name, (Backend(address, port.container_port),)
-        )
+        Listener(protocol, host, port.host_port): Backends(name, (Backend(address, port.container_port),))
         for container in (*pod.spec.containers, *sidecars)
         for port in container.ports
         if port.host_port and (protocol := port.protocol or "TCP") in CARRIED
+        if _is_address(host := port.host_ip or ANY)
     }
 
 
@@ -103,6 +104,26 @@ def age(obj: Service | Pod) -> tuple[str, str, str]:
     """Sorts the oldest first."""
     meta = obj.metadata
     return meta.creation_timestamp, meta.namespace, meta.name
+
+
+def _is_address(text: str) -> bool:
+    """What is none, in an object that nobody checked so closely, must not keep other Services from being served."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _networks(texts: Sequence[str]) -> tuple[str, ...]:
+    """Source ranges; with none that can be read nobody is let in."""
+    found = []
+    for text in texts:
+        try:
+            found.append(str(ipaddress.ip_network(text.strip(), strict=False)))
+        except ValueError:
+            continue
+    return tuple(found) if found or not texts else (NOBODY,)
 
 
 def _affinity_s(service: Service) -> int:

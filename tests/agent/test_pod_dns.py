@@ -2,7 +2,7 @@
 
 import pytest
 
-from pikube.agent.pods.container_specs import DnsSettings, dns_of
+from pikube.agent.pods.container_specs import DnsSettings, dns_of, dns_on_the_host
 from pikube.api.kinds.core_pod import Pod, PodDNSConfig, PodDNSConfigOption, PodSpec
 from pikube.api.kinds.meta import ObjectMeta
 
@@ -41,3 +41,15 @@ def test_a_config_adds_to_the_policy_and_its_options_win():
     assert servers == ("10.43.0.10", "1.1.1.1")
     assert searches == (*CLUSTER[1], "example.org")
     assert named == ("ndots:2", "edns0")
+
+
+@pytest.mark.parametrize(("spec", "wanted"), [
+    ({"dns_policy": "ClusterFirstWithHostNet"}, CLUSTER),
+    ({"dns_policy": "ClusterFirst"}, ((), (), ())),  # the host's own file
+    ({"dns_policy": "Default"}, ((), (), ())),
+    ({"dns_policy": "None", "dns_config": PodDNSConfig(nameservers=("1.1.1.1",))}, (("1.1.1.1",), (), ())),
+    ({"dns_policy": "ClusterFirst", "dns_config": PodDNSConfig(searches=("x",))}, (HOST[0], ("lan", "x"), ())),
+])  # fmt: skip
+def test_a_pod_on_the_hosts_network_sees_the_hosts_file_unless_it_wants_another(spec, wanted):
+    assert dns_on_the_host(pod(host_network=True, **spec), BOARD) == wanted
+    assert dns_on_the_host(pod(**spec), BOARD) == ((), (), ()), "its sandbox gives it one"

@@ -114,3 +114,12 @@ def test_a_command_replaces_the_images_and_arguments_alone_do_not():
     assert (document["entrypoint"], document["command"], document["stop_signal"]) == (["a"], ["b"], 2)
     document = container(args=("b",))
     assert "entrypoint" not in document and document["command"] == ["b"] and "stop_signal" not in document
+
+
+def test_a_container_on_the_hosts_network_may_have_a_resolv_conf_of_its_own():
+    plain = container(uses_host_network=True)
+    assert plain["netns"] == {"nsmode": "host"} and "dns_server" not in plain
+    own = container(
+        uses_host_network=True, dns_servers=("10.43.0.10",), dns_searches=("a.b",), dns_options=("ndots:5",)
+    )
+    assert (own["dns_server"], own["dns_search"], own["dns_option"]) == (["10.43.0.10"], ["a.b"], ["ndots:5"])

@@ -156,9 +156,9 @@ class Board:
     def curl(self, url, *argv):
         return self.run("curl", "--silent", "--show-error", "--max-time", "5", *argv, url, check=False)
 
-    def spawn_kubectl(self, *argv):
+    def spawn_kubectl(self, *argv, program="kubectl"):
         """kubectl on the board, running; what it prints can be read."""
-        inside = ("nsenter", f"--net=/run/netns/{self.name}", "kubectl", *argv)
+        inside = ("nsenter", f"--net=/run/netns/{self.name}", program, *argv)
         return subprocess.Popen(inside, stdout=subprocess.PIPE, text=True, env=self.environment())
 
     def podman(self, *argv, **options):

@@ -1,9 +1,11 @@
 """Boards that join over a network: what people see of one cluster of several."""
 
 import re
+from pathlib import Path
 
 import pytest
 from board import wait_until
+from kubectls import EVERY
 
 EVERYWHERE = """\
 apiVersion: apps/v1
@@ -20,6 +22,27 @@ spec:
           image: localhost/box:1
           command: ["sh", "-c", "mkdir -p /www; hostname | tee /www/index.html; exec httpd -f -v -p 8080 -h /www"]
           readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: somewhere}
+spec:
+  selector: {matchLabels: {app: somewhere}}
+  template:
+    metadata: {labels: {app: somewhere}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      nodeName: b3
+      containers:
+        - name: box
+          image: localhost/box:1
+          command: ["sh", "-c", "mkdir -p /www; echo somewhere > /www/index.html; exec httpd -f -p 8080 -h /www"]
+          readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: everywhere}
+spec: {selector: {app: everywhere}, ports: [{name: web, port: 80, targetPort: 8080}]}
 """
 
 
@@ -29,9 +52,10 @@ def everywhere(cluster):
     leader = cluster.leader
     leader.kubectl("apply", "-f", "-", text_in=EVERYWHERE)
     leader.kubectl("rollout", "status", "daemonset/everywhere", "--timeout=60s")
+    leader.kubectl("rollout", "status", "deployment/somewhere", "--timeout=60s")
     pods = leader.get("pods", "-l", "app=everywhere")["items"]
     yield {pod["spec"]["nodeName"]: pod for pod in pods}
-    leader.kubectl("delete", "daemonset", "everywhere")
+    leader.kubectl("delete", "daemonset/everywhere", "deployment/somewhere", "service/everywhere")
 
 
 def test_three_boards_are_three_ready_nodes(cluster):
@@ -55,6 +79,27 @@ def test_streams_reach_pods_on_every_board_though_no_name_resolves(cluster, ever
             try:
                 port = re.search(r"127\.0\.0\.1:(\d+) ->", forward.stdout.readline())[1]
                 assert leader.run("curl", "-s", f"http://127.0.0.1:{port}/").stdout.strip() == name
+            finally:
+                forward.terminate()
+
+
+@pytest.mark.parametrize("program", EVERY, ids=lambda path: Path(path).name)
+def test_every_kubectl_forwards_a_port_to_a_pod_of_each_board_a_set_and_a_service(
+    cluster, everywhere, program
+):
+    """As people do: by a pod's name, by what owns pods, by a Service with its port's number or name."""
+    leader = cluster.leader
+    names = {pod["metadata"]["name"] for pod in everywhere.values()}
+    targets = [(f"pod/{name}", "8080", {name}) for name in names]
+    targets += [("daemonset/everywhere", "8080", names), ("deployment/somewhere", "8080", {"somewhere"})]
+    targets += [("svc/everywhere", port, names) for port in ("80", "web")]
+    for target, port, expected in targets:
+        with leader.spawn_kubectl("port-forward", target, f":{port}", program=program) as forward:
+            try:
+                local = re.search(r"127\.0\.0\.1:(\d+) -> 8080", forward.stdout.readline())[1]
+                for _ in range(3):  # one after the other over one connection to the API
+                    said = leader.curl(f"http://127.0.0.1:{local}/").stdout.strip()
+                    assert said in expected, (target, said)
             finally:
                 forward.terminate()
 

@@ -223,6 +223,33 @@ def phone(cluster):
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
+WHO_ASKS = """
+import socket, sys
+with socket.create_server((sys.argv[1], 8000)) as server:
+    print("listening", flush=True)
+    while True:
+        client, (address, _) = server.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(f"HTTP/1.0 200 OK\\r\\n\\r\\n{address}".encode())
+"""
+
+
+def test_outside_the_cluster_a_pod_is_seen_under_its_boards_address(cluster, across, phone):
+    """The LAN knows no way back to pods."""
+    address = cluster.lan.address(99)
+    argv = ["nsenter", f"--net=/run/netns/{cluster.lan.name}phone", sys.executable, "-c", WHO_ASKS, address]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout.readline() == "listening\n"
+            for board in cluster.boards:
+                pod = across[board.node]["metadata"]["name"]
+                said = cluster.leader.kubectl("exec", pod, "--", "wget", "-qO-", f"http://{address}:8000/")
+                assert said == board.address
+        finally:
+            server.kill()
+
+
 def balancer(name, address):
     """A Service with a certain address of the pool."""
     return {

@@ -190,6 +190,7 @@ def test_aliases_in_a_ring_end(engine, resolver):
     (lambda q: q.set_opcode(2), dns.rcode.NOTIMP),
     (lambda q: q.question.clear(), dns.rcode.FORMERR),
     (lambda q: q.question.append(q.question[0]), dns.rcode.FORMERR),
+    (lambda q: q.use_edns(1), dns.rcode.BADVERS),
 ])  # fmt: skip
 def test_what_is_no_plain_question_is_refused(engine, resolver, change, code):
     query = dns.message.make_query("web.shop.svc.cluster.local.", "A")

@@ -3,6 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from pikube.api.kinds.core_container import Container, ContainerPort
+from pikube.api.kinds.core_pod import Pod, PodSpec, PodStatus
 from pikube.api.kinds.core_service import (
     ClientIPConfig,
     LoadBalancerIngress,
@@ -25,7 +27,7 @@ from pikube.api.kinds.discovery import (
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.netproxy.balancer import REST_S, Balancer
 from pikube.netproxy.host_network import render_guard
-from pikube.netproxy.table import Here, compute_table
+from pikube.netproxy.table import NOBODY, Here, compute_table, pod_table
 from pikube.netproxy.targets import ANY, Backend, Backends, Listener
 
 A, B, C = Backend("10.42.0.1", 80), Backend("10.42.0.2", 80), Backend("10.42.1.3", 80)
@@ -170,3 +172,33 @@ def test_the_guard_names_every_service_port_and_refuses_the_rest():
     assert "10.43.0.9 . tcp . 80, 10.43.0.10 . udp . 53" in text.replace("elements = { ", "")
     assert "reject with tcp reset" in text
     assert "elements" not in render_guard("10.43.0.0/16", [])
+
+
+def test_what_is_no_address_or_network_keeps_nothing_else_from_being_served():
+    """Who writes a status, and who wrote objects before they were checked, may have written anything."""
+    ingress = tuple(LoadBalancerIngress(ip=ip) for ip in ("nonsense", "192.168.1.240"))
+    status = ServiceStatus(load_balancer=LoadBalancerStatus(ingress=ingress))
+    spec = {"type": "LoadBalancer", "external_ips": ("nonsense", "203.0.113.5")}
+    balancer = replace(
+        service(**spec, load_balancer_source_ranges=("10.0.0.0/33", " 10.0.0.0/8 ")), status=status
+    )
+    table = compute_table([balancer], [slice_of(endpoint(A))], Here("n1"))
+    assert {key.address for key in table} == {"10.43.0.9", ANY, "192.168.1.240", "203.0.113.5"}
+    assert table[Listener("TCP", "192.168.1.240", 80)].sources == ("10.0.0.0/8",)
+    closed = replace(
+        service(type="LoadBalancer", load_balancer_source_ranges=("10.0.0.0/33",)), status=status
+    )
+    table = compute_table([closed], [slice_of(endpoint(A))], Here("n1"))
+    assert table[Listener("TCP", "192.168.1.240", 80)].sources == (NOBODY,), "not everybody"
+
+
+def test_a_host_port_on_what_is_no_address_is_left_out():
+    ports = tuple(
+        ContainerPort(container_port=80, host_port=n, host_ip=ip) for n, ip in ((8080, "x"), (8081, ""))
+    )
+    pod = Pod(
+        metadata=ObjectMeta(name="web", namespace="shop"),
+        spec=PodSpec(containers=(Container(name="c", ports=ports),)),
+        status=PodStatus(pod_ip="10.42.0.9"),
+    )
+    assert list(pod_table(pod)) == [Listener("TCP", ANY, 8081)]

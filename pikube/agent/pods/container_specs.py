@@ -38,6 +38,9 @@ class DnsSettings:
     host_searches: tuple[str, ...]
 
 
+Names = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
 class NotAllowed(Exception):
     """The pod's security settings forbid to start it (CreateContainerConfigError)."""
 
@@ -63,7 +66,7 @@ def sandbox_spec(pod: Pod, network: str, dns: DnsSettings) -> SandboxSpec:
     )
 
 
-def dns_of(pod: Pod, dns: DnsSettings) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def dns_of(pod: Pod, dns: DnsSettings) -> Names:
     """(servers, searches, options) by dnsPolicy and dnsConfig (kubelet network/dns/dns.go)."""
     spec = pod.spec
     policy = spec.dns_policy
@@ -91,6 +94,12 @@ def dns_of(pod: Pod, dns: DnsSettings) -> tuple[tuple[str, ...], tuple[str, ...]
         tuple(dict.fromkeys(searches)),
         tuple(dict.fromkeys(options)),
     )
+
+
+def dns_on_the_host(pod: Pod, dns: DnsSettings) -> Names:
+    """Of a pod on the host's network that wants another resolv.conf than the host has; others have a sandbox."""
+    is_hosts_own = pod.spec.dns_policy in ("ClusterFirst", "Default") and pod.spec.dns_config is None
+    return dns_of(pod, dns) if pod.spec.host_network and not is_hosts_own else ((), (), ())
 
 
 def hosts_file(pod: Pod, address: str, domain: str) -> str:
@@ -127,6 +136,7 @@ def container_spec(
     seccomp_dir: str = "",
     has_selinux: bool = False,
     pids_limit: int = 0,
+    dns: DnsSettings,
 ) -> ContainerSpec:
     """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
     NotAllowed."""
@@ -141,6 +151,7 @@ def container_spec(
     seccomp = (security and security.seccomp_profile) or (pod_security and pod_security.seccomp_profile)
     apparmor = (security and security.app_armor_profile) or (pod_security and pod_security.app_armor_profile)
     selinux = (security and security.se_linux_options) or (pod_security and pod_security.se_linux_options)
+    servers, searches, options = dns_on_the_host(pod, dns)
     groups = [str(g) for g in (pod_security.supplemental_groups if pod_security else ())]
     if pod_security is not None and pod_security.fs_group is not None:
         groups.append(str(pod_security.fs_group))
@@ -177,6 +188,9 @@ def container_spec(
         process_namespace="host" if pod.spec.host_pid else target_id,
         uses_host_ipc=pod.spec.host_ipc,
         uses_host_network=pod.spec.host_network,
+        dns_servers=servers,
+        dns_searches=searches,
+        dns_options=options,
         seccomp_profile=seccomp_path(seccomp, seccomp_dir),
         is_proc_unmasked=bool(security and security.proc_mount == "Unmasked"),
         apparmor_profile=apparmor_profile(apparmor),

@@ -112,6 +112,7 @@ class Starter:
                 self._settings.memory_bytes, target_id=asked.target_id,
                 devices=_devices(asked), seccomp_dir=self._settings.seccomp_dir,
                 has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
+                dns=self._settings.dns,
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None

@@ -106,6 +106,11 @@ class ContainerSpec:
     process_namespace: str = ""  # 'host', another container's id, or '' for its own (or the pod's shared one)
     uses_host_ipc: bool = False
     uses_host_network: bool = False
+    dns_servers: tuple[
+        str, ...
+    ] = ()  # with the three of the host's network; without any it sees the host's own
+    dns_searches: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
     seccomp_profile: str = ""  # a file of the board, 'unconfined', or '' for the runtime's own
     apparmor_profile: str = ""
     selinux_options: tuple[str, ...] = ()

@@ -166,6 +166,10 @@ def _namespaces(spec: ContainerSpec) -> dict[str, Any]:
     if spec.uses_host_network:
         found["netns"] = {"nsmode": "host"}
         found["utsns"] = {"nsmode": "host"}
+        if spec.dns_servers or spec.dns_searches or spec.dns_options:
+            found["dns_server"] = list(spec.dns_servers)
+            found["dns_search"] = list(spec.dns_searches)
+            found["dns_option"] = list(spec.dns_options)
     return found
 
 

@@ -29,6 +29,7 @@ from pikube.api.validation.pods import port_ref_causes
 
 SIZE_BYTES = 1024 * 1024  # kubernetes core MaxSecretSize
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+MAX_AFFINITY_S = 86400
 SECRET_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -59,7 +60,39 @@ def service_causes(obj: Service) -> list[Cause]:
     if spec.session_affinity not in ("ClientIP", "None"):
         causes.append(not_supported("spec.sessionAffinity", spec.session_affinity, ("ClientIP", "None")))
     for index, address in enumerate(spec.external_ips):
-        causes += by_rule(f"spec.externalIPs[{index}]", address, names.ip_address)
+        causes += by_rule(f"spec.externalIPs[{index}]", address, names.ip_address) or by_rule(
+            f"spec.externalIPs[{index}]", address, names.ordinary_ip_address
+        )
+    return causes + _affinity_causes(obj) + _balancer_causes(obj)
+
+
+def _affinity_causes(obj: Service) -> list[Cause]:
+    config = obj.spec.session_affinity_config
+    client = config.client_ip if config else None
+    seconds = client.timeout_seconds if client else None
+    if obj.spec.session_affinity != "ClientIP" or seconds is None or 0 < seconds <= MAX_AFFINITY_S:
+        return []
+    words = f"must be greater than 0 and less than {MAX_AFFINITY_S}"
+    return [invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, words)]
+
+
+def _balancer_causes(obj: Service) -> list[Cause]:
+    """What only a LoadBalancer has."""
+    spec, is_balancer = obj.spec, obj.spec.type == "LoadBalancer"
+    words = "may only be used when `type` is 'LoadBalancer'"
+    causes: list[Cause] = []
+    if spec.load_balancer_class is not None:
+        here = "spec.loadBalancerClass"
+        causes += (
+            by_rule(here, spec.load_balancer_class, names.qualified_name)
+            if is_balancer
+            else [forbidden(here, words)]
+        )
+    if spec.load_balancer_source_ranges and not is_balancer:
+        causes.append(forbidden("spec.LoadBalancerSourceRanges", words))
+    elif is_balancer:
+        for index, text in enumerate(spec.load_balancer_source_ranges):  # these may be padded with spaces
+            causes += by_rule(f"spec.LoadBalancerSourceRanges[{index}]", text.strip(), names.loose_cidr)
     return causes
 
 
@@ -96,6 +129,11 @@ def service_update_causes(new: Service, old: Service) -> list[Cause]:
     keeps_address = "ExternalName" not in (new.spec.type, old.spec.type) and old.spec.cluster_ip
     if keeps_address and new.spec.cluster_ip != old.spec.cluster_ip:
         causes.append(invalid("spec.clusterIPs[0]", [new.spec.cluster_ip], "may not change once set"))
+    are_balancers = new.spec.type == old.spec.type == "LoadBalancer"
+    if are_balancers and new.spec.load_balancer_class != old.spec.load_balancer_class:
+        causes.append(
+            invalid("spec.loadBalancerClass", new.spec.load_balancer_class, "may not change once set")
+        )
     return causes
 
 

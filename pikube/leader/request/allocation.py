@@ -209,10 +209,35 @@ def needs_health_port(service: Service) -> bool:
     return service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
 
 
+def _forget_former_type(service: Service, old: Service) -> None:
+    """What only the former type had goes with it, if the update left it alone (kubernetes
+    service/strategy.go:dropTypeDependentFields)."""
+    spec, before = service.spec, old.spec
+    if before.type == "LoadBalancer" != spec.type:
+        if spec.allocate_load_balancer_node_ports == before.allocate_load_balancer_node_ports:
+            spec.allocate_load_balancer_node_ports = None
+        if spec.load_balancer_class == before.load_balancer_class:
+            spec.load_balancer_class = None
+    keeps_policy = spec.external_traffic_policy == before.external_traffic_policy
+    if keeps_policy and _is_reached_from_outside(old) and not _is_reached_from_outside(service):
+        spec.external_traffic_policy = ""
+    if spec.type == "ExternalName" != before.type:
+        if spec.ip_families == before.ip_families:
+            spec.ip_families = ()
+        if spec.ip_family_policy == before.ip_family_policy:
+            spec.ip_family_policy = None
+
+
+def _is_reached_from_outside(service: Service) -> bool:
+    spec = service.spec
+    return spec.type in NODE_PORT_TYPES or (spec.type == "ClusterIP" and bool(spec.external_ips))
+
+
 def _keep_addresses(service: Service, old: Service) -> None:
     """An update that says nothing of addresses and ports keeps them (kubernetes
     service/storage/storage.go:patchAllocatedValues)."""
     spec: Any = service.spec
+    _forget_former_type(service, old)
     has_addresses = spec.type != "ExternalName" and old.spec.type != "ExternalName"
     if has_addresses and not spec.cluster_ip and not spec.cluster_ips:
         spec.cluster_ip, spec.cluster_ips = old.spec.cluster_ip, old.spec.cluster_ips
