@@ -27,7 +27,7 @@ from pikube.netproxy.arp import hardware_address
 from pikube.netproxy.held_addresses import give_back, held_addresses, interface_for, take
 from pikube.netproxy.neighbours import announce, who_has
 from pikube.netproxy.table import SERVICE_NAME
-from pikube.wire.interfaces import open_address_changes
+from pikube.wire.interfaces import ADDRESSES, RTMGRP_LINK, open_address_changes
 
 log = logging.getLogger("pikube.netproxy")
 
@@ -91,6 +91,9 @@ class BalancerAddresses:
         self._slices = informers.of(EndpointSlice)
         self._node = node
         self._held: dict[str, str] = {}  # address → interface
+        self._interfaces: dict[
+            str, str | None
+        ] = {}  # whose network an address is in: asked once, not each look
         self._reminded_at: dict[str, float] = {}
         self._contested: dict[str, int] = {}  # address → looks at which somebody else had it, too
         self._is_stale = True  # what we hold: the kernel may have lost it with an interface
@@ -102,7 +105,7 @@ class BalancerAddresses:
             await informer.wait_synced()
         for kind in (self._services, self._nodes, self._slices):
             kind.subscribe(lambda old, new: self._changed.set())
-        async with open_address_changes() as changes, trio.open_nursery() as nursery:
+        async with open_address_changes(ADDRESSES | RTMGRP_LINK) as changes, trio.open_nursery() as nursery:
             nursery.start_soon(self._follow, changes.wait)
             while True:
                 self._changed = trio.Event()
@@ -125,6 +128,7 @@ class BalancerAddresses:
         wanted = self._wanted()
         if self._is_stale:
             self._is_stale = False
+            self._interfaces.clear()
             try:
                 self._held = await trio.to_thread.run_sync(held_addresses)
             except OSError as error:  # interfaces come and go just now
@@ -158,7 +162,9 @@ class BalancerAddresses:
 
     async def _watch(self, address: str, place: int) -> None:
         """Take it: the first at once, the next after enough silence, each later than the last."""
-        interface = await trio.to_thread.run_sync(interface_for, address)
+        if address not in self._interfaces:
+            self._interfaces[address] = await trio.to_thread.run_sync(interface_for, address)
+        interface = self._interfaces[address]
         if interface is None:
             return
         if place and await who_has(interface, address, SILENCE_S + LATER_S * (place - 1)):

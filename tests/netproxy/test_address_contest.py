@@ -1,6 +1,7 @@
 """Addresses of the pool that two machines have: one of them keeps it, and the LAN hears which. On real links."""
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -76,12 +77,17 @@ class Link:
         argv = ["nsenter", f"--net=/run/netns/{self._prefix}{name}", *command.split()]
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
-    def start(self, name, *addresses):
+    def start(self, name, *addresses, environment=None):
         """What netproxy does about the addresses, on a board."""
-        argv = ["nsenter", f"--net=/run/netns/{self._prefix}{name}", sys.executable, "-c", BOARD]
-        process = subprocess.Popen([*argv, name, " ".join(NAMES), " ".join(addresses)])
+        self.spawn(name, BOARD, name, " ".join(NAMES), " ".join(addresses), environment=environment)
+
+    def spawn(self, name, program, *argv, environment=None):
+        """A Python program on a machine."""
+        command = ["nsenter", f"--net=/run/netns/{self._prefix}{name}", sys.executable, "-c", program, *argv]
+        process = subprocess.Popen(command, env=environment)
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
+        return process
 
     def told(self, address):
         """Who has it, as the phone believes."""
@@ -134,3 +140,30 @@ def test_two_that_were_apart_agree_and_the_phone_finds_who_keeps_it(link):
     for address in both:
         wait_until(lambda: link.has("two", address) and not link.has("three", address))  # noqa: B023
         wait_until(lambda: link.told(address) == "two", 5)  # noqa: B023
+
+
+HEARS_QUESTIONS = """
+import socket, sys
+from pikube.netproxy.arp import ETH_P_ARP
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+    sock.bind(("eth0", ETH_P_ARP))
+    count = 0
+    while count < 6:
+        count += sock.recv(2048)[38:42] == socket.inet_aton(sys.argv[1])
+"""
+
+
+def test_a_board_that_only_watches_starts_no_program_at_each_look(link, tmp_path):
+    """A look each second at each of ten addresses: an `ip` for each would be a fifth of a Pi's core."""
+    four, _ = addresses_of("one", "three", "two")
+    link.run("one", f"ip address add {four} dev eth0")
+    started = tmp_path / "started"
+    ip = tmp_path / "ip"
+    ip.write_text(f'#!/bin/sh\necho >> {started}\nexec {shutil.which("ip")} "$@"\n')
+    ip.chmod(0o755)
+    listener = link.spawn("phone", HEARS_QUESTIONS, four)
+    link.start("three", four, environment={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert listener.wait(timeout=30) == 0
+    assert len(started.read_text()) <= 4, (
+        "what is held, and which interface: once, or again when links change"
+    )
