@@ -63,8 +63,17 @@ def test_installing_starts_nothing(board, before, programs):
     assert {path.split("/")[0] for path in new} <= {"usr", "srv"}
 
 
-def test_an_upgrade_of_the_package_stops_no_pod(board, shelf, programs):
+def test_the_nightly_backup_is_made_by_its_unit(board):
+    """With all that it is forbidden."""
     board.run("systemctl", "enable", "--now", "pikube-leader")
+    board.run("systemctl", "start", "pikube-backup.service")
+    (made,) = board.run("ls", "/var/backups/pikube").split()
+    assert made.endswith(".pikube-backup.tar.gz")
+    assert board.run("stat", "--format=%a", f"/var/backups/pikube/{made}").strip() == "600"
+    board.run("rm", "-r", "/var/backups/pikube")
+
+
+def test_an_upgrade_of_the_package_stops_no_pod(board, shelf, programs):
     shelf.fetch_kubeconfig()
     shelf.kubectl("apply", "-f", "-", input=POD)
     shelf.kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=90s")
