@@ -23,6 +23,7 @@ from pathlib import Path
 
 from pikube import service
 from pikube.agent.agent import NETWORK, podman_place
+from pikube.agent.pods.mounting import mounts_below
 from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.runtime.contract import INSTANCE
 from pikube.config import Settings
@@ -228,6 +229,9 @@ def _files(settings: Settings, root: Path, *, keep_data: bool) -> Iterator[Thing
 
 def _delete(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        mounted = mounts_below(path)
+        if mounted:  # a share of somebody, or a directory of the board: what is in it is not ours to delete
+            raise NotRemoved(f"{mounted[0]} is still mounted")
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 import trio
 
 from pikube.agent.cluster_memory import ClusterMemory
-from pikube.agent.facts import has_apparmor, has_selinux, read_facts
+from pikube.agent.facts import has_apparmor, has_selinux, lowest_oom_score, read_facts
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
@@ -130,6 +130,7 @@ async def open_agent(
         runtime.tell_restarts(
             lambda words: recorder.record("kubelet", node.node, "Warning", "ContainerRuntimeRestarted", words)
         )
+        runtime.tell_health(node.report_soon)
         nodes = informers.of(Node)
         nodes.subscribe(node.seen)
         await nursery.start(memory.run, informers)
@@ -158,7 +159,12 @@ async def open_agent(
                 references,
                 images,
                 StartSettings(
-                    dns, node.facts.memory_bytes, seccomp_dir, has_selinux(), max(0, settings.pod_max_pids)
+                    dns,
+                    node.facts.memory_bytes,
+                    seccomp_dir,
+                    has_selinux(),
+                    max(0, settings.pod_max_pids),
+                    lowest_oom_score(),
                 ),
             ),
             oom=OomWatch(),

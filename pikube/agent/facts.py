@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+CAP_SYS_RESOURCE = 24
 MODEL_FILE = "/proc/device-tree/model"
 
 
@@ -43,6 +44,15 @@ def has_apparmor() -> bool:
 def has_selinux() -> bool:
     """Whether the kernel enforces, or at least knows, SELinux' labels."""
     return Path("/sys/fs/selinux/enforce").exists()
+
+
+def lowest_oom_score() -> int:
+    """The lowest score that this process may give to a container: any with CAP_SYS_RESOURCE, else none below its own.
+    So it is on a board that is itself a container (Linux fs/proc/base.c:__set_oom_adj)."""
+    for line in _text("/proc/self/status").splitlines():
+        if line.startswith("CapEff:") and int(line.split()[1], 16) >> CAP_SYS_RESOURCE & 1:
+            return -1000
+    return int(_text("/proc/self/oom_score_adj") or 0)
 
 
 def read_facts(data_dir: Path) -> BoardFacts:

@@ -147,8 +147,7 @@ class KubeletApi:
             with file:
                 await send(b"")
                 if skip_to_tail is not None:
-                    data = await trio.to_thread.run_sync(file.read)
-                    file.seek(tail_offset(data, skip_to_tail))
+                    await trio.to_thread.run_sync(seek_tail, file, skip_to_tail)
                     skip_to_tail = None
                 is_over = await self._send_file(file, path, is_running, reader, wish, send)
 
@@ -177,6 +176,22 @@ class KubeletApi:
                     with trio.move_on_after(END_CHECK_S):
                         await changes.wait()
         return True
+
+
+def seek_tail(file: BinaryIO, lines: int, block: int = READ_BYTES) -> None:
+    """Go to where the last `lines` lines of a log begin, without reading more of it than twice what that takes."""
+    size = file.seek(0, 2)
+    while block < size:
+        file.seek(size - block)
+        data = file.read(block)
+        begin = data.find(b"\n") + 1  # the first line of the block may be half of one
+        offset = tail_offset(data[begin:], lines) if begin else 0
+        if offset:
+            file.seek(size - block + begin + offset)
+            return
+        block *= 2
+    file.seek(0)
+    file.seek(tail_offset(file.read(size), lines))
 
 
 def _is_running(worker: PodWorker, name: str, attempt: int) -> bool:

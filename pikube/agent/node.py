@@ -71,7 +71,7 @@ class NodeAgent:
     async def register(self) -> Node:
         """Make or adopt the Node; the remembered one, if the leader is away, or refuses certificates that are about
         to be renewed (ConnectionLost, Unauthorized without)."""
-        self._info = await self._runtime.info()
+        self._info = await self._runtime.info()  # once a life: half a second of CPU on a small board
         try:
             return await self._register()
         except (ConnectionLost, Unauthorized):
@@ -111,6 +111,7 @@ class NodeAgent:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._heartbeats)
             nursery.start_soon(self._reports)
+            nursery.start_soon(self.images.run, self.report_soon)
             task_status.started()
 
     def seen(self, old: Node | None, new: Node | None) -> None:
@@ -140,6 +141,8 @@ class NodeAgent:
             self._must_report = trio.Event()
             try:
                 await self.report()
+                if self._runtime.trouble():  # an answer is told at once; one that is well is not woken up
+                    await self._runtime.ping()
             except (ApiError, ConnectionLost) as error:
                 log.warning("event=node_status_failed why=%r", str(error))
                 await trio.sleep(RETRY_S)
@@ -148,7 +151,6 @@ class NodeAgent:
     def image_pulled(self) -> None:
         """The scheduler should know soon what the board has, and that an image is not for all."""
         self.images.note()
-        self.report_soon()
 
     def say_unreached(self, problem: str) -> None:
         """Boards whose pods cannot be reached from here, in words; ''."""
@@ -158,16 +160,19 @@ class NodeAgent:
     async def report(self) -> None:
         """Write the status if it changed or has not been written for long."""
         self.facts = read_facts(Path(self._settings.data_dir))
-        trouble, down = await self._runtime_state()
+        if self._runtime.problem():  # perhaps no more
+            await self._runtime.ping()
+        trouble, problem = self._runtime.trouble(), self._runtime.problem()
+        down = f"container runtime is down: {problem}" if problem else ""
         assert self._info is not None
-        await self.images.refresh()
         status = node_status(
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
             not_ready_because=self.not_ready_because or down, trouble=trouble, pressures=self.pressures(),
-            images=self.images.latest, unreached=self.unreached,
+            images=self.images.latest if self.images.is_known else self.node.status.images,
+            unreached=self.unreached,
         )  # fmt: skip
         meta, told = self.node.metadata, self.images.architectures
-        is_told = meta.annotations.get(ANNOTATION) == told
+        is_told = not self.images.is_known or meta.annotations.get(ANNOTATION) == told
         if is_told and _same(status, self.node.status):
             return  # the Lease is the heartbeat: an idle board writes nothing
         patch = status_patch(self.node, status)
@@ -183,14 +188,6 @@ class NodeAgent:
                 new_node(self.facts, self._settings, is_leader=self._is_leader)
             )
             return
-
-    async def _runtime_state(self) -> tuple[str, str]:
-        """What is wrong with Podman, and why it is down if it is. Its `info` is asked once a life: it takes it half
-        a second of CPU on a small board, and would keep its service awake."""
-        if self._runtime.trouble():
-            await self._runtime.ping()
-        problem = self._runtime.problem()
-        return self._runtime.trouble(), f"container runtime is down: {problem}" if problem else ""
 
     async def _beat(self) -> None:
         name = self._settings.node_name

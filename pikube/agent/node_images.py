@@ -2,13 +2,13 @@
 they are for, so that it puts none on a board that cannot run it.
 
 Enter: a sign that something was pulled. Leave: the list and the annotation, asked of Podman when they may have
-changed. Called by the node's report. Source: kubernetes pkg/kubelet/nodestatus/setters.go:Images.
+changed. Run by the node. Source: kubernetes pkg/kubelet/nodestatus/setters.go:Images.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import trio
 
@@ -24,24 +24,35 @@ LOOK_AGAIN_S = 600.0  # others remove images too
 
 
 class NodeImages:
-    """`latest` is the list of the last look, `architectures` what the Node's annotation says of it."""
+    """`latest` is the list of the last look, `architectures` what the Node's annotation says of it; both count only
+    once they are known."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._look_at = 0.0
+        self._due = trio.Event()
         self._known: dict[str, str] = {}  # by id: an image's architecture never changes
         self.latest: tuple[ContainerImage, ...] = ()
         self.architectures = ""
+        self.is_known = False
 
     def note(self) -> None:
         """Something was pulled."""
-        self._look_at = 0.0
+        self._due.set()
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Look when there is reason to, for ever: beside the node's reports, which must not wait for a Podman that is
+        stuck. `changed` is called when there is something new to tell."""
+        while True:
+            self._due = trio.Event()
+            before = self.latest, self.architectures, self.is_known
+            await self.refresh()
+            if before != (self.latest, self.architectures, self.is_known):
+                changed()
+            with trio.move_on_after(LOOK_AGAIN_S):
+                await self._due.wait()
 
     async def refresh(self) -> None:
-        """Look if there is reason to; a Podman that does not answer leaves the list as it is."""
-        if trio.current_time() < self._look_at:
-            return
-        self._look_at = trio.current_time() + LOOK_AGAIN_S
+        """Look now; a Podman that does not answer leaves the list as it is."""
         try:
             images, _ = await self._runtime.images()
             told = largest(images)
@@ -51,6 +62,7 @@ class NodeImages:
             return
         self.latest = listed(told)
         self.architectures = render_architectures(archs)
+        self.is_known = True
 
     async def _archs(self, alone: Iterable[Image]) -> dict[str, str]:
         """Whom those images are for, by name. Podman's list does not say it: each is asked for once."""

@@ -111,6 +111,39 @@ def test_the_next_step_is_the_one_of_kubernetes(wanted, observed, memory, action
     assert decide(wanted, observed, memory, NOW) == actions
 
 
+HOOK = {"lifecycle": {"postStart": {"exec": {"command": ["x"]}}}}
+
+
+def hooked(names, *with_hook, sidecars=()):
+    """A pod of which some containers have a postStart hook."""
+    document = msgspec.to_builtins(pod(names, sidecars=sidecars))
+    spec = document["spec"]
+    for each in (*spec["containers"], *spec.get("initContainers", ())):
+        each |= HOOK if each["name"] in with_hook else {}
+    return msgspec.convert(document, Pod)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "observed", "memory", "actions"),
+    [
+        (hooked("ab", "a"), seen(), Memory(), [StartContainer("a", 0)]),
+        (hooked("ab", "b"), seen(), Memory(), [StartContainer("a", 0), StartContainer("b", 0)]),
+        (hooked("ab", "a"), seen(container("a")), Memory(hooking=frozenset("a")), []),
+        (hooked("ab", "a"), seen(container("a")), Memory(), [StartContainer("b", 0)]),
+        (
+            hooked("ab", "a"),
+            seen(container("a"), container("b", "exited")),
+            Memory(),
+            [StartContainer("b", 1)],
+        ),
+        (hooked("a", "s", sidecars="s"), seen(container("s")), Memory(hooking=frozenset("s")), []),
+        (hooked("a", "s", sidecars="s"), seen(container("s")), Memory(), [StartContainer("a", 0)]),
+    ],
+)
+def test_a_hook_after_a_start_holds_back_what_comes_behind(wanted, observed, memory, actions):
+    assert decide(wanted, observed, memory, NOW) == actions
+
+
 def test_a_sandbox_that_ended_is_made_anew():
     dead = Sandbox("s", "u", "p", "default", False, "i")
     first, second = decide(pod(), Observed(dead), Memory(), NOW)
@@ -244,3 +277,15 @@ def test_a_clock_that_is_slewed_moves_nothing():
     memory.clock_seen(NOW, 500.0)
     memory.clock_seen(NOW + 101.0, 600.0)
     assert memory.began_at == NOW
+
+
+def test_of_containers_that_are_gone_nothing_is_kept():
+    memory = WorkerMemory(began_at=NOW)
+    for attempt in range(50):
+        one = container("a", "exited", 1, attempt=attempt)
+        memory.fresh.add(one.id)
+        memory.messages[one.id] = "bye"
+        memory.learn(seen(one))
+        assert memory.fresh == set(memory.messages) == {one.id}
+    memory.learn(seen())
+    assert memory.fresh == set(memory.messages) == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import trio
+import trio.testing
 
 from pikube.agent.node_images import LOOK_AGAIN_S, MOST_IMAGES, NodeImages, largest, listed
 from pikube.agent.runtime.contract import Image, RuntimeFailure
@@ -42,19 +43,20 @@ class Listing:
 
 
 async def test_podman_is_asked_only_when_something_may_have_changed(autojump_clock):
-    runtime = Listing()
+    runtime, told = Listing(), []
     images = NodeImages(runtime)
-    for _ in range(5):
-        await images.refresh()
-    assert runtime.asked == 1
-    runtime.there = [image("new:1", 1)]
-    images.note()
-    await images.refresh()
-    assert (runtime.asked, images.latest[0].names) == (2, ("new:1",))
-    runtime.is_down = True
-    await trio.sleep(LOOK_AGAIN_S + 1)
-    await images.refresh()
-    assert images.latest[0].names == ("new:1",)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(images.run, lambda: told.append(trio.current_time()))
+        await trio.sleep(LOOK_AGAIN_S - 1)
+        assert runtime.asked == 1 and len(told) == 1, "it is known that there is none"
+        runtime.there = [image("new:1", 1)]
+        images.note()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (runtime.asked, images.latest[0].names, len(told)) == (2, ("new:1",), 2)
+        runtime.is_down = True
+        await trio.sleep(LOOK_AGAIN_S + 1)
+        assert (runtime.asked, images.latest[0].names, len(told)) == (3, ("new:1",), 2)
+        nursery.cancel_scope.cancel()
 
 
 async def test_of_images_that_stand_alone_the_node_says_whom_they_are_for_and_asks_once(autojump_clock):
@@ -67,10 +69,8 @@ async def test_of_images_that_stand_alone_the_node_says_whom_they_are_for_and_as
     await images.refresh()
     assert images.architectures == "amd64=web:1,web:2"
     assert runtime.looked_at == ["sha256:amd64-1", "sha256:gone-1"]
-    images.note()
     await images.refresh()
     assert runtime.looked_at == ["sha256:amd64-1", "sha256:gone-1"]
     runtime.there = []
-    images.note()
     await images.refresh()
     assert images.architectures == ""

@@ -1,11 +1,16 @@
 """Logs stay within their limits without losing a line, and each request finds the attempt that it means."""
 
 import gzip
+import io
 import os
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pikube.agent.kubelet_api import seek_tail
+from pikube.agent.log_lines import tail_offset
 from pikube.agent.pods.log_choice import chosen_attempt
 from pikube.agent.pods.log_rotation import LogLimits, LogRotation, OpenLog, forget_logs
 from pikube.agent.runtime.contract import Container
@@ -35,6 +40,37 @@ def test_without_a_monitor_the_log_stays_where_it_is(tmp_path):
     path.write_text("kept")
     LogRotation(list, LogLimits(1, 2)).rotate(OpenLog(path, str(tmp_path / "ctl")))
     assert path.read_text() == "kept" and list(tmp_path.iterdir()) == [path]
+
+
+class CountedFile(io.BytesIO):
+    """Knows how much of it was read."""
+
+    read_bytes = 0
+
+    def read(self, *argv):
+        data = super().read(*argv)
+        self.read_bytes += len(data)
+        return data
+
+
+LINES = st.lists(st.tuples(st.sampled_from("FP"), st.integers(0, 40)), max_size=30)
+
+
+@given(LINES, st.integers(0, 12), st.integers(1, 200), st.booleans())
+def test_the_end_of_a_log_is_found_from_its_end(lines, wanted, block, is_whole):
+    data = b"".join(b"2026-01-01T00:00:00.0+00:00 stdout %s %s\n" % (t.encode(), b"x" * n) for t, n in lines)
+    data = data if is_whole else data[:-1]
+    file = io.BytesIO(data)
+    seek_tail(file, wanted, block)
+    assert file.tell() == tail_offset(data, wanted)
+
+
+def test_the_end_of_a_large_log_costs_no_more_than_it_is():
+    line = b"2026-01-01T00:00:00.0+00:00 stdout F some words\n"
+    file = CountedFile(line * 100_000)
+    seek_tail(file, 10)
+    assert file.read() == line * 10
+    assert file.read_bytes < 1_000_000
 
 
 def attempt(number, state):

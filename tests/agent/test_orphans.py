@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from pikube.agent.pods.orphans import Orphans
+from pikube.agent.pods.sandbox_notes import note
 from pikube.agent.runtime.contract import RuntimeFailure, Sandbox
 from pikube.agent.runtime.podman import Podman
 
@@ -16,6 +17,7 @@ class Leftovers:
     def __init__(self, *uids, stuck=(), is_away=False):
         self.sandboxes = [Sandbox(f"id-{uid}", uid, uid, "default", True, f"infra-{uid}") for uid in uids]
         self.stuck, self.is_away = set(stuck), is_away
+        self.forgotten = []
 
     def uids(self):
         return [sandbox.uid for sandbox in self.sandboxes]
@@ -25,6 +27,9 @@ class Leftovers:
         if self.is_away:
             raise RuntimeFailure("podman does not answer", "RuntimeUnavailable")
         return list(self.sandboxes), []
+
+    async def forget_sandbox(self, sandbox_id):
+        self.forgotten.append(sandbox_id)
 
     async def remove_sandbox(self, sandbox_id):
         await trio.lowlevel.checkpoint()
@@ -51,6 +56,14 @@ async def test_one_that_is_stuck_keeps_no_other_and_goes_when_it_can(pods_dir, c
     runtime.stuck.clear()
     assert await orphans.remove()
     assert runtime.uids() == ["ours"] and await orphans.remove()
+
+
+async def test_what_a_removal_that_was_cut_off_left_goes_also_after_a_restart(pods_dir):
+    assert note(pods_dir / "gone", "first") == [] and note(pods_dir / "gone", "second") == ["first"]
+    note(pods_dir / "ours", "third")
+    runtime = Leftovers("ours")  # of which Podman knows nothing any more
+    assert await Orphans(runtime, pods_dir, lambda uid: uid == "ours").remove()
+    assert runtime.forgotten == ["second"]
 
 
 async def test_what_was_there_at_first_is_known_from_the_first_answer_on(pods_dir, caplog):

@@ -1,5 +1,6 @@
 """What Podman 4.3 and 5.4 answered to the same questions: one pod, a container that runs and one that has ended."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -54,3 +55,10 @@ def test_images_and_networks_are_read_alike(answers):
     assert listed["localhost/box:1"].id == image.id
     network = answers["network"]
     assert network["internal"] is True and network["subnets"][0]["subnet"] == "10.42.0.0/24"
+
+
+def test_a_container_that_ended_at_once_has_not_ended_before_it_began(answers):
+    document = copy.deepcopy(answers["exited"])
+    document["State"] |= {"StartedAt": "2026-11-26T10:00:00.5Z", "FinishedAt": "2026-11-26T10:00:00.4Z"}
+    found = read_container(document)
+    assert found.finished_at == found.started_at > 0

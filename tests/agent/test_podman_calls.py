@@ -111,9 +111,12 @@ async def test_why_a_container_is_refused_is_asked_outside_of_its_pod_when_podma
 
 
 async def test_a_service_that_answers_no_ping_is_trouble_until_it_answers_again(path):
-    async with service(path, SILENCE, answer({"Id": "a"})):
-        podman = Podman(path, "")
+    async with service(path, SILENCE, *[answer({"Id": "a"})] * 2):
+        podman, told = Podman(path, ""), []
+        podman.tell_health(lambda: told.append(podman.trouble()))
         assert not await podman.answers()
         assert podman.trouble() and not podman.problem(), "the board is ready: it may heal by itself"
         await podman.ping()
+        await podman.ping()
         assert podman.trouble() == ""
+        assert told == ["podman's service does not answer", ""], "at once, and once for each change"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pikube.agent.pressure.images import MIN_AGE_S, bytes_to_free, chosen, unused
+from pikube.agent.pressure.keeper import disk_bytes
 from pikube.agent.pressure.signals import (
     DISK,
     INODES,
@@ -138,3 +139,13 @@ def pod(volumes=(), limits=()):
 def test_a_pod_goes_when_it_exceeds_its_own_storage(declared, volumes, containers, words):
     assert exceeded(declared, volumes, containers) == words
     assert has_limits(declared) or not words
+
+
+def test_a_directory_is_as_large_as_what_is_in_it_whatever_goes_meanwhile(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / "deep" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "deep" / name).write_bytes(b"x" * 8192)
+    (tmp_path / "link").symlink_to("/usr")
+    whole = disk_bytes(tmp_path)
+    assert 3 * 8192 <= whole < 100_000
+    assert disk_bytes(tmp_path / "nothing") == 0

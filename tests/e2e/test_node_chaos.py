@@ -128,11 +128,12 @@ def is_whole(board, leader, namespace):
 
 
 def control_groups():
-    """The ids of containers that have control groups on this machine."""
-    return {
+    """The ids of containers and pods that have control groups on this machine."""
+    containers = {
         path.name.partition("-")[2].removesuffix(".scope")
         for path in Path("/sys/fs/cgroup").glob("**/libpod-*")
     }
+    return containers | {path.name for path in Path("/sys/fs/cgroup").glob("*/libpod_parent/*")}
 
 
 def plugged_in(board):
@@ -162,7 +163,10 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(cluster)
         harm()
         met |= {
             line.split()[0]
-            for line in ours(board, namespace, "ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
+            for line in (
+                *ours(board, namespace, "ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}"),
+                *ours(board, namespace, "pod", "ps", "--no-trunc", "--format", "{{.Id}} {{.Name}}"),
+            )
         }
         pause(rng.uniform(0, 0.7))
     try:
@@ -206,6 +210,7 @@ def test_after_chaos_every_pod_is_as_specified_and_nothing_is_left_over(cluster)
     networked = len([name for name in sandboxes if name.endswith("_infra")])
     assert plugged_in(board) <= networked, "interfaces of pods that are gone"
     wait_until(
-        lambda: not (control_groups() - groups) & met, what="no control group of a container that is gone"
+        lambda: not (control_groups() - groups) & met,
+        what="no control group of a container or a pod that is gone",
     )
     leader.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from pikube.agent.pods.environment import expand, hostname_of
-from pikube.agent.runtime.contract import ContainerSpec, Image, Mount, Sandbox, SandboxSpec
+from pikube.agent.runtime.contract import ContainerSpec, Image, Mount, Sandbox, SandboxSpec, Size
 from pikube.agent.runtime.signals import signal_number
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_pod import Pod
@@ -137,6 +137,7 @@ def container_spec(
     has_selinux: bool = False,
     pids_limit: int = 0,
     dns: DnsSettings,
+    lowest_oom_score: int = -1000,
 ) -> ContainerSpec:
     """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
     NotAllowed."""
@@ -145,9 +146,7 @@ def container_spec(
     is_privileged = bool(security and security.privileged)
     user = _user(pod, container, image)
     capabilities = security.capabilities if security and security.capabilities else None
-    limits = container.resources.limits
-    requests = container.resources.requests
-    memory = _whole(limits.get("memory"))
+    size = size_of(container)
     seccomp = (security and security.seccomp_profile) or (pod_security and pod_security.seccomp_profile)
     apparmor = (security and security.app_armor_profile) or (pod_security and pod_security.app_armor_profile)
     selinux = (security and security.se_linux_options) or (pod_security and pod_security.se_linux_options)
@@ -180,11 +179,11 @@ def container_spec(
         has_no_new_privileges=bool(security and security.allow_privilege_escalation is False),
         has_tty=container.tty,
         has_stdin=container.stdin,
-        cpu_shares=cpu_shares(requests.get("cpu"), limits.get("cpu")),
-        cpu_quota_us=cpu_quota_us(limits.get("cpu")),
-        cpu_period_us=PERIOD_US,
-        memory_bytes=memory,
-        oom_score_adjust=oom_score(pod, container, memory_capacity_bytes),
+        cpu_shares=size.cpu_shares,
+        cpu_quota_us=size.cpu_quota_us,
+        cpu_period_us=size.cpu_period_us,
+        memory_bytes=size.memory_bytes,
+        oom_score_adjust=max(lowest_oom_score, oom_score(pod, container, memory_capacity_bytes)),
         process_namespace="host" if pod.spec.host_pid else target_id,
         uses_host_ipc=pod.spec.host_ipc,
         uses_host_network=pod.spec.host_network,
@@ -230,6 +229,17 @@ def stop_signal(container: Any) -> int:
     """lifecycle.stopSignal; 0: the image's own."""
     lifecycle = getattr(container, "lifecycle", None)
     return signal_number((getattr(lifecycle, "stop_signal", None) or "") if lifecycle is not None else "")
+
+
+def size_of(container: Any) -> Size:
+    """What a container may use, by its requests and limits."""
+    limits, requests = container.resources.limits, container.resources.requests
+    return Size(
+        cpu_shares(requests.get("cpu"), limits.get("cpu")),
+        cpu_quota_us(limits.get("cpu")),
+        PERIOD_US,
+        _whole(limits.get("memory")),
+    )
 
 
 def cpu_shares(request: Any, limit: Any) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from pikube.agent.pods.resizing import Sizes, differing, needs_restart, resizable
 from pikube.agent.runtime.contract import Container, Sandbox
 from pikube.api.kinds.core_pod import Pod
 
@@ -44,6 +45,9 @@ class Memory:
     began_at: float = 0.0
     graces_s: Mapping[str, int] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)  # the last that was seen, also of what is gone
+    hooking: frozenset[str] = frozenset()  # whose postStart hook is not over
+    sizes: Sizes = field(default_factory=dict)  # what running containers have, by id
+    may_resize: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,14 @@ class RemoveContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeContainer:
+    """A running container gets what it declares now."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookAgainAt:
     """Nothing will change before this time, as far as we know."""
 
@@ -108,6 +120,7 @@ Action: TypeAlias = (
     | StartContainer
     | StopContainer
     | RemoveContainer
+    | ResizeContainer
     | LookAgainAt
     | Fail
 )
@@ -153,8 +166,36 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
     actions += pending
     if is_initialized:
         for container in pod.spec.containers:
-            actions += _container_actions(pod, container, observed, memory, now)
-    return actions + _forget_old(observed)
+            steps = _container_actions(pod, container, observed, memory, now)
+            actions += steps
+            if _holds_back(container, steps, memory):
+                break
+    return [*actions, *_resizes(pod, observed, memory), *_forget_old(observed)]
+
+
+def _resizes(pod: Pod, observed: Observed, memory: Memory) -> list[Action]:
+    """In place, or by a restart."""
+    actions: list[Action] = []
+    for container in resizable(pod) if memory.may_resize else ():
+        newest = observed.newest(container.name)
+        if newest is None or newest.state != "running" or newest.id not in memory.sizes:
+            continue
+        names = differing(container, memory.sizes[newest.id])
+        if names and needs_restart(pod, container, names):
+            grace_s = pod.spec.termination_grace_period_seconds
+            why = f"Container {container.name} resize requires restart"
+            actions.append(StopContainer(container.name, newest.id, 30 if grace_s is None else grace_s, why))
+        elif names:
+            actions.append(ResizeContainer(container.name, newest.id))
+    return actions
+
+
+def _holds_back(container: Any, steps: Sequence[Action], memory: Memory) -> bool:
+    """Whether the containers behind it wait for its postStart hook: service meshes start their proxy so before all
+    others (kuberuntime_manager.go starts one container after the other, its hook included)."""
+    has_hook = container.lifecycle is not None and container.lifecycle.post_start is not None
+    is_started_now = any(isinstance(step, StartContainer) for step in steps)
+    return container.name in memory.hooking or (has_hook and is_started_now)
 
 
 def _has_lost_sandbox(pod: Pod, observed: Observed, memory: Memory) -> bool:
@@ -227,7 +268,7 @@ def _init_actions(pod: Pod, observed: Observed, memory: Memory, now: float) -> t
         newest = observed.newest(container.name)
         if is_sidecar(container):
             actions += _container_actions(pod, container, observed, memory, now, always=True)
-            is_up = newest is not None and newest.state == "running"
+            is_up = newest is not None and newest.state == "running" and container.name not in memory.hooking
             if container.startup_probe is not None:
                 is_up = is_up and container.name in memory.started
             if not is_up and not has_begun:

@@ -81,6 +81,12 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text) if "$" in text else text
 
 
+def unknown_names(text: str, variables: Mapping[str, str]) -> list[str]:
+    """The names that `text` refers to and nobody has given a value."""
+    found = (match[1] for match in _REFERENCE.finditer(text) if match[0] != "$$")
+    return [name for name in dict.fromkeys(found) if name not in variables]
+
+
 def hostname_of(pod: Pod) -> str:
     """spec.hostname, or the pod's name cut to what a host name may be."""
     return pod.spec.hostname or pod.metadata.name[:63].rstrip("-.")

@@ -16,6 +16,7 @@ from pikube.api.kinds.core_volume import HostPathVolumeSource
 ANYBODY = (
     0o777  # a claim's directory is for whatever user the pod runs as; the board keeps others out above it
 )
+FOR_GROUP = 0o2070
 CHECKS = {
     "Directory": (Path.is_dir, "is not a directory"),
     "DirectoryOrCreate": (Path.is_dir, "is not a directory"),
@@ -55,19 +56,35 @@ def local_path(volume: PersistentVolume) -> str:
     return path
 
 
-def claim_directory(path: str, group: int | None) -> None:
-    """Make the directory that a claim got, for any user, and for the pod's fsGroup."""
+def claim_directory(path: str) -> None:
+    """Make the directory that a claim got, for any user."""
     place = Path(path)
     if not place.is_dir():
         place.mkdir(mode=0o755, parents=True)
         place.chmod(ANYBODY)
-    if group is not None:
-        give_to_group(place, group)
 
 
 def give_to_group(place: Path, group: int) -> None:
     """fsGroup: what is made below belongs to the group, too."""
-    status = place.stat()
-    if status.st_gid != group or not status.st_mode & 0o2000:
+    if not _is_of_group(place, group):
         os.chown(place, -1, group)
-        place.chmod(place.stat().st_mode | 0o2070)
+        place.chmod(place.stat().st_mode | FOR_GROUP)
+
+
+def give_all_to_group(place: Path, group: int, policy: str | None) -> None:
+    """fsGroup of a volume that others have written to: everything in it becomes the group's, unless the policy is
+    OnRootMismatch and its root is (pkg/volume/volume_linux.go:SetVolumeOwnership)."""
+    if policy == "OnRootMismatch" and _is_of_group(place, group):
+        return
+    for directory, _, files in os.walk(place, topdown=False):
+        for name in files:
+            path = os.path.join(directory, name)
+            os.lchown(path, -1, group)
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode | 0o060)
+        give_to_group(Path(directory), group)  # the root comes last: whoever was interrupted begins anew
+
+
+def _is_of_group(place: Path, group: int) -> bool:
+    status = place.stat()
+    return status.st_gid == group and status.st_mode & FOR_GROUP == FOR_GROUP

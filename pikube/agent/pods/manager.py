@@ -141,7 +141,9 @@ class PodManager:
         uid = pod.metadata.uid
         before = self._orphans.found_at_first
         is_new = before is not None and uid not in before
-        worker = self._workers[uid] = PodWorker(self._board, pod, mirror=mirror, is_new=is_new)
+        worker = self._workers[uid] = PodWorker(
+            self._board, pod, mirror=mirror, is_new=is_new, neighbours=self.pods
+        )
         self._nursery.start_soon(self._run_worker, worker)
 
     async def _run_worker(self, worker: PodWorker) -> None:

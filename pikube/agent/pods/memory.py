@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pikube.agent.pods.decision import FIRST_BACKOFF_S, RESET_AFTER_S, Memory, Observed, backoff_s
+from pikube.api.kinds.core_container import ResourceRequirements
 
 JUMP_S = 5.0  # less is a clock that is being slewed, or a board that slept between two looks
 NOT_PUNISHED = ("CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName")
@@ -29,6 +30,13 @@ class WorkerMemory:
     unhealthy: dict[str, str] = field(default_factory=dict)
     graces_s: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    hooking: set[str] = field(default_factory=set)
+    sizes: dict[str, ResourceRequirements] = field(default_factory=dict)
+    may_resize: bool = True
+    fresh: set[str] = field(
+        default_factory=set
+    )  # ids of containers that this worker started: their hooks are ours
+    messages: dict[str, str] = field(default_factory=dict)  # last words by id
     clocks: tuple[float, float] | None = None  # the wall's and a steady one's, when last looked at
 
     def clock_seen(self, wall: float, steady: float) -> None:
@@ -50,11 +58,17 @@ class WorkerMemory:
             self.began_at,
             dict(self.graces_s),
             dict(self.attempts),
+            frozenset(self.hooking),
+            dict(self.sizes),
+            self.may_resize,
         )
 
     def learn(self, observed: Observed) -> None:
         """Count the ends that were not counted yet; the first look after a restart of pikube takes the attempt for
-        the count."""
+        the count. Of containers that are gone nothing is kept: a pod may crash for years."""
+        here = {container.id for attempts in observed.containers.values() for container in attempts}
+        self.fresh &= here
+        self.messages = {identity: words for identity, words in self.messages.items() if identity in here}
         for name, attempts in observed.containers.items():
             newest = attempts[-1]
             self.attempts[name] = max(newest.attempt, self.attempts.get(name, 0))

@@ -19,6 +19,7 @@ from pikube.api.kinds.core_volume import NFSVolumeSource
 
 NFS_S = 60.0
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8  # umount2(2)
+MS_BIND, MS_REC = 4096, 16384  # mount(2)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,6 +32,25 @@ def mount_tmpfs(place: Path, size_bytes: int) -> None:
     options = "mode=0755" + (f",size={size_bytes}" if size_bytes else "")
     if _libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", 0, options.encode()):
         raise VolumeProblem(f"mount failed: {os.strerror(ctypes.get_errno())} (tmpfs, {options})")
+
+
+def bind_mount(descriptor: int, place: Path) -> None:
+    """What is open as `descriptor`, a file or a directory, at `place`, instead of what was bound there before. Raises
+    OSError, VolumeProblem."""
+    place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if is_mounted(place):
+        _libc.umount2(os.fsencode(place), MNT_DETACH | UMOUNT_NOFOLLOW)
+    if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+        if place.is_file():
+            place.unlink()
+        place.mkdir(mode=0o750, exist_ok=True)
+    else:
+        if place.is_dir():
+            place.rmdir()
+        place.touch(mode=0o640)
+    source = f"/proc/self/fd/{descriptor}".encode()
+    if _libc.mount(source, os.fsencode(place), None, MS_BIND | MS_REC, None):
+        raise VolumeProblem(f"mount failed: {os.strerror(ctypes.get_errno())} (bind, {place.name})")
 
 
 def mount_nfs(

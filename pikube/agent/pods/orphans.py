@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from pikube.agent.pods.sandbox_notes import noted
 from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.runtime.contract import Runtime, RuntimeFailure, Sandbox
 
@@ -56,6 +57,8 @@ class Orphans:
         return True
 
     async def _remove_directory(self, directory: Path) -> bool:
+        for sandbox_id in noted(directory):
+            await self._runtime.forget_sandbox(sandbox_id)
         try:
             await trio.to_thread.run_sync(PodVolumes(directory).remove)
         except OSError as error:

@@ -49,6 +49,7 @@ class Watched:
     unhealthy: str = ""
     grace_s: int | None = None  # that the failed probe declares for itself
     has: set[str] = field(default_factory=set)
+    is_hooking: bool = False
 
 
 def known_status(pod: Pod, name: str, container: Container) -> ContainerStatus | None:
@@ -106,6 +107,7 @@ class ProbeSet:
                 is_started=probes["startup"] is None and hook is None,
                 is_ready=probes["readiness"] is None and probes["startup"] is None and hook is None,
                 has={kind for kind, probe in probes.items() if probe is not None},
+                is_hooking=hook is not None,
             )
             if before is not None:
                 watched.is_ready = before.ready
@@ -118,6 +120,10 @@ class ProbeSet:
 
     def started_names(self, pod: Pod, observed: Observed) -> set[str]:
         return {name for name, watched in self._watched.items() if watched.is_started}
+
+    def hooking_names(self) -> set[str]:
+        """Containers whose postStart hook is not over."""
+        return {name for name, watched in self._watched.items() if watched.is_hooking}
 
     def unhealthy(self) -> dict[str, str]:
         return {name: watched.unhealthy for name, watched in self._watched.items() if watched.unhealthy}
@@ -158,6 +164,7 @@ class ProbeSet:
             startup = probes["startup"]
             if hook is not None:
                 await self._run_post_start(hook, declared, watched, address, runtime)
+                watched.is_hooking = False
                 if watched.unhealthy:
                     return
                 watched.is_started = startup is None

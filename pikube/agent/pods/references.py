@@ -46,7 +46,7 @@ class References:
         self._services = informers.cache(Service)
         self._watches = watches
         self.tokens = tokens
-        self._allocatable = allocatable
+        self.allocatable = allocatable
         self._view: tuple[list[Sandbox], list[Container]] = ([], [])
         self._looking: trio.Event | None = None
 
@@ -103,7 +103,7 @@ class References:
             services=list(self._services),
             pod_ip=pod_ip,
             host_ip=host_ip,
-            allocatable=self._allocatable(),
+            allocatable=self.allocatable(),
         )
 
     def forget(self, uid: str) -> None:

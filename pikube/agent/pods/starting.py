@@ -48,6 +48,7 @@ class StartSettings:
     seccomp_dir: str
     has_selinux: bool = False
     pids_limit: int = 0  # of a container; 0: the runtime's own
+    lowest_oom_score: int = -1000  # that this board may give
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Starter:
                 devices=_devices(asked), seccomp_dir=self._settings.seccomp_dir,
                 has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
                 dns=self._settings.dns,
+                lowest_oom_score=self._settings.lowest_oom_score,
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None
@@ -131,7 +133,8 @@ class Starter:
     def _prepare(self, asked: Starting, environment: Mapping[str, str]) -> tuple[list[Mount], str]:
         """Files and directories of one attempt (a worker thread's). Raises VolumeProblem, OSError."""
         name, attempt = asked.container.name, asked.attempt
-        mounts = mounts_of(asked.container, asked.places, environment, self._hosts(asked))
+        sub_paths = asked.directory / "volume-subpaths"
+        mounts = mounts_of(asked.container, asked.places, environment, self._hosts(asked), sub_paths)
         target = asked.container.termination_message_path
         if target and target not in {mount.target for mount in mounts}:
             file = make_message_file(message_file(asked.directory, name, attempt))

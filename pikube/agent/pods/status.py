@@ -7,7 +7,7 @@ status/generate.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from pikube.api.kinds.core_pod import HostIP, Pod, PodCondition, PodIP, PodStatu
 from pikube.api.times import render_time
 
 CONTAINER_URL = "podman://"
+RESIZES = ("PodResizePending", "PodResizeInProgress")  # there while it lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class Report:
     messages: Mapping[str, str] = field(default_factory=dict)  # container id → termination message
     failure: tuple[str, str] = ("", "")  # why the pod failed as a whole: (reason, message)
     has_failed: bool = False
+    resize: tuple[str, str, str] | None = (
+        None  # a condition of a change of its resources: (type, reason, message)
+    )
 
 
 def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now: float) -> PodStatus:
@@ -60,7 +64,7 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
     )
     old = pod.status
     is_over_already = old.phase in ("Succeeded", "Failed")  # for good: nothing changes a phase any more
-    phase = old.phase if is_over_already else _phase(pod, observed, report)
+    phase = old.phase if is_over_already else _phase(pod, observed, report, mains)
     reason, message = (old.reason, old.message) if is_over_already else report.failure[:2]
     status = PodStatus(
         observed_generation=pod.metadata.generation,
@@ -78,7 +82,7 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         qos_class=old.qos_class or qos_class(pod.spec),
         nominated_node_name=old.nominated_node_name,
     )
-    status.conditions = _conditions(pod, status, init_done, now)
+    status.conditions = _conditions(pod, status, init_done, now, report.resize)
     return status
 
 
@@ -95,7 +99,8 @@ def refused_status(pod: Pod, reason: str, message: str) -> PodStatus:
     )
 
 
-def _phase(pod: Pod, observed: Observed, report: Report) -> str:
+def _phase(pod: Pod, observed: Observed, report: Report, statuses: Sequence[ContainerStatus]) -> str:
+    """Pending until every container has run once, whatever the others do (kubelet_pods.go:getPhase)."""
     if report.has_failed:
         return "Failed"
     newest = {c.name: observed.newest(c.name) for c in (*pod.spec.init_containers, *pod.spec.containers)}
@@ -110,12 +115,8 @@ def _phase(pod: Pod, observed: Observed, report: Report) -> str:
             if all_succeeded and not _init_failed(pod, observed)
             else ("Failed" if has_failed else "Succeeded")
         )
-    mains = [newest[c.name] for c in pod.spec.containers]
-    if any(n is not None and n.state in ("running", "exited") for n in mains) and all(
-        n is not None for n in mains
-    ):
-        return "Running"
-    return "Running" if any(n is not None and n.state == "running" for n in mains) else "Pending"
+    never_ran = [s for s in statuses if s.state.waiting is not None and s.last_state.terminated is None]
+    return "Pending" if never_ran else "Running"
 
 
 def _init_failed(pod: Pod, observed: Observed) -> bool:
@@ -181,6 +182,9 @@ def _container_status(
         has_startup = getattr(container, "startup_probe", None) is not None
         status.started = name in memory.started or not has_startup
         status.ready = name in report.ready
+        in_force = memory.sizes.get(newest.id)
+        if in_force is not None and (in_force.limits or in_force.requests):
+            status.resources, status.allocated_resources = in_force, in_force.requests
         return status
     terminated = _terminated(newest, report, known)
     will_restart = not is_over(pod, observed) and _is_restarted(pod, container, newest, is_init)
@@ -265,7 +269,16 @@ def _go_duration(seconds: float) -> str:
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def _conditions(pod: Pod, status: PodStatus, init_done: bool, now: float) -> tuple[PodCondition, ...]:
+def _gate_words(gate: str, condition: PodCondition | None) -> str:
+    """Why a readiness gate keeps a pod from being ready (status/generate.go:GeneratePodReadyCondition)."""
+    if condition is None:
+        return f'corresponding condition of pod readiness gate "{gate}" does not exist.'
+    return f'the status of pod readiness gate "{gate}" is not "True", but {condition.status}'
+
+
+def _conditions(
+    pod: Pod, status: PodStatus, init_done: bool, now: float, resize: tuple[str, str, str] | None
+) -> tuple[PodCondition, ...]:
     """PodReadyToStartContainers, Initialized, Ready, ContainersReady, PodScheduled, and those of others."""
     is_done = status.phase in ("Succeeded", "Failed")
     not_ready = [c.name for c in status.container_statuses if not c.ready]
@@ -304,13 +317,19 @@ def _conditions(pod: Pod, status: PodStatus, init_done: bool, now: float) -> tup
         add("ContainersReady", False, reason)
     else:
         if not not_ready and unmet:
-            gates = [f'the status of pod readiness gate "{g}" is not "True", but False' for g in unmet]
-            add("Ready", False, "ReadinessGatesNotReady", "\n".join(gates))
+            gates = [_gate_words(g, others.get(g)) for g in unmet]
+            add("Ready", False, "ReadinessGatesNotReady", ", ".join(gates))
         else:
             add("Ready", not not_ready, "ContainersNotReady", words)
         add("ContainersReady", not not_ready, "ContainersNotReady", words)
     add("PodScheduled", True)
-    mine = {c.type for c in wanted}
+    mine = {*(c.type for c in wanted), *RESIZES}
+    if resize is not None and not is_done:
+        type_, reason, message = resize
+        wanted.append(PodCondition(
+            type=type_, status="True", reason=reason, message=message,
+            observed_generation=pod.metadata.generation,
+        ))  # fmt: skip
     for condition in wanted:
         old = others.get(condition.type)
         same = old is not None and old.status == condition.status

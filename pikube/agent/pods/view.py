@@ -76,6 +76,7 @@ class PodView:
             for identity in list(self._watched):
                 self._unwatch(identity)
             self.containers = {}
+            self._killed_for_memory.clear()
         self.sandbox = sandbox
         if sandbox is not None and sandbox.is_running:
             self._watch(sandbox.infra_id, sandbox.pid, "")
@@ -98,6 +99,7 @@ class PodView:
     def lost_container(self, identity: str) -> None:
         """A container was removed."""
         self._unwatch(identity)
+        self._killed_for_memory.discard(identity)
         for name, attempts in list(self.containers.items()):
             attempts[:] = [c for c in attempts if c.id != identity]
             if not attempts:

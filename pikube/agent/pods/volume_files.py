@@ -28,14 +28,11 @@ def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[str, st
         if volume.config_map is not None:
             source = volume.config_map
             data = _config_map(facts, source.name, source.optional)
-            return _picked(
-                data, source.items, source.default_mode, source.optional, f'configmap "{source.name}"'
-            )
+            return _picked(data, source.items, source.default_mode, source.optional, "configmap", "config")
         if volume.secret is not None:
             secret = volume.secret
             content = _secret(facts, secret.secret_name, secret.optional)
-            what = f'secret "{secret.secret_name}"'
-            return _picked(content, secret.items, secret.default_mode, secret.optional, what)
+            return _picked(content, secret.items, secret.default_mode, secret.optional, "secret", "secret")
         if volume.downward_api is not None:
             downward = volume.downward_api
             return _downward(pod, downward.items, downward.default_mode, facts)
@@ -54,18 +51,23 @@ def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[str, str]
         if source.config_map is not None:
             ref = source.config_map
             data = _config_map(facts, ref.name, ref.optional)
-            files |= _picked(data, ref.items, mode, ref.optional, f'configmap "{ref.name}"')
+            files |= _picked(data, ref.items, mode, ref.optional, "configmap", "config")
         if source.secret is not None:
             secret = source.secret
             content = _secret(facts, secret.name, secret.optional)
-            files |= _picked(content, secret.items, mode, secret.optional, f'secret "{secret.name}"')
+            files |= _picked(content, secret.items, mode, secret.optional, "secret", "secret")
         if source.downward_api is not None:
             files |= _downward(pod, source.downward_api.items, mode, facts)
         if source.service_account_token is not None:
             path = source.service_account_token.path
             if path not in tokens:
                 raise VolumeProblem("the service account token is not there yet")
-            files[path] = (tokens[path].encode(), DEFAULT_MODE)
+            files[path] = (tokens[path].encode(), DEFAULT_MODE if mode is None else mode)
+        bundle = source.cluster_trust_bundle
+        if bundle is not None and not bundle.optional:
+            raise VolumeProblem("the projected source clusterTrustBundle is not supported by pikube")
+        if source.pod_certificate is not None:
+            raise VolumeProblem("the projected source podCertificate is not supported by pikube")
     return files
 
 
@@ -74,8 +76,10 @@ def _picked(
     items: Sequence[Any],
     default_mode: int | None,
     optional: bool | None,
-    what: str,
+    kind: str,
+    word: str,
 ) -> Files:
+    """Raises VolumeProblem in kubernetes' words (pkg/volume/{configmap/configmap,secret/secret}.go:MakePayload)."""
     mode = DEFAULT_MODE if default_mode is None else default_mode
     if not items:
         return {name: (content, mode) for name, content in data.items()}
@@ -84,7 +88,7 @@ def _picked(
         if item.key not in data:
             if optional:
                 continue
-            raise VolumeProblem(f"references non-existent config key: {item.key} of {what}")
+            raise VolumeProblem(f"{kind} references non-existent {word} key: {item.key}")
         files[_safe(item.path)] = (data[item.key], mode if item.mode is None else item.mode)
     return files
 

@@ -6,6 +6,7 @@ API is mounted read-only, as kubelet does, and swapped as a whole (pikube.agent.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from pikube.agent.pods.atomic_files import write_files
-from pikube.agent.pods.environment import expand
-from pikube.agent.pods.host_paths import claim_directory, give_to_group, host_path, local_path
+from pikube.agent.pods.environment import expand, unknown_names
+from pikube.agent.pods.host_paths import (
+    claim_directory,
+    give_all_to_group,
+    give_to_group,
+    host_path,
+    local_path,
+)
 from pikube.agent.pods.mounting import mount_nfs, mount_tmpfs, unmount_below
+from pikube.agent.pods.sub_paths import bind_sub_path
 from pikube.agent.pods.volume_files import Files, VolumeProblem
 from pikube.agent.runtime.contract import Mount
+from pikube.api.kinds.base import Quantity
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume
 from pikube.api.kinds.core_volume import Volume
@@ -41,6 +50,9 @@ class PodVolumes:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._given: set[str] = (
+            set()
+        )  # paths that have been made the group's: once a pod, as they may be large
 
     def path(self, volume: Volume) -> Path:
         """Where a volume of ours is."""
@@ -52,7 +64,7 @@ class PodVolumes:
         group = security.fs_group if security else None
         try:
             if bound is not None and (bound.spec.local is not None or bound.spec.host_path is not None):
-                return _on_the_board(bound, volume, group)
+                return self._on_the_board(pod, bound, volume)
             if volume.host_path is not None:
                 return Place(host_path(volume.host_path))
             place = self.path(volume)
@@ -66,17 +78,18 @@ class PodVolumes:
                 mount_nfs(place, volume.nfs, bound.spec.mount_options if bound is not None else ())
                 return Place(str(place), is_read_only=volume.nfs.read_only)
             if volume.empty_dir is not None:
-                self._empty_dir(place, volume, group)
+                self._empty_dir(place, pod, volume, group)
                 return Place(str(place))
         except OSError as error:
             raise VolumeProblem(f"volume {volume.name}: {error.strerror or error}") from error
         raise VolumeProblem(f"volume {volume.name} is of a kind that pikube cannot mount: {_kind_of(volume)}")
 
-    def _empty_dir(self, place: Path, volume: Volume, group: int | None) -> None:
+    def _empty_dir(self, place: Path, pod: Pod, volume: Volume, group: int | None) -> None:
         assert volume.empty_dir is not None
         medium, limit = volume.empty_dir.medium, volume.empty_dir.size_limit
         if medium == "Memory":
-            mount_tmpfs(place, parse(limit).nano // 10**9 if limit is not None else 0)
+            sizes = [size for size in (_bytes(limit), memory_of(pod)) if size]
+            mount_tmpfs(place, min(sizes, default=0))
         elif medium:
             raise VolumeProblem(f'emptyDir medium "{medium}" is not there on this board')
         else:
@@ -92,21 +105,41 @@ class PodVolumes:
             unmount_below(self.directory)
             shutil.rmtree(self.directory, ignore_errors=True)
 
+    def _on_the_board(self, pod: Pod, bound: PersistentVolume, volume: Volume) -> Place:
+        """A claim's volume that is a directory of this board."""
+        claim = volume.persistent_volume_claim
+        is_read_only = bool(claim and claim.read_only)
+        if bound.spec.local is not None:
+            place = Place(local_path(bound), is_read_only)
+            is_ours = not is_read_only
+        else:
+            assert bound.spec.host_path is not None
+            is_ours = bound.metadata.annotations.get(PROVISIONED_BY) == PROVISIONER
+            if is_ours:
+                claim_directory(bound.spec.host_path.path)
+            place = Place(host_path(bound.spec.host_path), is_read_only)
+        security = pod.spec.security_context
+        if (
+            is_ours
+            and security is not None
+            and security.fs_group is not None
+            and place.path not in self._given
+        ):
+            if os.path.isdir(place.path):
+                give_all_to_group(Path(place.path), security.fs_group, security.fs_group_change_policy)
+            self._given.add(place.path)
+        return place
 
-def _on_the_board(bound: PersistentVolume, volume: Volume, group: int | None) -> Place:
-    """A claim's volume that is a directory of this board."""
-    claim = volume.persistent_volume_claim
-    is_read_only = bool(claim and claim.read_only)
-    if bound.spec.local is not None:
-        path = local_path(bound)
-        if group is not None and not is_read_only:
-            give_to_group(Path(path), group)
-        return Place(path, is_read_only)
-    source = bound.spec.host_path
-    assert source is not None
-    if bound.metadata.annotations.get(PROVISIONED_BY) == PROVISIONER:
-        claim_directory(source.path, group)
-    return Place(host_path(source), is_read_only)
+
+def memory_of(pod: Pod) -> int:
+    """What the containers of a pod may use together, bytes; 0 without limit. A tmpfs counts as theirs (kubernetes
+    emptydir/empty_dir.go:calculateEmptyDirMemorySize)."""
+    limits = [_bytes(container.resources.limits.get("memory")) for container in pod.spec.containers]
+    return sum(limits) if all(limits) else 0
+
+
+def _bytes(amount: Quantity | None) -> int:
+    return parse(amount).nano // 10**9 if amount is not None else 0
 
 
 def _kind_of(volume: Volume) -> str:
@@ -119,18 +152,19 @@ def _kind_of(volume: Volume) -> str:
 
 
 def mounts_of(
-    container: Any, places: Mapping[str, Place], environment: Mapping[str, str], hosts: str
+    container: Any, places: Mapping[str, Place], environment: Mapping[str, str], hosts: str, sub_paths: Path
 ) -> list[Mount]:
-    """The mounts of a container: its volumes, /etc/hosts. Raises VolumeProblem."""
+    """The mounts of a container: its volumes, /etc/hosts; parts of volumes are bound below `sub_paths`. Raises
+    VolumeProblem."""
     mounts: list[Mount] = []
     targets = set()
-    for mount in container.volume_mounts:
+    for number, mount in enumerate(container.volume_mounts):
         place = places.get(mount.name)
         if place is None:
             raise VolumeProblem(f"volume {mount.name} is not there")
         source = place.path
         target = mount.mount_path if mount.mount_path.startswith("/") else f"/{mount.mount_path}"
-        sub_path = expand(mount.sub_path_expr, environment) if mount.sub_path_expr else mount.sub_path
+        sub_path = _expanded(mount.sub_path_expr, environment) if mount.sub_path_expr else mount.sub_path
         if place.is_image:
             if sub_path:
                 raise VolumeProblem(f"volume {mount.name} is an image: subPath is not possible with Podman 4")
@@ -138,7 +172,8 @@ def mounts_of(
             targets.add(target)
             continue
         if sub_path:
-            source = _sub_path(source, sub_path, place.is_read_only)
+            here = sub_paths / mount.name / container.name / str(number)
+            source = bind_sub_path(source, sub_path, here, may_make=not place.is_read_only)
         propagation = PROPAGATION.get(mount.mount_propagation or "", "rprivate")
         mounts.append(Mount(source, target, bool(mount.read_only) or place.is_read_only, propagation))
         targets.add(target)
@@ -147,18 +182,11 @@ def mounts_of(
     return mounts
 
 
-def _sub_path(source: str, sub_path: str, is_read_only: bool) -> str:
-    """A path below a volume that does not lead out of it; made as a directory when it is not there."""
-    root = Path(source).resolve()
-    path = (root / sub_path).resolve()
-    if not path.is_relative_to(root):
-        raise VolumeProblem(
-            f'failed to prepare subPath for volumeMount: subPath "{sub_path}" leads out of its volume'
-        )
-    if not path.exists() and not is_read_only:
-        try:
-            path.mkdir(mode=0o777, parents=True)
-            path.chmod(root.stat().st_mode & 0o7777)
-        except OSError as error:
-            raise VolumeProblem(f"failed to create subPath directory: {sub_path}: {error.strerror}") from None
-    return str(path)
+def _expanded(expression: str, environment: Mapping[str, str]) -> str:
+    """A subPathExpr by the container's variables; one that is unknown is no name of a directory (kubernetes
+    container/helpers.go:ExpandContainerVolumeMounts)."""
+    missing = unknown_names(expression, environment)
+    if missing:
+        words = ", ".join(f'missing value for "{name}"' for name in missing)
+        raise VolumeProblem(f'failed to expand subPath expression "{expression}": {words}')
+    return expand(expression, environment)

@@ -7,6 +7,7 @@ touches another pod, so that one bad pod delays nobody. Called by the manager.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,9 +28,11 @@ from pikube.agent.pods.node_admission import refusal, sandbox_problem
 from pikube.agent.pods.places import PodPlaces
 from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.reporter import StatusReporter
+from pikube.agent.pods.resizer import Resizer
+from pikube.agent.pods.sandbox_notes import note, noted
 from pikube.agent.pods.starting import StartFailed, Starting
 from pikube.agent.pods.status import Report, pod_status, refused_status
-from pikube.agent.pods.stopping import Stopper
+from pikube.agent.pods.stopping import MIN_LEFT_S, Stopper
 from pikube.agent.pods.termination import last_words
 from pikube.agent.pods.view import PodView
 from pikube.agent.pods.volumes import PodVolumes
@@ -59,9 +62,11 @@ class PodWorker:
         *,
         mirror: Callable[[], Pod | None] | None = None,
         is_new: bool = False,
+        neighbours: Callable[[], list[Pod]] = list,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.pod = pod
+        self._neighbours = neighbours
         self._mirror = mirror
         self._board = board
         self._now = wall_clock
@@ -74,15 +79,15 @@ class PodWorker:
         self._places = PodPlaces(board, self._volumes, self._say, self._reference_changed)
         self._images: dict[str, tuple[str, str]] = {}
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
-        self._messages: dict[str, str] = {}
-        self._fresh: set[str] = set()  # containers started by this worker, whose postStart hooks are ours
         self._said_back_off: dict[str, str] = {}
         self._failure: tuple[str, str] | None = None
         self._is_admitted = self._is_refused = False
         self._failures = 0  # in a row, of what concerns the whole pod
+        self._ends_by: float | None = None  # when the grace period of a pod that must go is over
         self._woken = trio.Event()
         self._reporter = StatusReporter(board.client, mirror or (lambda: self.pod), self._written)
         self._probes = ProbeSet(self._probe_changed)
+        self._resizer = Resizer(board, self._memory, self._say)
         self._stopper = Stopper(board.runtime, self._view, self._probes)
 
     @property
@@ -134,14 +139,18 @@ class PodWorker:
 
     def changed(self, pod: Pod) -> None:
         """The API has another version of the pod."""
-        if pod.metadata.labels != self.pod.metadata.labels or (
-            pod.metadata.annotations != self.pod.metadata.annotations
+        if (
+            pod.metadata.labels != self.pod.metadata.labels
+            or pod.metadata.annotations != self.pod.metadata.annotations
+            or pod.spec.containers != self.pod.spec.containers
         ):
             self._places.forget()  # downward API files
         self.pod = pod
         grace_s = pod.metadata.deletion_grace_period_seconds
         if grace_s is not None:
             self._stopper.shorten(grace_s)
+            if self._ends_by is not None:
+                self._ends_by = min(self._ends_by, trio.current_time() + grace_s)
         self.wake()
 
     def look_again(self) -> None:
@@ -195,16 +204,18 @@ class PodWorker:
     async def _observe(self) -> Observed:
         observed = await self._view.observe()
         self._memory.learn(observed)
-        self._probes.follow(self.pod, observed, self.address, self._board.runtime, self._fresh)
+        self._probes.follow(self.pod, observed, self.address, self._board.runtime, self._memory.fresh)
         self._memory.ready = self._probes.ready_names(self.pod, observed)
         self._memory.started = self._probes.started_names(self.pod, observed)
+        self._memory.hooking = self._probes.hooking_names()
         self._memory.unhealthy = self._probes.unhealthy()
         self._memory.graces_s = self._probes.graces_s()
+        self._resizer.look(self.pod, observed, self._neighbours)
         for attempts in observed.containers.values():
             for container in attempts:
-                if container.state == "exited" and container.id not in self._messages:
+                if container.state == "exited" and container.id not in self._memory.messages:
                     words = last_words(self._volumes.directory, declared(self.pod, container.name), container)
-                    self._messages[container.id] = words
+                    self._memory.messages[container.id] = words
         return observed
 
     async def _act(self, observed: Observed) -> float:
@@ -220,7 +231,7 @@ class PodWorker:
                 spec = structs.replace(spec, termination_grace_period_seconds=0)
             pod = structs.replace(pod, spec=spec, status=structs.replace(pod.status, phase="Failed"))
         actions = decide(pod, observed, self._memory.frozen(), now)
-        wait_s = self._board.references.tokens.renews_in_s(self.pod)
+        wait_s = min(self._resizer.again_s(), self._board.references.tokens.renews_in_s(self.pod))
         has_changed = False
         for action in actions:
             if isinstance(action, decision.LookAgainAt):
@@ -282,11 +293,12 @@ class PodWorker:
                 self._say("Normal", "Killing", words, container=name)
                 await self._stopper.stop(identity, declared(self.pod, name), self.address, grace_s)
                 await self._view.observe()
+            case decision.ResizeContainer(name, identity):
+                await self._resizer.resize(declared(self.pod, name), identity)
             case decision.RemoveContainer(identity):
                 await runtime.remove_container(identity)
                 gone = self._view.find(identity)
                 self._view.lost_container(identity)
-                self._messages.pop(identity, None)
                 if gone is not None and gone.state == "exited":
                     forget_logs(self.log_dir, gone.name, gone.attempt)
             case decision.Fail(reason, message):
@@ -318,6 +330,12 @@ class PodWorker:
         self._view.took_sandbox(sandbox)
         self._failures = 0
         self._memory.forget_failures()
+        assert sandbox is not None
+        try:
+            for before in await trio.to_thread.run_sync(note, self._volumes.directory, sandbox.id):
+                await self._board.runtime.forget_sandbox(before)
+        except OSError as error:  # a full card is no reason not to start
+            log.warning("event=sandbox_not_noted pod=%s why=%r", self._name, error.strerror or str(error))
 
     def _reference_changed(self) -> None:
         """What the pod names is another now: its files follow, and what failed for it is tried again."""
@@ -360,7 +378,8 @@ class PodWorker:
                 self._view.look_again()  # perhaps the sandbox was taken from under us
             return
         self._memory.start_succeeded(name)
-        self._fresh.add(container.id)
+        self._memory.fresh.add(container.id)
+        self._memory.sizes[container.id] = asked.resources
         self._view.took_container(container)
         self._images[image.id] = _image_names(image, asked.image)
 
@@ -377,8 +396,7 @@ class PodWorker:
 
     async def _end(self, observed: Observed) -> bool:
         """Stop and remove everything, then the API object; whether all is done."""
-        grace_s = self.pod.metadata.deletion_grace_period_seconds or 0
-        actions = decide_end(self.pod, observed, grace_s)
+        actions = decide_end(self.pod, observed, self._grace_left_s())
         stops = [action for action in actions if isinstance(action, decision.StopContainer)]
         if stops:
             failures: list[RuntimeFailure] = []
@@ -392,6 +410,8 @@ class PodWorker:
         self._report(Observed(None, observed.containers))
         for action in actions:
             await self._perform(action)
+        for sandbox_id in noted(self._volumes.directory):
+            await self._board.runtime.forget_sandbox(sandbox_id)
         try:
             await trio.to_thread.run_sync(self._volumes.remove)
         except OSError as error:
@@ -404,6 +424,15 @@ class PodWorker:
             await self._board.client.delete(Pod, meta.name, meta.namespace, uid=meta.uid, grace_period_s=0)
         return True
 
+    def _grace_left_s(self) -> int:
+        """All containers of a pod share its grace period: sidecars, which end last, have what the others left of it
+        (kuberuntime_termination_order.go)."""
+        grace_s = self.pod.metadata.deletion_grace_period_seconds or 0
+        if self._ends_by is None:
+            self._ends_by = trio.current_time() + grace_s
+            return grace_s
+        return min(grace_s, max(MIN_LEFT_S, math.ceil(self._ends_by - trio.current_time())))
+
     def _report(self, observed: Observed) -> None:
         """Have the status written if it says something new."""
         memory = self._memory
@@ -413,9 +442,10 @@ class PodWorker:
             waiting=dict(memory.waiting),
             ready=frozenset(memory.ready),
             images=self._images,
-            messages=self._messages,
+            messages=self._memory.messages,
             failure=self._failure or ("", ""),
             has_failed=self._failure is not None,
+            resize=self._resizer.condition(),
         )
         if self._is_refused and self._failure is not None:
             status = refused_status(self.pod, *self._failure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,20 +186,22 @@ def _measure_all(pods: list[tuple[str, dict[str, list[Path]]]]) -> dict[str, dic
 
 def _measure(places: Mapping[str, list[Path]]) -> dict[str, int]:
     """Bytes on disk by name (a worker thread's)."""
-    return {name: sum(_disk_bytes(path) for path in paths) for name, paths in places.items()}
+    return {name: sum(disk_bytes(path) for path in paths) for name, paths in places.items()}
 
 
-def _disk_bytes(path: Path) -> int:
+def disk_bytes(path: Path) -> int:
     """Blocks of everything below, as du counts them; what goes away meanwhile counts nothing."""
     total = 0
     stack = [str(path)]
     while stack:
         try:
             with os.scandir(stack.pop()) as entries:
-                for entry in entries:
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        stack.append(entry.path)
+                found = list(entries)
         except OSError:
             continue
+        for entry in found:
+            with suppress(OSError):
+                total += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    stack.append(entry.path)
     return total

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -38,6 +38,20 @@ class PodmanCalls:
         self._numbers = itertools.count()
         self._failing = ""
         self._is_silent = False
+        self._tell_health: Callable[[], None] = lambda: None
+
+    def tell_health(self, tell: Callable[[], None]) -> None:
+        """`tell` is called when the service falls silent, and when all is well again; not for a call that failed: the
+        next one may be answered by the next service."""
+        self._tell_health = tell
+
+    def _heard(self, *, failing: str | None = None, is_silent: bool | None = None) -> None:
+        was_in_trouble, was_silent = bool(self._failing or self._is_silent), self._is_silent
+        self._failing = self._failing if failing is None else failing
+        self._is_silent = self._is_silent if is_silent is None else is_silent
+        is_well = not self._failing and not self._is_silent
+        if self._is_silent != was_silent or (was_in_trouble and is_well):
+            self._tell_health()
 
     async def _call(
         self, method: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None
@@ -51,15 +65,14 @@ class PodmanCalls:
                 answer = await self._exchange(method, target, data)
                 break
             except (OSError, UnixHttpError) as error:
-                self._failing = f"podman does not answer: {error}"
+                self._heard(failing=f"podman does not answer: {error}")
                 pause_s = next(pauses, None)
                 if pause_s is None:
                     raise RuntimeFailure(self._failing, "RuntimeUnavailable") from error
             except trio.TooSlowError as error:
-                self._failing = f"podman does not answer: timed out after {CALL_S:.0f}s"
+                self._heard(failing=f"podman does not answer: timed out after {CALL_S:.0f}s")
                 raise RuntimeFailure(self._failing, "RuntimeUnavailable") from error
             await trio.sleep(pause_s)
-        self._failing = ""
         return answer
 
     async def _exchange(self, method: str, target: str, data: bytes) -> tuple[int, bytes]:
@@ -70,7 +83,7 @@ class PodmanCalls:
                 with trio.fail_after(CALL_S):
                     async with open_request(self.socket_path, method, target, data) as response:
                         answer = response.status, await response.read()
-                self._is_silent = False
+                self._heard(failing="", is_silent=False)
                 return answer
             finally:
                 del self._in_flight[number]
@@ -131,7 +144,7 @@ class PodmanCalls:
         with trio.move_on_after(ANSWER_S), suppress(OSError, UnixHttpError):
             async with open_request(self.socket_path, "GET", "/_ping") as response:
                 is_there = response.status == 200
-        self._is_silent = not is_there
+        self._heard(is_silent=not is_there)
         return is_there
 
     async def ping(self) -> None:

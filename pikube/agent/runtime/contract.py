@@ -122,6 +122,16 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """What a container may use; 0 leaves a limit as it is."""
+
+    cpu_shares: int
+    cpu_quota_us: int
+    cpu_period_us: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     """A running pod's frame. `address` is '' on the host's network or before it runs."""
 
@@ -231,12 +241,20 @@ class Runtime(Protocol):
         """With everything in it; no failure if it is gone."""
         ...
 
+    async def forget_sandbox(self, sandbox_id: str) -> None:
+        """Take away what a removal that was cut off has left of a sandbox; no failure if nothing is."""
+        ...
+
     async def start_container(self, spec: ContainerSpec) -> Container:
         """Create and start."""
         ...
 
     async def signal_container(self, container: Container, number: int) -> None:
         """Send its first process a signal; no failure if it has ended."""
+        ...
+
+    async def resize_container(self, container_id: str, size: Size) -> None:
+        """From now on; the container runs on. A limit below what it uses is refused."""
         ...
 
     async def remove_container(self, container_id: str) -> None: ...

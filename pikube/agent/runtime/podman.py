@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from pikube.agent.runtime.calls import words_of
 from pikube.agent.runtime.contract import (
     INSTANCE,
     Container,
@@ -25,6 +26,7 @@ from pikube.agent.runtime.contract import (
     RuntimeInfo,
     Sandbox,
     SandboxSpec,
+    Size,
 )
 from pikube.agent.runtime.exec import PodmanStreams
 from pikube.agent.runtime.groups import remove_groups
@@ -38,6 +40,7 @@ from pikube.agent.runtime.specs import (
     read_infra,
     read_listed,
     read_pod,
+    size_document,
 )
 from pikube.agent.runtime.turns import Turns
 from pikube.agent.runtime.way_out import give_way_out
@@ -139,6 +142,9 @@ class Podman(PodmanImages, PodmanStreams):
     async def remove_sandbox(self, sandbox_id: str) -> None:
         query = {"force": "true", "timeout": "0"}
         await self._remove(f"/pods/{sandbox_id}", query)
+        await self.forget_sandbox(sandbox_id)
+
+    async def forget_sandbox(self, sandbox_id: str) -> None:
         await trio.to_thread.run_sync(remove_groups, sandbox_id)
 
     async def start_container(self, spec: ContainerSpec) -> Container:
@@ -174,6 +180,12 @@ class Podman(PodmanImages, PodmanStreams):
     async def signal_container(self, container: Container, number: int) -> None:
         """By the kernel: Podman's own stop holds one of its connections for the whole grace period."""
         send_signal(container.pid, container.id, number)
+
+    async def resize_container(self, container_id: str, size: Size) -> None:
+        path = f"/containers/{container_id}/update"
+        status, content = await self._call("POST", path, body=size_document(size))
+        if status >= 400:  # else it is the bare id, which is no JSON
+            raise RuntimeFailure(words_of(content), "ResizeError")
 
     async def remove_container(self, container_id: str) -> None:
         query = {"force": "true", "v": "true", "timeout": "0"}

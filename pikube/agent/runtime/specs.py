@@ -24,6 +24,7 @@ from pikube.agent.runtime.contract import (
     Mount,
     Sandbox,
     SandboxSpec,
+    Size,
 )
 from pikube.agent.runtime.signals import SIGNALS, signal_number
 
@@ -174,16 +175,22 @@ def _namespaces(spec: ContainerSpec) -> dict[str, Any]:
 
 
 def _limits(spec: ContainerSpec) -> dict[str, Any]:
-    cpu: dict[str, int] = {}
-    if spec.cpu_shares:
-        cpu["shares"] = spec.cpu_shares
-    if spec.cpu_quota_us:
-        cpu["quota"], cpu["period"] = spec.cpu_quota_us, spec.cpu_period_us
-    limits: dict[str, Any] = {"cpu": cpu} if cpu else {}
-    if spec.memory_bytes:
-        limits["memory"] = {"limit": spec.memory_bytes, "swap": spec.memory_bytes}
+    limits = size_document(Size(spec.cpu_shares, spec.cpu_quota_us, spec.cpu_period_us, spec.memory_bytes))
     if spec.pids_limit:
         limits["pids"] = {"limit": spec.pids_limit}
+    return limits
+
+
+def size_document(size: Size) -> dict[str, Any]:
+    """The body of POST /containers/ID/update."""
+    cpu: dict[str, int] = {}
+    if size.cpu_shares:
+        cpu["shares"] = size.cpu_shares
+    if size.cpu_quota_us:
+        cpu["quota"], cpu["period"] = size.cpu_quota_us, size.cpu_period_us
+    limits: dict[str, Any] = {"cpu": cpu} if cpu else {}
+    if size.memory_bytes:
+        limits["memory"] = {"limit": size.memory_bytes, "swap": size.memory_bytes}
     return limits
 
 
@@ -236,6 +243,9 @@ def read_container(document: Mapping[str, Any]) -> Container:
     """The answer of GET /containers/ID/json (inspect)."""
     labels = document["Config"].get("Labels") or {}
     state = document["State"]
+    started_at, finished_at = _seconds(state.get("StartedAt", "")), _seconds(state.get("FinishedAt", ""))
+    if finished_at and _state(state.get("Status", "")) == "exited":
+        finished_at = max(finished_at, started_at)  # of one that ended at once, Podman notes the start later
     return Container(
         id=document["Id"],
         pod_uid=labels.get(POD_UID, ""),
@@ -247,8 +257,8 @@ def read_container(document: Mapping[str, Any]) -> Container:
         image_id=document.get("Image", ""),
         exit_code=int(state.get("ExitCode") or 0),
         was_oom_killed=bool(state.get("OOMKilled")),
-        started_at=_seconds(state.get("StartedAt", "")),
-        finished_at=_seconds(state.get("FinishedAt", "")),
+        started_at=started_at,
+        finished_at=finished_at,
         error=state.get("Error") or "",
         pid=int(state.get("Pid") or 0),
         layer_dir=((document.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir", ""),

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from pikube.api import names
+from pikube.api.defaulting.pods import qos_class
 from pikube.api.errors import Cause
 from pikube.api.kinds.core_container import (
     Container,
@@ -16,6 +17,7 @@ from pikube.api.kinds.core_container import (
     EnvVar,
     EphemeralContainer,
     Probe,
+    ResourceRequirements,
     VolumeMount,
 )
 from pikube.api.kinds.core_pod import Pod, PodSpec
@@ -34,6 +36,7 @@ from pikube.api.validation.causes import (
 )
 from pikube.api.validation.declared import declared_causes
 
+MIRROR = "kubernetes.io/config.mirror"
 MANY_SOURCES = "may not specify more than 1 volume type"
 IMMUTABLE_POD = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -70,6 +73,59 @@ def pod_door_causes(new: Pod, old: Pod) -> list[Cause]:
         and _sizes(mine) == _sizes(theirs)
     )
     return [] if is_same else [forbidden("spec", IMMUTABLE_POD)]
+
+
+def pod_resize_causes(new: Pod, old: Pod) -> list[Cause]:
+    """What a write through the subresource `resize` may change: cpu and memory of containers that run
+    (kubernetes validation.go:ValidatePodResize)."""
+    if MIRROR in old.metadata.annotations:
+        return [forbidden("", "static pods cannot be resized")]
+    mine, theirs = _every_container(new.spec), _every_container(old.spec)
+    if [c.name for c in mine] != [c.name for c in theirs]:
+        return [forbidden("spec.containers", "containers may not be added or removed on resize")]
+    causes: list[Cause] = []
+    for place, container, before in zip(_places(new.spec), mine, theirs, strict=True):
+        causes += _removed(f"{place}.resources", container.resources, before.resources)
+        if _is_init(place, container) and container.resources != before.resources:
+            causes.append(forbidden(place, "resources of init containers cannot be resized"))
+        same = structs.replace(container, resources=before.resources, resize_policy=before.resize_policy)
+        if same != before or _others(container.resources) != _others(before.resources):
+            causes.append(forbidden("spec", "only cpu and memory resources are mutable"))
+    if not causes and qos_class(new.spec) != qos_class(old.spec):
+        words = "Pod QOS Class may not change as a result of resizing"
+        causes.append(invalid("spec", qos_class(new.spec), words))
+    return causes
+
+
+def _every_container(spec: PodSpec) -> tuple[Container, ...]:
+    return (*spec.containers, *spec.init_containers)
+
+
+def _is_init(place: str, container: Container) -> bool:
+    return place.startswith("spec.init") and container.restart_policy != "Always"
+
+
+def _places(spec: PodSpec) -> list[str]:
+    return [
+        *(f"spec.containers[{n}]" for n in range(len(spec.containers))),
+        *(f"spec.initContainers[{n}]" for n in range(len(spec.init_containers))),
+    ]
+
+
+def _removed(place: str, new: ResourceRequirements, old: ResourceRequirements) -> list[Cause]:
+    return [
+        forbidden(f"{place}.{which}", f"resource {which} cannot be removed")
+        for which in ("limits", "requests")
+        if set(getattr(old, which)) - set(getattr(new, which))
+    ]
+
+
+def _others(resources: ResourceRequirements) -> tuple[Any, ...]:
+    rest = [
+        {name: amount for name, amount in amounts.items() if name not in ("cpu", "memory")}
+        for amounts in (resources.limits, resources.requests)
+    ]
+    return (*rest, resources.claims)
 
 
 def _sizes(spec: PodSpec) -> list[tuple[Any, Any]]:

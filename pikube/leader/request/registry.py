@@ -22,7 +22,7 @@ from pikube.api.managed_fields import track_update
 from pikube.api.names import generated_name
 from pikube.api.quantity import QuantityError
 from pikube.api.scheme import KindInfo
-from pikube.api.validation.pods import pod_door_causes
+from pikube.api.validation.pods import pod_door_causes, pod_resize_causes
 from pikube.leader.request.admission import Attributes, Chain, DynamicAdmission
 from pikube.leader.request.context import LEADER, Context, DeleteWish
 from pikube.leader.request.deletion import Verdict, begin_deletion, is_finished
@@ -243,6 +243,8 @@ class Registry:
             causes += info.validate_update(new, old)
             if not subresource and not causes and isinstance(new, Pod):
                 causes += pod_door_causes(new, old)
+            if subresource == "resize" and not causes and isinstance(new, Pod) and isinstance(old, Pod):
+                causes += pod_resize_causes(new, old)
             _raise_if(info, new, causes)
             if not subresource:
                 context.warnings.extend(info.warn(new))

@@ -1,0 +1,141 @@
+"""What a pod's status says: phase, conditions, the states of containers."""
+
+import msgspec
+import pytest
+
+from pikube.agent.pods.decision import Memory, Observed
+from pikube.agent.pods.status import Report, pod_status
+from pikube.agent.runtime.contract import Container, Sandbox
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.times import render_time
+
+NOW = 1_700_000_000.0
+SANDBOX = Sandbox("s", "u", "p", "default", True, "i", "10.42.0.2")
+
+
+def pod(*names, status=None, **spec):
+    containers = [{"name": name, "image": f"image-of-{name}"} for name in names]
+    document = {
+        "metadata": {"name": "p", "namespace": "n", "uid": "u", "generation": 3},
+        "spec": {"containers": containers, "restartPolicy": "Always", **spec},
+        "status": status or {},
+    }
+    return msgspec.convert(document, Pod)
+
+
+def container(name, state="running", code=0, attempt=0, **more):
+    return Container(
+        id=f"{name}{attempt}", pod_uid="u", name=name, attempt=attempt, spec_hash="", state=state, image="",
+        image_id="", exit_code=code, started_at=NOW - 60, finished_at=NOW - 50 if state == "exited" else 0, **more,
+    )  # fmt: skip
+
+
+def told(wanted, *containers, memory=None, **report):
+    by_name = {}
+    for one in containers:
+        by_name.setdefault(one.name, []).append(one)
+    said = Report(pod_ip=SANDBOX.address, host_ip="192.0.2.1", **report)
+    return pod_status(wanted, Observed(SANDBOX, by_name), memory or Memory(), said, NOW)
+
+
+def condition(status, type_):
+    return next(c for c in status.conditions if c.type == type_)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "containers", "report", "phase"),
+    [
+        (pod("a"), [], {}, "Pending"),
+        (pod("a"), [container("a", "created")], {}, "Pending"),
+        (pod("a"), [container("a")], {}, "Running"),
+        # one that never ran keeps its pod pending, whatever the others do
+        (pod("a", "b"), [container("a")], {}, "Pending"),
+        (pod("a", "b"), [container("a")], {"waiting": {"b": ("ErrImagePull", "no")}}, "Pending"),
+        (pod("a", "b"), [container("a"), container("b", "exited", 1)], {}, "Running"),
+        (pod("a"), [container("a", "exited", 1)], {"waiting": {"a": ("RunContainerError", "no")}}, "Running"),
+        (pod("a", restartPolicy="Never"), [container("a", "exited")], {}, "Succeeded"),
+        (pod("a", restartPolicy="Never"), [container("a", "exited", 1)], {}, "Failed"),
+        (pod("a", "b", restartPolicy="Never"), [container("a", "exited", 1), container("b")], {}, "Running"),
+        (pod("a", restartPolicy="OnFailure"), [container("a", "exited")], {}, "Succeeded"),
+        (pod("a", restartPolicy="OnFailure"), [container("a", "exited", 1)], {}, "Running"),
+        (pod("a"), [container("a")], {"has_failed": True, "failure": ("Evicted", "why")}, "Failed"),
+        (pod("a", status={"phase": "Failed", "reason": "Evicted"}), [container("a")], {}, "Failed"),
+        (pod("a", restartPolicy="Never", initContainers=[{"name": "i"}]), [container("i", "exited", 1)], {},
+         "Failed"),
+    ],
+)  # fmt: skip
+def test_the_phase_is_kubernetes(wanted, containers, report, phase):
+    assert told(wanted, *containers, **report).phase == phase
+
+
+def test_a_container_that_the_runtime_lost_has_run_before():
+    before = {"phase": "Running", "containerStatuses": [
+        {"name": "a", "containerID": "podman://gone", "restartCount": 2, "state": {"running": {}}}]}  # fmt: skip
+    status = told(pod("a", status=before))
+    lost = status.container_statuses[0]
+    assert status.phase == "Running" and lost.restart_count == 2
+    assert lost.last_state.terminated.reason == "ContainerStatusUnknown"
+
+
+GATE = {"readinessGates": [{"conditionType": "x/ok"}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "is_ready", "words"),
+    [
+        (None, "False", 'corresponding condition of pod readiness gate "x/ok" does not exist.'),
+        ("False", "False", 'the status of pod readiness gate "x/ok" is not "True", but False'),
+        ("Unknown", "False", 'the status of pod readiness gate "x/ok" is not "True", but Unknown'),
+        ("True", "True", ""),
+    ],
+)
+def test_a_readiness_gate_is_somebody_elses_condition_and_stays(said, is_ready, words):
+    conditions = (
+        [{"type": "x/ok", "status": said, "lastTransitionTime": "2026-01-01T00:00:00Z"}] if said else []
+    )
+    status = told(pod("a", status={"conditions": conditions}, **GATE), container("a"), ready=frozenset("a"))
+    ready = condition(status, "Ready")
+    assert (ready.status, ready.message) == (is_ready, words)
+    assert ready.reason == ("" if said == "True" else "ReadinessGatesNotReady")
+    assert condition(status, "ContainersReady").status == "True"
+    if said:
+        assert condition(status, "x/ok").status == said
+
+
+def test_conditions_name_who_is_not_ready_and_move_only_when_they_change():
+    old = [{"type": "Ready", "status": "False", "lastTransitionTime": "2020-01-01T00:00:00Z"},
+           {"type": "Initialized", "status": "False", "lastTransitionTime": "2020-01-01T00:00:00Z"}]  # fmt: skip
+    wanted = pod("a", "b", status={"conditions": old}, initContainers=[{"name": "i"}])
+    status = told(wanted, container("i", "exited"), container("a"), container("b"), ready=frozenset("a"))
+    ready = condition(status, "Ready")
+    assert (ready.status, ready.reason, ready.message) == (
+        "False", "ContainersNotReady", "containers with unready status: [b]",
+    )  # fmt: skip
+    assert ready.last_transition_time == "2020-01-01T00:00:00Z" and ready.observed_generation == 3
+    initialized = condition(status, "Initialized")
+    assert (initialized.status, initialized.last_transition_time) == ("True", render_time(NOW))
+    waits = condition(told(wanted, container("i")), "Initialized")
+    assert (waits.reason, waits.message) == (
+        "ContainersNotInitialized",
+        "containers with incomplete status: [i]",
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempts", "memory", "state", "reason", "last"),
+    [
+        ([], Memory(), "waiting", "ContainerCreating", None),
+        ([container("a", "exited", 0)], Memory(), "terminated", "Completed", None),
+        ([container("a", "exited", 137, was_oom_killed=True)], Memory(), "terminated", "OOMKilled", None),
+        ([container("a", "exited", 1)], Memory(crashes={"a": 4}), "terminated", "Error", None),
+        ([container("a", "exited", 1)], Memory(crashes={"a": 5}), "waiting", "CrashLoopBackOff", "Error"),
+        ([container("a", "exited", 1), container("a", attempt=1)], Memory(), "running", None, "Error"),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_container(attempts, memory, state, reason, last):
+    status = told(pod("a"), *attempts, memory=memory).container_statuses[0]
+    found = getattr(status.state, state)
+    assert found is not None and getattr(found, "reason", None) == reason
+    assert (status.last_state.terminated.reason if status.last_state.terminated else None) == last
+    if reason == "CrashLoopBackOff":
+        assert found.message == "back-off 1m20s restarting failed container=a pod=p_n(u)"

@@ -1,0 +1,120 @@
+"""What containers may use, to the kernel's own files; what goes when more is used; logs that are full."""
+
+import json
+
+from board import wait_until
+from test_node_lifecycle import apply, box, container_of, events_of, over, pod, ready, sh, status_of
+
+from pikube.agent.facts import lowest_oom_score
+
+WRITES = """\
+s=$(busybox printf '%01000d' 0)
+busybox awk -v s=$s 'BEGIN { for (i = 0; i < 12000; i++) print i, s }'
+until test -e /shared/rotated; do sleep 0.1; done
+busybox awk 'BEGIN { for (i = 12000; i < 12100; i++) print i }'
+"""
+
+
+def kernel(board, namespace, name, container="c"):
+    """(memory limit, CPU quota, OOM score) of a container as it sees them itself, with cgroups v1 or v2."""
+    files = (
+        "memory/memory.limit_in_bytes memory.max", "cpu/cpu.cfs_quota_us cpu.max",
+    )  # fmt: skip
+    either = "; ".join(
+        f"cat /sys/fs/cgroup/{one} 2>/dev/null || cat /sys/fs/cgroup/{two}"
+        for one, two in map(str.split, files)
+    )
+    words = sh(board, namespace, name, f"{either}; cat /proc/1/oom_score_adj", "-c", container)
+    memory, quota, score = (line.split()[0] for line in words.splitlines())
+    return memory, quota, int(score)
+
+
+def test_limits_and_the_class_of_service_reach_the_kernel(board, namespace):
+    full = {"cpu": "100m", "memory": "32Mi"}
+    apply(
+        board,
+        namespace,
+        pod("guaranteed", box("c", resources={"limits": full})),
+        pod("burstable", box("c", resources={"requests": {"memory": "16Mi"}, "limits": {"memory": "32Mi"}})),
+        pod("besteffort", box("c")),
+    )
+    names = ("guaranteed", "burstable", "besteffort")
+    ready(board, namespace, *names)
+    assert [status_of(board, namespace, name)["qosClass"] for name in names] == [
+        "Guaranteed",
+        "Burstable",
+        "BestEffort",
+    ]
+    # a board that may not lower scores (a container on a server) gives the least that it may
+    assert kernel(board, namespace, "guaranteed") == ("33554432", "10000", max(-997, lowest_oom_score()))
+    memory, quota, score = kernel(board, namespace, "burstable")
+    assert (memory, quota in ("-1", "max")) == ("33554432", True) and 3 <= score < 1000
+    assert kernel(board, namespace, "besteffort")[2] == 1000
+
+
+def test_a_pod_that_writes_more_than_it_may_is_evicted(board, namespace):
+    fill = "busybox dd if=/dev/zero of={} bs=1M count={}; sleep 1000"
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    volume = {"name": "v", "emptyDir": {"sizeLimit": "5Mi"}}
+    layer = box("c", fill.format("/tmp/x", 30), resources={"limits": {"ephemeral-storage": "10Mi"}})
+    apply(
+        board,
+        namespace,
+        pod("layer", layer),
+        pod("volume", box("c", fill.format("/v/x", 10), **mount), volumes=[volume]),
+        pod(
+            "modest", box("c", fill.format("/tmp/x", 1), resources={"limits": {"ephemeral-storage": "10Mi"}})
+        ),
+    )
+    for name, words in (
+        ("layer", "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi."),
+        ("volume", 'Usage of EmptyDir volume "v" exceeds the limit "5Mi".'),
+    ):
+        status = wait_until(lambda name=name: over(board, namespace, name), 60, f"the eviction of {name}")
+        assert (status["phase"], status["reason"], status["message"].strip()) == ("Failed", "Evicted", words)
+        assert ("Evicted", words) in {(r, m.strip()) for r, m in events_of(board, namespace, name)}
+    assert status_of(board, namespace, "modest")["phase"] == "Running"
+
+
+def test_a_log_that_is_full_is_rotated_and_who_follows_it_misses_no_line(board, namespace):
+    path = board.directory / f"shared-{namespace}"
+    shared = {"name": "shared", "hostPath": {"path": str(path), "type": "DirectoryOrCreate"}}
+    mount = {"volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}
+    apply(board, namespace, pod("chatty", box("c", WRITES, **mount), volumes=[shared], restartPolicy="Never"))
+    wait_until(lambda: container_of(board, namespace, "chatty")["state"].get("running"), what="a container")
+    uid = board.get("pod", "chatty", "-n", namespace)["metadata"]["uid"]
+    logs = board.directory / "data" / "pods" / uid / "logs" / "c"
+    with board.spawn_kubectl("-n", namespace, "logs", "-f", "chatty") as follower:
+        lines = [follower.stdout.readline() for _ in range(12_000)]
+        wait_until(lambda: list(logs.glob("0.log.*")), what="a log that was put aside")
+        (path / "rotated").touch()
+        lines += follower.stdout.readlines()
+        assert follower.wait(30) == 0
+    assert [int(line.split()[0]) for line in lines] == list(range(12_100))
+    newest = board.kubectl("-n", namespace, "logs", "chatty")
+    assert newest.split() == [str(number) for number in range(12_000, 12_100)], (
+        "the newest file, as kubelet shows"
+    )
+    assert board.kubectl("-n", namespace, "logs", "chatty", "--tail=2") == "12098\n12099\n"
+
+
+def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use(board, namespace):
+    apply(board, namespace, pod("measured", box("c")))
+    ready(board, namespace, "measured")
+
+    def ask(path):
+        return board.kubectl("get", "--raw", f"/api/v1/nodes/board/proxy/{path}")
+
+    assert ask("healthz") == "ok"
+    names = {item["metadata"]["name"] for item in json.loads(ask("pods"))["items"]}
+    assert "measured" in names
+    summary = json.loads(ask("stats/summary"))
+    assert summary["node"]["nodeName"] == "board" and summary["node"]["fs"]["capacityBytes"] > 0
+    (mine,) = [p for p in summary["pods"] if p["podRef"]["namespace"] == namespace]
+    assert mine["containers"][0]["memory"]["workingSetBytes"] > 0
+    for path in ("metrics/resource", "metrics/cadvisor"):
+        assert f'namespace="{namespace}"' in ask(path), path
+    assert "kubelet_running_pods" in ask("metrics")
+    assert board.kubectl("get", "--raw", "/api/v1/nodes/board/proxy/nothing", check=False).returncode
+    stranger = board.curl("https://127.0.0.1:10250/pods", "--insecure")
+    assert stranger.returncode, "nobody without the leader's certificate"
