@@ -63,6 +63,12 @@ apiVersion: example.org/v1
 kind: Thing
 metadata: {name: x}
 """,
+    "reader": """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: view}
+rules: [{apiGroups: [example.org], resources: [things], verbs: [get]}]
+""",
     "web": """\
 apiVersion: apps/v1
 kind: Deployment
@@ -420,6 +426,133 @@ $ delete pod lone --grace-period=0 --force
 ...
 """
 
+SETS = r"""
+$ KUBECTL_APPLYSET=true apply --prune --applyset=set < pair
+configmap/one created
+configmap/two created
+$ KUBECTL_APPLYSET=true apply --prune --applyset=set < single
+configmap/one unchanged
+configmap/two pruned
+$ get secret set -o jsonpath='{.metadata.labels}'
+~ .*"applyset.kubernetes.io/id":"applyset-.*-v1".*
+$ get configmaps -l applyset.kubernetes.io/part-of -o name
+configmap/one
+$ diff --server-side < owned
+...
++  a: "1"
++  b: "2"
+...
+! 1
+$ diff < wrong
+The Pod "Wrong_Name" is invalid:
+...
+! 2
+$ get configmaps one -o custom-columns=NAME:.metadata.name,SET:.metadata.labels.set
+~ NAME +SET
+~ one +pair
+$ get configmaps --sort-by=.metadata.name --chunk-size=1 -o name
+configmap/kube-root-ca.crt
+configmap/one
+$ get configmaps -l set=pair -o jsonpath-as-json='{.items[*].metadata.labels.set}'
+[
+    "pair"
+]
+$ create clusterrole typed-dry --verb=get --non-resource-url=/x --dry-run=server -o name
+clusterrole.rbac.authorization.k8s.io/typed-dry
+$ create clusterrole typed-dry --aggregation-rule=a=b --dry-run=server -o jsonpath='{.aggregationRule}'
+{"clusterRoleSelectors":[{"matchLabels":{"a":"b"}}]}
+$ create clusterrolebinding typed-dry --clusterrole=view --group=g --dry-run=server
+clusterrolebinding.rbac.authorization.k8s.io/typed-dry created (server dry run)
+$ create priorityclass typed-dry --value=5 --preemption-policy=Never --dry-run=server
+priorityclass.scheduling.k8s.io/typed-dry created (server dry run)
+$ create quota q --hard=cpu=1 --scopes=BestEffort
+error: failed to create quota: ResourceQuota "q" is invalid: spec.scopes: Invalid value: ["BestEffort"]: unsupported scope applied to resource
+! 1
+$ create service loadbalancer lb --tcp=80 --dry-run=server
+service/lb created (server dry run)
+$ create service clusterip head --clusterip=None
+service/head created
+$ expose service head --port=81 --name=other --session-affinity=ClientIP --external-ip=192.0.2.1 --protocol=UDP
+service/other exposed
+$ get service other
+~ NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE
+~ other +ClusterIP +10\.43\.\S+ +192\.0\.2\.1 +81/UDP +\d+s
+$ create token default --bound-object-kind=Secret --bound-object-name=set --duration=10m
+~ [\w-]+\.[\w-]+\.[\w-]+
+$ create token default --bound-object-kind=Secret --bound-object-name=nothing
+error: failed to create token: secrets "nothing" not found
+! 1
+$ create token nothing
+error: failed to create token: serviceaccounts "nothing" not found
+! 1
+$ auth reconcile --dry-run=client < reader
+clusterrole.rbac.authorization.k8s.io/view reconciled (dry run)
+...
+~ \s+\{Verbs:\[get\] APIGroups:\[example.org\] Resources:\[things\] ResourceNames:\[\] NonResourceURLs:\[\]\}
+...
+$ get --raw /version --as=system:anonymous
+~ \{"major":"1".*
+$ api-resources --namespaced=false --verbs=list,delete --api-group=storage.k8s.io -o name
+csidrivers.storage.k8s.io
+csinodes.storage.k8s.io
+storageclasses.storage.k8s.io
+volumeattachments.storage.k8s.io
+volumeattributesclasses.storage.k8s.io
+$ cluster-info dump --namespaces=nothing
+...
+"""
+
+DEBUGGING = r"""
+$ run lone --image=localhost/box:1 --restart=Never -- sleep 1000
+pod/lone created
+$ wait --for=condition=Ready pod/lone --timeout=30s
+pod/lone condition met
+$ debug lone --image=localhost/box:1 --profile=general -c general -- id
+...
+$ debug lone --image=localhost/box:1 --profile=baseline -c baseline -- id
+...
+$ debug lone --image=localhost/box:1 --profile=netadmin -c netadmin -- id
+...
+$ debug lone --image=localhost/box:1 --profile=restricted -c restricted -- id
+...
+$ wait --for=jsonpath={.status.ephemeralContainerStatuses[2].state.terminated.exitCode}=0 pod/lone --timeout=30s
+pod/lone condition met
+$ get pod lone -o jsonpath='{.spec.ephemeralContainers[?(@.name=="netadmin")].securityContext.capabilities.add}'
+~ \["NET_ADMIN".*\]
+$ logs lone -c general
+~ uid=0.*
+$ debug lone --image=localhost/box:1 --copy-to=copy --share-processes --same-node --profile=general -c extra -- sleep 1000
+$ wait --for=condition=Ready pod/copy --timeout=30s
+pod/copy condition met
+$ get pod copy -o jsonpath='{.spec.shareProcessNamespace} {.spec.nodeName} {.spec.containers[*].name}'
+true board lone extra
+$ debug lone --copy-to=changed --set-image=lone=localhost/box:1 --profile=general
+$ debug node/board --image=localhost/box:1 --profile=general -- ls /host
+~ Creating debugging pod node-debugger-board-\w+ with container debugger on node board.
+$ events --for pod/lone --types=Normal --no-headers
+...
+~ .* Started +Pod/lone +.*
+...
+$ top pod lone --containers
+~ POD +NAME +CPU\(cores\) +MEMORY\(bytes\).*
+~ lone +lone +\d+m +\d+Mi
+$ top node --sort-by=memory --no-headers
+~ board +\d+m +\d+% +\d+Mi +\d+%
+$ exec lone -c nothing -- true
+~ Error from server \(BadRequest\): container nothing is not valid for pod lone
+! 1
+$ exec lone -c lone -- sh -c 'exit 7'
+command terminated with exit code 7
+! 7
+$ attach nothing
+Error from server (NotFound): pods "nothing" not found
+! 1
+$ delete pods --all --now --wait=false
+...
+~ pod "lone" deleted.*
+...
+"""
+
 SERVER = r"""
 $ auth can-i delete nodes
 yes
@@ -502,12 +635,12 @@ def transcripts(board):
             names.append(name)
             board.kubectl("create", "namespace", name)
 
-            def run(words, text_in, editor):
+            def run(words, text_in, extra):
                 command = [
                     *("nsenter", f"--net=/run/netns/{board.name}", program, "-n", name),
                     *(f"--cache-dir={board.directory}/cache-{Path(program).name}", *words),
                 ]
-                environment = {**board.environment(), **({"EDITOR": editor} if editor else {})}
+                environment = {**board.environment(), **extra}
                 done = subprocess.run(
                     command, input=text_in, capture_output=True, text=True, timeout=120, env=environment
                 )
@@ -527,7 +660,11 @@ def test_the_commands_of_every_day_with_every_version(transcripts):
     transcripts(EVERY, DAILY)
 
 
-@pytest.mark.parametrize("text", [OBJECTS, GENERATORS, WORKLOADS], ids=["objects", "generators", "workloads"])
+@pytest.mark.parametrize(
+    "text",
+    [OBJECTS, GENERATORS, WORKLOADS, SETS, DEBUGGING],
+    ids=["objects", "generators", "workloads", "sets", "debugging"],
+)
 def test_what_people_type(transcripts, text):
     transcripts([NEWEST, OLDEST], text)
 

@@ -1,6 +1,6 @@
 """Transcripts: commands and what they print, as a person would note them down; replayed against a cluster.
 
-$ get configmaps -o name          a command; `< name` at its end gives it a document, EDITOR=… before it sets that
+$ get configmaps -o name          a command; `< name` at its end gives it a document, EDITOR=… before it is set for it
 configmap/settings                a line that is printed, stdout before stderr
 ~ settings +\\d+ +\\d+s              a line by regular expression
 ...                               any number of lines
@@ -34,17 +34,19 @@ def steps_of(text):
 
 
 def replay(text, run, documents):
-    """Run every step; `run(argv, text_in, editor)` gives (code, stdout, stderr). What differs, in words."""
+    """Run every step; `run(argv, text_in, environment)` gives (code, stdout, stderr). What differs, in words."""
     wrong = []
     for step in steps_of(text):
         words = shlex.split(step.command)
-        editor = words.pop(0).partition("=")[2] if words[0].startswith("EDITOR=") else None
+        environment = {}
+        while re.match("[A-Z_]+=", words[0]):
+            name, _, environment[name] = words.pop(0).partition("=")
         text_in = None
         if "<" in words:
             at = words.index("<")
             text_in = documents[words[at + 1]]
             words[at:] = ["-f", "-"]
-        code, out, err = run(words, text_in, editor)
+        code, out, err = run(words, text_in, environment)
         printed = [line.rstrip() for line in (out + err).splitlines() if line.strip()]
         if code != step.code or not matches(step.lines, printed):
             shown = "\n".join(f"    {line}" for line in printed)

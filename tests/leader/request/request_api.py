@@ -81,7 +81,9 @@ class Api:
             return error.code, error.to_status()
         self.warnings = [value for name, value in answer.headers if name == "Warning"]
         text = b"".join(answer.chunks)
-        return answer.status, json.loads(text) if text.startswith((b"{", b"[{", b"[]")) else text.decode()
+        return answer.status, json.loads(text) if text.startswith((b"{", b"[{", b"[]")) else text.decode(
+            "utf-8", "replace"
+        )
 
     async def make_namespace(self, name="default"):
         await self.plane.client.create(Namespace(metadata=ObjectMeta(name=name)))
