@@ -60,6 +60,10 @@ class Balancer:
         self._open[backend] = self._open.get(backend, 0) + 1
         if self._resting:
             self._resting.pop(backend, None)
+        self.remember(backends, backend, client, now)
+
+    def remember(self, backends: Backends, backend: Backend, client: str, now: float) -> None:
+        """The client is to come back to it, if the service says so; whether it answers is not known."""
         if backends.affinity_s:
             self._affinity.pop(client, None)
             if len(self._affinity) >= REMEMBERED:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pikube.netproxy.dns import Resolver
-from pikube.netproxy.doors import Counts, Door, Failed
+from pikube.netproxy.doors import PAUSE_S, Counts, Door, Failed
 from pikube.netproxy.engine import INCOMING, Engine
 from pikube.netproxy.listening import BACKLOG, bind
 from pikube.netproxy.targets import DNS_STREAM, DNS_UDP, Backends, Listener
@@ -95,13 +95,28 @@ class DnsStreamDoor(DnsDoor):
         for _ in range(TURN):
             try:
                 client, _ = self.socket.accept()
-            except OSError:
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError:  # out of descriptors: asked at once it would say so for ever
+                self._pause()
                 return
             if len(streams) >= MAX_STREAMS:
                 client.close()
                 continue
             client.setblocking(False)
             streams.add(DnsStream(self._engine, self._resolver, client, streams.discard))
+
+    def _pause(self) -> None:
+        assert self.socket is not None
+        self._engine.forget(self.socket.fileno())
+        self._engine.after(PAUSE_S, self._resume)
+
+    def _resume(self) -> None:
+        if self.socket is not None:
+            self._engine.forget(self.socket.fileno())
+            self._engine.watch(self.socket.fileno(), self._incoming, INCOMING)
 
     def _shut(self) -> None:
         super()._shut()

@@ -132,9 +132,7 @@ class UdpRelay:
             return None
         if len(self) >= MAX_FLOWS:
             self._drop(next(iter(self._asked.values() if self._asked else self._answered.values())))
-        if backends.affinity_s:
-            self._balancer.opened(backends, backend, client.address[0], now)
-            self._balancer.closed(backend)
+        self._balancer.remember(backends, backend, client.address[0], now)
         flow = self._asked[client] = UdpFlow(client, backend, upstream, now)
         self._engine.watch(upstream.fileno(), lambda events: self._from_backend(flow, events), EVERYTHING)
         self._sweep_later()

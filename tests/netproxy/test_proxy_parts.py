@@ -167,6 +167,18 @@ def test_a_client_with_affinity_comes_back_to_its_backend_until_its_time_is_over
     assert balancer.order(backends, "client", 61.0)[0] == A
 
 
+def test_a_client_with_affinity_leaves_a_backend_that_is_dead_and_may_be_sent_to_one_before_it_answers():
+    backends = Backends("shop/web", (A, B), affinity_s=60)
+    balancer = Balancer(lambda n: n - 1)
+    balancer.opened(backends, A, "client", 0.0)
+    balancer.refused(A, 0.0, 1.0)
+    assert balancer.order(backends, "client", 1.0)[0] == B
+    balancer.refused(B, 0.0, 1.0)
+    balancer.opened(backends, A, "other", 1.0)
+    balancer.remember(backends, B, "client", 1.0)  # a datagram was sent: that is no answer
+    assert balancer.order(backends, "third", 1.5)[0] == A, "B goes on resting"
+
+
 def test_the_guard_names_every_service_port_and_refuses_the_rest():
     text = render_guard("10.43.0.0/16", [CLUSTER, Listener("UDP", "10.43.0.10", 53)])
     assert "10.43.0.9 . tcp . 80, 10.43.0.10 . udp . 53" in text.replace("elements = { ", "")

@@ -1,14 +1,21 @@
 """Parts of the relay process on an engine of the test's own: timers, isolation, rest of datagram backends."""
 
+import os
+import resource
 import select
 import socket
+import struct
+import time
 
 import pytest
+from netproxy.relay_bed import free_port
 
 from pikube.netproxy.balancer import Balancer
+from pikube.netproxy.dns import Resolver
+from pikube.netproxy.dns_doors import DnsStreamDoor
 from pikube.netproxy.doors import Counts, TcpDoor
 from pikube.netproxy.engine import Engine
-from pikube.netproxy.targets import Backend, Backends, Listener
+from pikube.netproxy.targets import DNS_STREAM, Backend, Backends, Listener
 from pikube.netproxy.tcp import Shared
 from pikube.netproxy.udp import UdpRelay
 
@@ -105,3 +112,29 @@ def test_a_datagram_backend_that_answers_has_rested_enough(engine):
         choice = 1
         assert [balancer.order(backends, "192.0.2.1", engine.now)[0] for _ in range(3)] == [lives] * 3
         relay.close()
+
+
+def test_names_by_stream_wait_when_descriptors_have_run_out(engine):
+    """And ask for no turn meanwhile."""
+    with socket.socket() as client:
+        listener = Listener(DNS_STREAM, "127.0.0.1", free_port())
+        door = DnsStreamDoor(
+            Resolver(engine), Shared(engine), Counts(10), listener, Backends("a/b", ()), lambda key, why: None
+        )
+        client.connect(listener[1:])
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            engine.turn(5.0)
+            began = time.monotonic()
+            engine.turn(0.05)
+            assert time.monotonic() - began > 0.04
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        client.sendall(struct.pack("!H", 12) + bytes(12))  # a query without a question
+        turn_until(engine, lambda: select.select([client], [], [], 0)[0])
+        assert client.recv(2) == struct.pack("!H", 12)
+        door.close()
+        engine.turn(0.0)
