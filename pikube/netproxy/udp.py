@@ -26,6 +26,8 @@ ASKS_AGAIN_S = 2.0  # clients ask again after that or more: resolvers after 2 to
 SILENT_S = 120.0  # as conntrack keeps a stream of datagrams (net.netfilter.nf_conntrack_udp_timeout_stream)
 MAX_FLOWS = 1024  # of a listener, each a descriptor
 DATAGRAM_BYTES = 65535
+RECEIVE_BYTES = 1 << 20  # may wait for a busy board to give us a turn; the usual 208 KiB are 90 datagrams
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h: beyond net.core.rmem_max, which is for users
 TURN = 64  # datagrams of one socket before others get a turn
 IP_PKTINFO = 8  # linux/in.h; socket has no name for it before Python 3.14
 PKTINFO = struct.Struct("=I4s4s")  # interface, local address, address in the header
@@ -66,6 +68,8 @@ class UdpRelay:
         self._is_sweeping = False
         self._is_closed = False
         listener.setsockopt(socket.SOL_IP, IP_PKTINFO, 1)
+        with contextlib.suppress(OSError):  # without CAP_NET_ADMIN
+            listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
         engine.watch(listener.fileno(), self._from_clients, INCOMING)
 
     def __len__(self) -> int:

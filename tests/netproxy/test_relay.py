@@ -1,6 +1,8 @@
 """What the relay process promises, on the real process: bytes, refusals, resets, bounds, restarts."""
 
+import os
 import select
+import signal
 import socket
 import struct
 import threading
@@ -10,7 +12,7 @@ import pytest
 from netproxy.relay_bed import RelayBed, Server, ask, echo, free_port, named, wait_until
 
 from pikube.netproxy.targets import Backend, Backends, Listener, encode_entry
-from pikube.netproxy.udp import ASKS_AGAIN_S
+from pikube.netproxy.udp import ASKS_AGAIN_S, RECEIVE_BYTES, SO_RCVBUFFORCE
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -443,6 +445,24 @@ def test_a_dead_datagram_backend_is_left_for_one_that_answers(relay):
             client.settimeout(0.2)
             assert any(answers(client) for _ in range(5))
     backend.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs CAP_NET_ADMIN")
+def test_datagrams_wait_for_a_relay_that_gets_no_turn(relay):
+    taker = silent_datagrams()
+    taker.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
+    listener = ("UDP", "127.0.0.1", free_port(socket.SOCK_DGRAM))
+    relay.put(listener, taker.getsockname())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(listener[1:])
+        os.kill(relay.pid, signal.SIGSTOP)
+        try:
+            for number in range(300):
+                client.send(number.to_bytes(2) + bytes(1200))
+        finally:
+            os.kill(relay.pid, signal.SIGCONT)
+        assert [int.from_bytes(taker.recv(2000)[:2]) for _ in range(300)] == list(range(300))
+    taker.close()
 
 
 def silent_datagrams():
