@@ -2,8 +2,8 @@
 
 import pytest
 
-from pikube.agent.pods.container_specs import DnsSettings, dns_of, dns_on_the_host
-from pikube.api.kinds.core_pod import Pod, PodDNSConfig, PodDNSConfigOption, PodSpec
+from pikube.agent.pods.container_specs import DnsSettings, dns_of, dns_on_the_host, hosts_file
+from pikube.api.kinds.core_pod import HostAlias, Pod, PodDNSConfig, PodDNSConfigOption, PodSpec
 from pikube.api.kinds.meta import ObjectMeta
 
 BOARD = DnsSettings(
@@ -53,3 +53,14 @@ def test_a_config_adds_to_the_policy_and_its_options_win():
 def test_a_pod_on_the_hosts_network_sees_the_hosts_file_unless_it_wants_another(spec, wanted):
     assert dns_on_the_host(pod(host_network=True, **spec), BOARD) == wanted
     assert dns_on_the_host(pod(**spec), BOARD) == ((), (), ()), "its sandbox gives it one"
+
+
+def test_a_pod_on_the_boards_network_adds_its_aliases_to_the_boards_hosts():
+    aliases = (HostAlias(ip="192.0.2.9", hostnames=("nas", "nas.lan")),)
+    text = hosts_file(
+        pod(host_network=True, host_aliases=aliases), "192.0.2.1", "cluster.local", "127.0.0.1 me\n"
+    )
+    assert text.splitlines()[1:] == ["127.0.0.1 me", "192.0.2.9\tnas nas.lan"]
+    own = hosts_file(pod(host_aliases=aliases), "10.42.0.7", "cluster.local")
+    assert own.splitlines()[1] == "127.0.0.1\tlocalhost"
+    assert own.splitlines()[-1] == "192.0.2.9\tnas nas.lan"

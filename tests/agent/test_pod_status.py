@@ -1,9 +1,12 @@
 """What a pod's status says: phase, conditions, the states of containers."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from pikube.agent.pods.decision import Memory, Observed
+from pikube.agent.pods.memory import WorkerMemory
 from pikube.agent.pods.status import Report, pod_status
 from pikube.agent.runtime.contract import Container, Sandbox
 from pikube.api.kinds.core_pod import Pod
@@ -66,6 +69,38 @@ def condition(status, type_):
 )  # fmt: skip
 def test_the_phase_is_kubernetes(wanted, containers, report, phase):
     assert told(wanted, *containers, **report).phase == phase
+
+
+def cannot_run(attempt=0):
+    return replace(
+        container("a", "exited", 127, attempt), started_at=0.0, finished_at=NOW, error="no such program"
+    )
+
+
+def test_a_container_whose_program_cannot_be_run_has_ended():
+    over = told(pod("a", restartPolicy="Never"), cannot_run())
+    ended = over.container_statuses[0].state.terminated
+    assert (over.phase, ended.reason, ended.exit_code, ended.message) == (
+        "Failed",
+        "ContainerCannotRun",
+        127,
+        "no such program",
+    )
+    again = told(pod("a"), cannot_run(0), cannot_run(1), memory=Memory(crashes={"a": 2})).container_statuses[
+        0
+    ]
+    assert (again.state.waiting.reason, again.state.waiting.message) == (
+        "RunContainerError",
+        "no such program",
+    )
+    assert (again.last_state.terminated.reason, again.restart_count) == ("ContainerCannotRun", 1)
+
+
+def test_a_container_that_cannot_run_waits_longer_each_time():
+    memory = WorkerMemory(NOW)
+    for attempt in range(4):
+        memory.learn(Observed(SANDBOX, {"a": (cannot_run(attempt),)}))
+    assert memory.crashes["a"] == 4
 
 
 def test_a_container_that_the_runtime_lost_has_run_before():

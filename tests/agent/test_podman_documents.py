@@ -4,7 +4,7 @@
 import pytest
 
 from pikube.agent.runtime.contract import ContainerSpec, Mount, SandboxSpec
-from pikube.agent.runtime.specs import container_document, pod_document
+from pikube.agent.runtime.specs import cannot_run, container_document, pod_document
 
 
 def sandbox(**more):
@@ -123,3 +123,26 @@ def test_a_container_on_the_hosts_network_may_have_a_resolv_conf_of_its_own():
         uses_host_network=True, dns_servers=("10.43.0.10",), dns_searches=("a.b",), dns_options=("ndots:5",)
     )
     assert (own["dns_server"], own["dns_search"], own["dns_option"]) == (["10.43.0.10"], ["a.b"], ["ndots:5"])
+
+
+RUNC = "runc: runc create failed: unable to start container process:"
+NOT_FOUND = "OCI runtime attempted to invoke a command that was not found"
+REFUSED = "OCI permission denied"
+
+
+@pytest.mark.parametrize(
+    "words, code",
+    [
+        (f'{RUNC} exec: "nope": executable file not found in $PATH: {NOT_FOUND}', 127),
+        (f'{RUNC} exec: "/no/such": stat /no/such: no such file or directory: {NOT_FOUND}', 127),
+        (f'{RUNC} exec: "/etc/hosts": permission denied: {REFUSED}', 126),
+        (f"crun: executable file `nope` not found in $PATH: No such file or directory: {NOT_FOUND}", 127),
+        (f"crun: open executable: Permission denied: {REFUSED}", 126),
+        # a board's failures, which may be over in a moment
+        (f'runc: error mounting "/var/lib/x" to "/x": stat /var/lib/x: no such file or directory: {NOT_FOUND}', 0),
+        (f"runc: lstat /proc/4711/ns/net: no such file or directory: {NOT_FOUND}", 0),
+        ("Podman did not answer within 120 s", 0),
+    ],
+)  # fmt: skip
+def test_a_program_that_cannot_be_run_has_an_exit_code_as_in_a_shell(words, code):
+    assert cannot_run(words) == code

@@ -87,6 +87,7 @@ def test_ends_are_told_in_reasons_codes_and_last_words(board, namespace):
         pod("greedy", box("c", eats, resources={"limits": {"memory": "24Mi"}}), **once),
         pod("late", box("c"), activeDeadlineSeconds=1),
         pod("lost", {"name": "c", "image": BOX, "command": ["/no/such/program"]}, **once),
+        pod("lost-again", {"name": "c", "image": BOX, "command": ["/no/such/program"]}),
         pod("init-failed", box("c"), initContainers=[box("i", "exit 4")], **once),
     )
     done = ended(board, namespace, "done")
@@ -100,13 +101,20 @@ def test_ends_are_told_in_reasons_codes_and_last_words(board, namespace):
     assert (late["phase"], late["reason"]) == ("Failed", "DeadlineExceeded")
     assert ended(board, namespace, "init-failed", "i")["exitCode"] == 4
 
+    lost = ended(board, namespace, "lost")
+    assert (lost["reason"], lost["exitCode"]) == ("ContainerCannotRun", 127)
+    assert "/no/such/program" in lost["message"]
+    assert over(board, namespace, "lost")["phase"] == "Failed"
+
     def refused():
-        waiting = container_of(board, namespace, "lost")["state"].get("waiting", {})
-        return waiting.get("reason") == "RunContainerError" and "/no/such/program" in waiting["message"]
+        status = container_of(board, namespace, "lost-again")
+        waiting, last = status["state"].get("waiting", {}), status["lastState"].get("terminated", {})
+        is_told = waiting.get("reason") == "RunContainerError" and "/no/such/program" in waiting["message"]
+        return is_told and status["restartCount"] and last["reason"] == "ContainerCannotRun"
 
     wait_until(refused, what="RunContainerError")
     table = board.kubectl("-n", namespace, "get", "pods")
-    for word in ("Completed", "OOMKilled", "Error", "Init:Error", "RunContainerError"):
+    for word in ("Completed", "OOMKilled", "Error", "Init:Error", "RunContainerError", "ContainerCannotRun"):
         assert word in table
     # a pod that is over gives its address back and keeps its logs
     assert board.kubectl("-n", namespace, "logs", "failed") == "one\ntwo\n"

@@ -135,10 +135,15 @@ async def said_by(runtime, identity, *command):
         return await said(session)
 
 
-async def test_what_cannot_start_is_refused_in_its_own_words_and_leaves_nothing(runtime, sandbox, box):
-    with pytest.raises(RuntimeFailure, match="/no/such/program") as refused:
-        await runtime.start_container(box(command=("/no/such/program",)))
-    assert refused.value.reason == "RunContainerError"
+@pytest.mark.parametrize("program, code", [("/no/such/program", 127), ("nowhere", 127), ("/etc", 126)])
+async def test_what_cannot_be_run_has_ended_as_in_a_shell(runtime, box, program, code):
+    ended_at_once = await runtime.start_container(box(command=(program,)))
+    assert (ended_at_once.state, ended_at_once.exit_code, ended_at_once.never_ran) == ("exited", code, True)
+    assert program in ended_at_once.error
+    await runtime.remove_container(ended_at_once.id)
+
+
+async def test_what_cannot_be_made_is_refused_in_its_own_words_and_leaves_nothing(runtime, sandbox, box):
     with pytest.raises(RuntimeFailure) as refused:
         await runtime.start_container(replace(box(), image_id="0" * 64))
     assert refused.value.reason == "CreateContainerError"

@@ -102,8 +102,11 @@ def dns_on_the_host(pod: Pod, dns: DnsSettings) -> Names:
     return dns_of(pod, dns) if pod.spec.host_network and not is_hosts_own else ((), (), ())
 
 
-def hosts_file(pod: Pod, address: str, domain: str) -> str:
-    """/etc/hosts of a pod that has a network of its own."""
+def hosts_file(pod: Pod, address: str, domain: str, of_board: str = "") -> str:
+    """/etc/hosts of a pod that has a network of its own; of another one it is the board's, and the pod's aliases."""
+    aliases = [f"{alias.ip}\t{' '.join(alias.hostnames)}" for alias in pod.spec.host_aliases]
+    if pod.spec.host_network:
+        return HOSTS_HEAD + of_board.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in aliases)
     name = hostname_of(pod)
     full = (
         f"{name}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}\t{name}"
@@ -111,8 +114,7 @@ def hosts_file(pod: Pod, address: str, domain: str) -> str:
         else name
     )
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{address}\t{full}"]
-    lines += [f"{alias.ip}\t{' '.join(alias.hostnames)}" for alias in pod.spec.host_aliases]
-    return HOSTS_HEAD + "\n".join(lines) + "\n"
+    return HOSTS_HEAD + "\n".join([*lines, *aliases]) + "\n"
 
 
 def spec_hash(container: Any) -> str:

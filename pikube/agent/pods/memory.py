@@ -79,7 +79,7 @@ class WorkerMemory:
             self.unhealthy.pop(name, None)
             if newest.state != "exited" or self.counted.get(name) == newest.id:
                 continue
-            ran_s = newest.finished_at - newest.started_at
+            ran_s = 0.0 if newest.never_ran else newest.finished_at - newest.started_at
             known = name in self.counted
             self.counted[name] = newest.id
             if ran_s >= RESET_AFTER_S:

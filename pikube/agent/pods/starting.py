@@ -95,7 +95,7 @@ class Starter:
         return Place(image.id, is_read_only=True, is_image=True)
 
     async def start(self, asked: Starting, say: Say, pulling: Callable[[], None]) -> tuple[Running, Image]:
-        """Raises StartFailed."""
+        """A container that runs, or has ended since its program cannot be run. Raises StartFailed."""
         pod = asked.pod
         try:
             image = await self._images.ensure(
@@ -127,7 +127,10 @@ class Starter:
         except RuntimeFailure as failure:
             raise StartFailed(failure.reason, failure.message) from None
         say("Normal", "Created", f"Created container: {asked.container.name}")
-        say("Normal", "Started", f"Started container {asked.container.name}")
+        if container.never_ran:
+            say("Warning", "Failed", f"Error: {container.error}")
+        else:
+            say("Normal", "Started", f"Started container {asked.container.name}")
         return container, image
 
     def _prepare(self, asked: Starting, environment: Mapping[str, str]) -> tuple[list[Mount], str]:
@@ -144,12 +147,14 @@ class Starter:
         return mounts, str(log_path)
 
     def _hosts(self, asked: Starting) -> str:
-        """The pod's /etc/hosts; '' leaves the board's to a pod on its network."""
-        if asked.pod.spec.host_network:
+        """The pod's /etc/hosts; '' leaves the board's to a pod on its network that adds nothing. Raises OSError."""
+        spec = asked.pod.spec
+        if spec.host_network and not spec.host_aliases:
             return ""
         path = asked.directory / "hosts"
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        path.write_text(hosts_file(asked.pod, asked.address, self._settings.dns.domain))
+        of_board = Path("/etc/hosts").read_text() if spec.host_network else ""
+        path.write_text(hosts_file(asked.pod, asked.address, self._settings.dns.domain, of_board))
         return str(path)
 
 

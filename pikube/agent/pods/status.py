@@ -191,6 +191,12 @@ def _container_status(
     if waits is not None:
         status.state = ContainerState(waiting=ContainerStateWaiting(reason=waits[0], message=waits[1]))
         status.last_state = ContainerState(terminated=terminated)
+    elif will_restart and newest.never_ran:
+        words = newest.error
+        status.state = ContainerState(
+            waiting=ContainerStateWaiting(reason="RunContainerError", message=words)
+        )
+        status.last_state = ContainerState(terminated=terminated)
     elif will_restart and newest.finished_at + backoff_s(memory.crashes.get(name, 0)) > now:
         delay = _go_duration(backoff_s(memory.crashes.get(name, 0)))
         meta = pod.metadata
@@ -251,6 +257,8 @@ def _terminated(
     was_killed = any(t.container_id.endswith(container.id) and t.reason == "OOMKilled" for t in before)
     if container.was_oom_killed or was_killed:  # the kernel's count is gone when pikube restarts
         reason = "OOMKilled"
+    elif container.never_ran:
+        reason = "ContainerCannotRun"
     else:
         reason = "Completed" if container.exit_code == 0 else "Error"
     return ContainerStateTerminated(

@@ -83,6 +83,9 @@ class PodView:
 
     def took_container(self, container: Container) -> None:
         """A container was started, or is another one now."""
+        old = self.find(container.id)
+        if old is not None and old.never_ran and container.state == "created":
+            return  # to the runtime it still waits for its start
         if container.state == "exited" and container.exit_code == KILLED and not container.was_oom_killed:
             known = container.id in self._killed_for_memory
             if known or self._oom.is_in_kernel_log(container.id):

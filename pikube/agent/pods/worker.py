@@ -378,8 +378,9 @@ class PodWorker:
                 self._view.look_again()  # perhaps the sandbox was taken from under us
             return
         self._memory.start_succeeded(name)
-        self._memory.fresh.add(container.id)
-        self._memory.sizes[container.id] = asked.resources
+        if not container.never_ran:
+            self._memory.fresh.add(container.id)
+            self._memory.sizes[container.id] = asked.resources
         self._view.took_container(container)
         self._images[image.id] = _image_names(image, asked.image)
 

@@ -170,6 +170,11 @@ class Container:
     cgroup: str = ""
     """The path of its control group below the hierarchy's root; '' when unknown or not running."""
 
+    @property
+    def never_ran(self) -> bool:
+        """Its program could not be started; `error` says why."""
+        return self.state == "exited" and not self.started_at and bool(self.error)
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -246,7 +251,7 @@ class Runtime(Protocol):
         ...
 
     async def start_container(self, spec: ContainerSpec) -> Container:
-        """Create and start."""
+        """Create and start. One whose program cannot be run has ended (`never_ran`), as a shell would tell it."""
         ...
 
     async def signal_container(self, container: Container, number: int) -> None:

@@ -33,6 +33,7 @@ from pikube.agent.runtime.groups import remove_groups
 from pikube.agent.runtime.podman_images import PodmanImages
 from pikube.agent.runtime.processes import is_of, is_there, send_signal
 from pikube.agent.runtime.specs import (
+    cannot_run,
     container_document,
     infra_name,
     pod_document,
@@ -151,10 +152,9 @@ class Podman(PodmanImages, PodmanStreams):
         async with self._starts.turn():
             identity = await self._create_container(container_document(spec, self._instance))
             try:
-                await self._ask("POST", f"/containers/{identity}/start", reason="RunContainerError")
-                container = await self.inspect_container(identity)
+                container = await self._start_created(identity)
             except RuntimeFailure:
-                with trio.move_on_after(CLEAN_UP_S, shield=True):  # one that never ran is nobody's history
+                with trio.move_on_after(CLEAN_UP_S, shield=True):  # Podman's failure is nobody's history
                     await self.remove_container(identity)
                 raise
         if container is None:
@@ -162,6 +162,24 @@ class Podman(PodmanImages, PodmanStreams):
                 f"container {identity[:12]} was removed while it started", "RunContainerError"
             )
         return container
+
+    async def _start_created(self, identity: str) -> Container | None:
+        try:
+            await self._ask("POST", f"/containers/{identity}/start", reason="RunContainerError")
+        except RuntimeFailure as failure:
+            code = cannot_run(failure.message)
+            container = await self.inspect_container(identity) if code else None
+            if container is None:
+                raise
+            return replace(
+                container,
+                state="exited",
+                exit_code=code,
+                started_at=0.0,
+                finished_at=time.time(),
+                error=failure.message,
+            )
+        return await self.inspect_container(identity)
 
     async def _create_container(self, document: dict[str, Any]) -> str:
         """Podman 4.3 loses why a container of a pod with options of its own is refused, and panics

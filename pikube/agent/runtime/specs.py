@@ -5,6 +5,7 @@ Sources: podman pkg/specgen/{podspecgen,specgen}.go; the fields used are the sam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -266,6 +267,18 @@ def read_container(document: Mapping[str, Any]) -> Container:
         stop_signal=_signal(document["Config"].get("StopSignal")),
         cgroup=state.get("CgroupPath") or "",
         monitor_pid=int(state.get("ConmonPid") or 0),
+    )
+
+
+def cannot_run(words: str) -> int:
+    """The exit code of a container that could not be started because of its own program, by the words of runc or crun
+    (127: not found, 126: not to be executed); 0 for any other failure, which may be over in a moment."""
+    if not re.search(r'exec: "|executable|in \$PATH', words):
+        return 0
+    if re.search(r"not found|no such file", words, re.IGNORECASE):
+        return 127
+    return (
+        126 if re.search(r"permission denied|is a directory|exec format error", words, re.IGNORECASE) else 0
     )
 
 
