@@ -476,7 +476,7 @@ def asked_again(address):
     """Whether a client that gets no answer gets one when it asks again, as resolvers do; None: it got one at once."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(address)
-        client.settimeout(0.2)
+        client.settimeout(0.8)
         if answers(client):
             return None
         client.settimeout(ASKS_AGAIN_S + 0.1)
