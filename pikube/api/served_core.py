@@ -120,6 +120,7 @@ CORE = (
         validate=check_resources.config_map_causes,
         validate_update=check_resources.config_map_update_causes,
     ),
+    KindInfo(cls=core_pod.Binding, verbs=("create",), is_review=True),
     KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
     KindInfo(
         cls=core_service.Endpoints,

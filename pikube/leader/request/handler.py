@@ -18,12 +18,14 @@ from typing import Any, Protocol
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import (
     ApiError,
+    BadRequest,
     MethodNotAllowed,
     PathNotFound,
     ServiceUnavailable,
     TooManyRequests,
 )
 from pikube.api.kinds.core_config import ComponentStatus
+from pikube.api.kinds.core_pod import Binding, Pod
 from pikube.api.media_types import Accepted, check_streamable, negotiate
 from pikube.api.options import MANAGER_BYTES, check_write_options
 from pikube.api.scheme import KindInfo, Scheme, Subresource
@@ -41,6 +43,7 @@ from pikube.leader.request.component_status import answer_component_statuses
 from pikube.leader.request.connect import connect_options
 from pikube.leader.request.context import MASTERS, NODES, Context, User
 from pikube.leader.request.counts import RequestCounts
+from pikube.leader.request.metadata import match_namespace
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route, parse_route
 from pikube.leader.request.scale import patch_scale, put_scale
@@ -226,6 +229,10 @@ class ApiHandler:
             if route.verb != "create":
                 raise MethodNotAllowed()
             body, _ = await writes.read_object(request, query, info.cls)
+            if isinstance(body, Binding):
+                return await self._bind(
+                    body, route, self._context(route, request, query, user, now, notes), accepted
+                )
             answer = self._parts.review(info, route, body, user)
             return answers.document(await answer if isinstance(answer, Awaitable) else answer, accepted, 201)
         if route.subresource:
@@ -259,6 +266,15 @@ class ApiHandler:
         if route.verb == "update" and self._makes(info, route, user):
             write = writes.create
         return await _warned(write(registry, info, route, request, query, accepted, context), context)
+
+    async def _bind(self, body: Binding, route: Route, context: Context, accepted: Accepted) -> Response:
+        """POST to bindings: as to the binding of the pod that it names."""
+        match_namespace(self._parts.scheme.by_class(Binding), body, route.namespace)
+        pods = self._parts.scheme.by_class(Pod)
+        if not body.metadata.name:
+            raise BadRequest("name must be provided")
+        made = await self._parts.subresources.bind(pods, route.namespace, body.metadata.name, body, context)
+        return answers.document(made, accepted.whole, 201)
 
     def _makes(self, info: KindInfo, route: Route, user: User) -> bool:
         """Whether a PUT is to make an object. Forbidden when the user may replace it and not make it."""

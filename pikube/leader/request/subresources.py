@@ -21,7 +21,7 @@ from pikube.api.errors import (
 from pikube.api.kinds.authentication import TokenRequest
 from pikube.api.kinds.autoscaling import Scale, ScaleSpec, ScaleStatus
 from pikube.api.kinds.core_pod import Binding, Pod, PodCondition
-from pikube.api.kinds.meta import LabelSelector, ObjectMeta
+from pikube.api.kinds.meta import LabelSelector, ObjectMeta, Status
 from pikube.api.kinds.policy import Eviction
 from pikube.api.scheme import KindInfo, Scheme
 from pikube.api.selector import from_label_selector
@@ -62,7 +62,7 @@ class Subresources:
 
     async def bind(
         self, info: KindInfo, namespace: str, name: str, binding: Binding, context: Context
-    ) -> Binding:
+    ) -> Status:
         """Put a pod on a node; Conflict if it is on one, or is going."""
         node = binding.target.name
         if not node:
@@ -92,7 +92,7 @@ class Subresources:
             return pod
 
         await self._registry.change(info, namespace, name, assign, context, subresource="binding")
-        return binding
+        return Status(status="Success", code=201)
 
     def scale_of(self, obj: Any) -> Scale:
         """The Scale document of a Deployment, ReplicaSet, StatefulSet, ReplicationController or custom object."""

@@ -256,6 +256,25 @@ async def test_what_has_a_door_of_its_own_does_not_change_through_the_main_one(o
     assert pod["spec"]["nodeName"] == "there" and pod["spec"]["ephemeralContainers"][0]["name"] == "e"
 
 
+async def test_a_binding_may_be_made_by_itself(one):
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    await one("POST", accounts, {"metadata": {"name": "default"}})
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await one("POST", PODS, pod)
+    bindings = "/api/v1/namespaces/default/bindings"
+    assert (await one("POST", bindings, {"target": {"name": "there"}}))[0] == 400
+    elsewhere = {"metadata": {"name": "p", "namespace": "other"}, "target": {"name": "there"}}
+    assert (await one("POST", bindings, elsewhere))[0] == 400
+    binding = {"metadata": {"name": "p"}, "target": {"name": "there"}}
+    assert (await one("POST", f"{bindings}?dryRun=All", binding))[0] == 201
+    assert "nodeName" not in (await one("GET", f"{PODS}/p"))[1]["spec"]
+    status, made = await one("POST", bindings, binding)
+    assert (status, made["kind"], made["status"], made["code"]) == (201, "Status", "Success", 201)
+    assert (await one("GET", f"{PODS}/p"))[1]["spec"]["nodeName"] == "there"
+    assert (await one("POST", bindings, binding))[0] == 409
+    assert (await one("GET", bindings))[0] == 405
+
+
 async def test_a_trial_of_an_eviction_evicts_nobody(one):
     accounts = "/api/v1/namespaces/default/serviceaccounts"
     await one("POST", accounts, {"metadata": {"name": "default"}})
