@@ -75,8 +75,8 @@ def negotiate(header: str, has_protobuf: bool = True) -> Accepted:
     """The best form that we can write. Raises NotAcceptable when there is none.
 
     Custom kinds have no protobuf but for their metadata (kubernetes apiextensions apiserver
-    customresource_handler.go). Who takes JSON as well gets JSON, whatever he wrote first: the store holds JSON,
-    and 500 pods in protobuf are 76 ms of processor time, and a list of 500 in JSON 1.4.
+    customresource_handler.go). Who takes JSON as well gets JSON, whatever he wrote first: the store holds JSON;
+    500 pods in protobuf take 76 ms of processor time, a list of 500 in JSON 1.4.
     """
     if not header:
         return PLAIN

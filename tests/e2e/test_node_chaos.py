@@ -91,7 +91,9 @@ class Chaos:
         self.signal_the_podman_service(signal.SIGKILL)
 
     def stop_the_podman_service(self):
+        """And want something of it: what nobody asks may stand still for long."""
         self.signal_the_podman_service(signal.SIGSTOP)
+        self.delete_a_pod()
 
     def kill_pikube(self):
         self.board.kill()

@@ -220,6 +220,7 @@ def phone(cluster):
             run("ip", *command.split())
         yield run
     finally:
+        cluster.lan.run("ip", "link", "delete", "phone", check=False)  # a namespace goes later than its name
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 

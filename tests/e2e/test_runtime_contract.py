@@ -4,6 +4,7 @@ The board's own Podman, under another instance's name: what is made here is nobo
 """
 
 import itertools
+import tarfile
 from dataclasses import replace
 
 import pytest
@@ -203,7 +204,10 @@ async def test_people_join_the_containers_own_process(runtime, box):
     assert (await ended(runtime, started)).exit_code == 0
 
 
-async def test_images_are_found_listed_and_stay_while_they_are_used(runtime, sandbox, box):
+async def test_images_are_found_listed_and_stay_while_they_are_used(runtime, board, sandbox, box, tmp_path):
+    files = tmp_path / "files.tar"
+    with tarfile.open(files, "w") as archive:
+        archive.add(__file__, "test")
     found = await runtime.find_image("localhost/box:1")
     assert found.architecture and found.size_bytes and "localhost/box:1" in found.names
     assert await runtime.find_image(f"sha256:{found.id}") == found
@@ -217,6 +221,10 @@ async def test_images_are_found_listed_and_stay_while_they_are_used(runtime, san
     await runtime.remove_image(found.id)
     assert await runtime.find_image("localhost/box:1") == found
     await runtime.remove_image("0" * 64)
+    board.podman("import", "--quiet", str(files), "localhost/named:1")
+    board.podman("tag", "localhost/named:1", "localhost/named:2", "localhost/named:3")
+    await runtime.remove_image((await runtime.find_image("localhost/named:2")).id)
+    assert [await runtime.find_image(f"localhost/named:{number}") for number in (1, 2, 3)] == [None] * 3
     with pytest.raises(ImageFailure, match="connection refused") as refused:
         await runtime.pull_image("127.0.0.1:1/lab/box:1")
     assert refused.value.reason == "ErrImagePull"

@@ -54,6 +54,14 @@ class PodmanImages(PodmanCalls):
         return [read_listed_image(image) for image in listed or ()], used
 
     async def remove_image(self, image_id: str) -> None:
+        """An image with several names loses them one after the other: by its id Podman does not remove it (forced,
+        it removes everybody's containers, too)."""
+        images, used = await self.images()
+        if image_id in used:
+            return
+        names = next((image.names for image in images if image.id == image_id), ())
+        for name in names[1:]:
+            await self._ask("DELETE", f"/images/{quote(name, safe='')}", accepted=(404, 409))
         await self._ask("DELETE", f"/images/{image_id}", accepted=(404, 409))
 
     async def pull_image(
