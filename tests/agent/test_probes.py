@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from pikube.agent.pods.decision import Observed
-from pikube.agent.pods.probes import BEGIN_S, ProbeSet, run_handler
+from pikube.agent.pods.probes import BEGIN_S, ProbeErrored, ProbeSet, run_handler
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_container import Container as Declared
 from pikube.api.kinds.core_container import ExecAction, Probe
@@ -44,6 +44,11 @@ class FakeRuntime:
             await trio.sleep(takes_s)
             raise RuntimeFailure("podman does not answer")
         yield Session(code, takes_s)
+
+    is_silent = False
+
+    async def answers(self):
+        return not self.is_silent
 
 
 RUNNING = Observed(
@@ -170,6 +175,11 @@ async def test_a_podman_that_fails_or_is_stuck_costs_no_healthy_container(autoju
 
 
 async def test_a_podman_that_is_slow_to_begin_is_not_the_containers_fault(autojump_clock):
+    stopped = FakeRuntime(lambda at: (0, 5))
+    stopped.is_silent = True
+    with pytest.raises(ProbeErrored, match="fell silent"):
+        await run_handler(probe(), "id", "10.0.0.1", stopped, Declared(name="c"), 1.0)
+
     class Slow(FakeRuntime):
         @asynccontextmanager
         async def exec(self, *argv, **more):

@@ -75,4 +75,4 @@ def test_other_leaders_on_the_lan_get_no_board_and_no_secret(cluster, two_boards
 
     # and who stops says goodbye
     other.stop()
-    wait_until(lambda: set(leaders(newcomer)) == {cluster.url}, timeout_s=10, what="one leader on the LAN")
+    wait_until(lambda: set(leaders(newcomer)) == {cluster.url}, timeout_s=60, what="one leader on the LAN")

@@ -36,5 +36,5 @@ def test_a_podman_that_hangs_is_told_in_the_nodes_conditions_and_heals(board, na
         lambda: condition(board, "ContainerRuntimeUnhealthy")["status"] == "False", 90, "another service"
     )
     wait_until(lambda: restarts(board) > before, what="the event")
-    found = container_of(board, namespace, "probed")
-    assert found["restartCount"] == 0 and found["ready"]
+    ready(board, namespace, "probed")
+    assert container_of(board, namespace, "probed")["restartCount"] == 0

@@ -283,6 +283,8 @@ async def _run_exec(runtime: Runtime, container_id: str, command: tuple[str, ...
                 code = await session.exit_code()
     except RuntimeFailure as failure:
         raise ProbeErrored(failure.message) from None
+    if deadline.cancelled_caught and not await runtime.answers():
+        raise ProbeErrored("podman fell silent while the command ran")
     if deadline.cancelled_caught:
         raise ProbeFailure(f"command timed out after {timeout_s:g}s")
     if code:

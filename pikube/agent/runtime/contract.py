@@ -222,6 +222,10 @@ class Runtime(Protocol):
         """What may heal by itself before it is a `problem`; '' if nothing is known to be wrong. Costs nothing."""
         ...
 
+    async def answers(self) -> bool:
+        """Whether the service answers at all; what it says is part of `trouble` then."""
+        ...
+
     async def ping(self) -> None:
         """Ask something small, so that `problem` is up to date; no failure."""
         ...
