@@ -3,6 +3,7 @@
 Everything it makes is removed by `close`, also after a failure: containers, mounts, the namespace, files.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -117,7 +118,9 @@ class Board:
     def _end_leftovers(self):
         """What a killed leader could not end."""
         for pid in self.processes():
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, signal.SIGCONT)  # a test may have stopped it
 
     # -- running things ------------------------------------------------------------------------
 
