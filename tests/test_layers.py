@@ -20,7 +20,7 @@ LAYERS = {
 
 DOORS = {
     "podman": "pikube/preflight/",
-    "httpx": "pikube/wire/",
+    "httpx": "pikube/wire/webhook.py",
     "h11": "pikube/wire/",
     "httptools": "pikube/wire/incoming.py",
     "wsproto": "pikube/wire/",

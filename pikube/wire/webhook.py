@@ -1,29 +1,40 @@
-"""Shell: asks a webhook: one POST of JSON over TLS, within a time.
+"""Shell: asks a webhook: one POST of JSON over TLS, within a time. It stands on httpx, which keeps connections.
 
 Enter: a URL, where to dial for it, the authority to trust, a document. Leaves: the answered document, or
-WebhookFailed. Called by admission and by the conversion of custom resources. Connections are kept for the next
-question.
+WebhookFailed. Called by admission and by the conversion of custom resources.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
+import socket
 import ssl
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import trio
 
-from pikube.wire.exchange import Exchange, PeerLost
 from pikube.wire.sockets import Address
 
+if TYPE_CHECKING:
+    import httpx
+
 ANSWER_BYTES = 12 * 1024 * 1024  # an object of the largest size thrice: as patch, in base64, and in JSON
-KEPT = 16  # idle connections: there are rarely as many webhooks
+KEPT = 16  # clients, each with the connections of one authority: there are rarely as many webhooks
 KEPT_S = 60.0
+HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "pikube"}
 
 
 class WebhookFailed(Exception):
     """There is no answer; the words continue `failed calling webhook "x": `."""
+
+
+class _NoAnswer(Exception):
+    """The words say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,106 +49,129 @@ class Target:
     ca: bytes = b""
 
 
+@dataclass(slots=True)
+class _Client:
+    """users: how many ask by it now."""
+
+    http: httpx.AsyncClient
+    users: int = 0
+
+
 class WebhookCaller:
-    """Keeps connections and TLS contexts."""
+    """Keeps a client for each authority; connections that wait for a next question end after a minute."""
 
     def __init__(self) -> None:
-        self._idle: OrderedDict[Target, tuple[Exchange, float]] = OrderedDict()
-        self._contexts: OrderedDict[tuple[bytes, str], ssl.SSLContext] = OrderedDict()
+        self._clients: OrderedDict[bytes, _Client] = OrderedDict()
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> bytes:
         """The answered body. Raises WebhookFailed."""
         failure = f'failed to call webhook: Post "{target.url}": '
         with trio.move_on_after(timeout_s):
+            # 8 MB and 0.2 s (a Pi: 1 s) that only clusters with webhooks pay, and that hold up nobody else
+            await trio.to_thread.run_sync(importlib.import_module, "httpx")
             try:
-                return await self._post(target, body, timeout_s)
-            except PeerLost as lost:
-                raise WebhookFailed(failure + str(lost)) from lost
-            except (ssl.SSLError, ValueError) as error:
-                raise WebhookFailed(f"{failure}unable to load root certificates: {error}") from error
+                async with self._using(target.ca) as client:
+                    status, answer = await _ask(client, target, body)
+            except _NoAnswer as error:
+                raise WebhookFailed(failure + str(error)) from error
+            if status != 200:
+                words = answer[:200].decode("utf-8", "replace").strip()
+                raise WebhookFailed(f"failed to call webhook: an error on the server ({words!r}) has prevented the "
+                                    f"request from succeeding (code {status})")  # fmt: skip
+            return answer
         raise WebhookFailed(f"{failure}context deadline exceeded")
 
     async def aclose(self) -> None:
         """End the connections that wait for a next question."""
-        while self._idle:
-            _, (exchange, _) = self._idle.popitem()
-            await exchange.close()
+        while self._clients:
+            _, client = self._clients.popitem()
+            await client.http.aclose()
 
-    async def _post(self, target: Target, body: bytes, timeout_s: float) -> bytes:
-        exchange = await self._exchange(target)
-        may_keep = False
-        headers = [("Host", target.name), ("Content-Type", "application/json"), ("Accept", "application/json"),
-                   ("User-Agent", "pikube")]  # fmt: skip
+    @asynccontextmanager
+    async def _using(self, ca: bytes) -> AsyncIterator[httpx.AsyncClient]:
+        """The client of an authority. _NoAnswer."""
+        client = self._clients.get(ca)
+        if client is None:
+            client = self._clients[ca] = _Client(_new_client(ca))
+        self._clients.move_to_end(ca)
+        client.users += 1
         try:
-            await exchange.ask("POST", target.path, headers, body, answer_s=timeout_s)
-            answer = await _body(exchange)
-            may_keep = exchange.may_ask_again
+            yield client.http
         finally:
-            if not may_keep:
-                await exchange.close()
-        if may_keep:
-            exchange.next_request()
-            await self._keep(target, exchange)
-        if exchange.status != 200:
-            words = answer[:200].decode("utf-8", "replace").strip()
-            raise WebhookFailed(f"failed to call webhook: an error on the server ({words!r}) has prevented the "
-                                f"request from succeeding (code {exchange.status})")  # fmt: skip
-        return answer
-
-    async def _exchange(self, target: Target) -> Exchange:
-        kept = self._idle.pop(target, None)
-        if kept is not None:
-            exchange, since = kept
-            if trio.current_time() - since < KEPT_S and not exchange.has_ended():
-                return exchange
-            await exchange.close()
-        return await Exchange.open(target.address, self._context(target))
-
-    async def _keep(self, target: Target, exchange: Exchange) -> None:
-        earlier = self._idle.pop(target, None)
-        self._idle[target] = exchange, trio.current_time()
-        if earlier is not None:
-            await earlier[0].close()
-        if len(self._idle) > KEPT:
-            _, (oldest, _) = self._idle.popitem(last=False)
-            await oldest.close()
-
-    def _context(self, target: Target) -> ssl.SSLContext:
-        key = (target.ca, target.name)
-        context = self._contexts.get(key)
-        if context is None:
-            context = self._contexts[key] = NamedContext.trusting(target.ca, target.name)
-            if len(self._contexts) > KEPT:
-                self._contexts.popitem(last=False)
-        return context
+            client.users -= 1
+            idle = [known for known, one in self._clients.items() if not one.users]
+            for known in idle[: max(0, len(self._clients) - KEPT)]:
+                await self._clients.pop(known).http.aclose()
 
 
-class NamedContext(ssl.SSLContext):
-    """Looks for one name in the server's certificate, whatever address was dialled."""
+def _new_client(ca: bytes) -> httpx.AsyncClient:
+    import httpx
 
-    _name: str
-
-    @classmethod
-    def trusting(cls, ca: bytes, name: str) -> NamedContext:
-        self = cls(ssl.PROTOCOL_TLS_CLIENT)
-        self._name = name
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
         if ca:
-            self.load_verify_locations(cadata=ca.decode("ascii"))
+            context.load_verify_locations(cadata=ca.decode("ascii"))
         else:
-            self.load_default_certs()
-        return self
+            context.load_default_certs()
+    except (ssl.SSLError, ValueError) as error:
+        raise _NoAnswer(f"unable to load root certificates: {error}") from error
+    limits = httpx.Limits(keepalive_expiry=KEPT_S)
+    return httpx.AsyncClient(verify=context, limits=limits, timeout=None, trust_env=False)
 
-    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
-        options["server_hostname"] = self._name
-        return super().wrap_bio(*arguments, **options)
+
+async def _ask(client: httpx.AsyncClient, target: Target, body: bytes) -> tuple[int, bytes]:
+    """Status and body."""
+    import httpx
+
+    url = f"https://{joined(target.address)}{target.path}"
+    headers = {**HEADERS, "Host": target.name}
+    named = {"sni_hostname": target.name}  # what its certificate must be for, too
+    try:
+        async with client.stream("POST", url, content=body, headers=headers, extensions=named) as answer:
+            return answer.status_code, await _body(answer)
+    except httpx.TransportError as error:
+        raise _NoAnswer(reason(error, target.address)) from error
 
 
-async def _body(exchange: Exchange) -> bytes:
+async def _body(answer: httpx.Response) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    while chunk := await exchange.chunk():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > ANSWER_BYTES:
-            raise PeerLost(f"the answer is larger than {ANSWER_BYTES} bytes")
+    with trio.CancelScope() as scope:
+        async for part in answer.aiter_bytes():
+            chunks.append(part)
+            size += len(part)
+            if size > ANSWER_BYTES:
+                scope.cancel()  # httpx's nested generators end by that only: they may not be left in the middle
+    if size > ANSWER_BYTES:
+        raise _NoAnswer(f"the answer is larger than {ANSWER_BYTES} bytes")
     return b"".join(chunks)
+
+
+def reason(error: BaseException, address: Address) -> str:
+    """Why there is no answer, in the words of Go's net, crypto/tls and net/http."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"tls: failed to verify certificate: x509: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"remote error: tls: {cause.reason or cause}"
+        if isinstance(cause, socket.gaierror):
+            return f"dial tcp: lookup {address[0]}: no such host"
+        if isinstance(cause, OSError) and cause.errno:
+            return f"dial tcp {joined(address)}: connect: {os.strerror(cause.errno).lower()}"
+    return f"EOF: {error}" if str(error) else "EOF"
+
+
+def joined(address: Address) -> str:
+    """As in a URL."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, and what it came from, groups opened."""
+    while error is not None:
+        if isinstance(error, BaseExceptionGroup):
+            for part in error.exceptions:
+                yield from _causes(part)
+        yield error
+        error = error.__cause__ or error.__context__

@@ -31,9 +31,9 @@ from pikube.leader.service_route import NoRoute, ServiceRoutes
 from pikube.leader.store.contract import Item, Key, Store
 from pikube.wire.exchange import Exchange, PeerLost
 from pikube.wire.messages import Answer, Request
+from pikube.wire.named_context import NamedContext
 from pikube.wire.sockets import Address
 from pikube.wire.tunnel import open_answer, relay, relay_upgrade, upload_of
-from pikube.wire.webhook import NamedContext
 
 log = logging.getLogger("pikube.aggregation")
 
