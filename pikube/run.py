@@ -172,6 +172,7 @@ async def run_control_plane(
     boards = BoardMetrics(kubelets.find)
     controllers = all_controllers(
         [info.cls for info in stored_kinds(plane.scheme).values() if "create" in info.verbs],
+        served=plane.scheme,
         monotonic=trio.current_time,
         boards=boards,
         cluster_cidr=settings.cluster_cidr,

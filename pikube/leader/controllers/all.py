@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pikube.api.address_pool import parse_pool
+from pikube.api.policy_types import Served
 from pikube.informer.controller import Controller
 from pikube.leader.controllers import (
     cron_job,
@@ -36,7 +37,7 @@ from pikube.leader.controllers.namespace_deletion import namespace_controller
 from pikube.leader.controllers.node_lifecycle import node_lifecycle_controller
 from pikube.leader.controllers.node_ranges import node_range_controller
 from pikube.leader.controllers.out_of_service import OUT_OF_SERVICE
-from pikube.leader.controllers.policy_status import POLICY_STATUS
+from pikube.leader.controllers.policy_status import policy_controller
 from pikube.leader.controllers.resource_quota import quota_controller
 from pikube.leader.controllers.role_aggregation import ROLE_AGGREGATION
 from pikube.leader.controllers.stale_disruption import STALE_DISRUPTION
@@ -51,6 +52,7 @@ from pikube.leader.controllers.volume_reclaim import CLAIM_PROTECTING, VOLUME_RE
 def all_controllers(
     kinds: Sequence[type[Any]],
     *,
+    served: Served,
     monotonic: Callable[[], float],
     boards: Boards,
     cluster_cidr: str,
@@ -64,10 +66,10 @@ def all_controllers(
     served_ports: Ports = MappingProxyType({}),
     local_node: str = "",
 ) -> tuple[Controller[Any, Any], ...]:
-    """`kinds`: every served kind that is stored, one version each. `monotonic` is Trio's clock. `boards` tell what
-    they use. `head_of` gives the class by which caches know the objects of a CustomResourceDefinition, `find_scale`
-    what scales they have. `local_node` is the board that the leader runs on, '' without an agent. `served_ports`:
-    what boards serve themselves. `sign` is the cluster's authority."""
+    """`kinds`: every served kind that is stored, one version each; `served` finds any of them. `monotonic` is Trio's
+    clock. `boards` tell what they use. `head_of` gives the class by which caches know the objects of a
+    CustomResourceDefinition, `find_scale` what scales they have. `local_node` is the board that the leader runs on,
+    '' without an agent. `served_ports`: what boards serve themselves. `sign` is the cluster's authority."""
     owned = [cls for cls in kinds if cls.names.kind != "Event"]
     namespaced = [cls for cls in kinds if cls.names.namespaced]
     return (
@@ -88,7 +90,7 @@ def all_controllers(
         STALE_DISRUPTION,
         account_token_controller(sign_token, ca_certificates),
         ROLE_AGGREGATION,
-        POLICY_STATUS,
+        policy_controller(served),
         quota_controller([cls for cls in namespaced if cls in owned]),
         VOLUME_EXPANSION,
         endpoint_slices.ENDPOINT_SLICES,

@@ -1,7 +1,7 @@
-"""Pure: ValidatingAdmissionPolicies say in their status that they were looked at.
+"""Pure: ValidatingAdmissionPolicies say in their status what does not fit the kinds that they are about.
 
-Enter: a policy. Leaves: its status. Run by the controller loop. What is wrong with an expression is refused when the
-policy is written (`api/validation/policies`), so that there is nothing to warn of here. Source: kubernetes
+Enter: a policy, the types of those kinds. Leaves: its status. Run by the controller loop. As upstream, a policy is
+looked at when its spec has changed, and not again when a kind that it names is defined later. Source: kubernetes
 pkg/controller/validatingadmissionpolicystatus.
 """
 
@@ -10,30 +10,33 @@ from __future__ import annotations
 from msgspec import structs
 
 from pikube.api.kinds.admission import TypeChecking, ValidatingAdmissionPolicy
+from pikube.api.policy_types import Served, Subjects, subjects, warnings
 from pikube.informer.actions import Action, Update
-from pikube.informer.cache import ObjectKey, key_of
-from pikube.informer.controller import Controller, Lister, Watch
+from pikube.informer.cache import ObjectKey
+from pikube.informer.controller import Controller, Lister, Watch, itself
 
 
-def reconcile(desired: ValidatingAdmissionPolicy, observed: None, now: float) -> list[Action]:
-    """The generation that was looked at, and nothing found."""
-    seen = structs.replace(
-        desired.status, observed_generation=desired.metadata.generation, type_checking=TypeChecking()
-    )
-    if seen == desired.status or desired.metadata.deletion_timestamp:
+def reconcile(desired: ValidatingAdmissionPolicy, observed: Subjects, now: float) -> list[Action]:
+    """The generation that was looked at, and what was found."""
+    generation = desired.metadata.generation
+    if desired.metadata.deletion_timestamp or generation <= desired.status.observed_generation:
         return []
+    found = TypeChecking(expression_warnings=warnings(desired, observed))
+    seen = structs.replace(desired.status, observed_generation=generation, type_checking=found)
     return [Update(structs.replace(desired, status=seen), "status")]
 
 
-def observe(lister: Lister, key: ObjectKey) -> tuple[ValidatingAdmissionPolicy, None] | None:
-    policy = lister.cache(ValidatingAdmissionPolicy).get(key)
-    return (policy, None) if policy is not None else None
+def policy_controller(served: Served) -> Controller[ValidatingAdmissionPolicy, Subjects]:
+    """`served`: the kinds of the API, custom ones included."""
 
+    def observe(lister: Lister, key: ObjectKey) -> tuple[ValidatingAdmissionPolicy, Subjects] | None:
+        policy = lister.cache(ValidatingAdmissionPolicy).get(key)
+        return (policy, subjects(policy, served)) if policy is not None else None
 
-POLICY_STATUS: Controller[ValidatingAdmissionPolicy, None] = Controller(
-    name="validatingadmissionpolicy-status",
-    watches=(Watch(ValidatingAdmissionPolicy, lambda lister, policy: [key_of(policy)]),),
-    observe=observe,
-    reconcile=reconcile,
-    workers=1,
-)
+    return Controller(
+        name="validatingadmissionpolicy-status",
+        watches=(Watch(ValidatingAdmissionPolicy, itself),),
+        observe=observe,
+        reconcile=reconcile,
+        workers=1,
+    )

@@ -270,7 +270,11 @@ def offices(it: World) -> None:
         "request": "bm8=",
     }
     make(it, manifest("certificates.k8s.io/v1", "CertificateSigningRequest", "jane", asked))
-    rule = {"validations": [{"expression": "true"}], "matchConstraints": {}}
+    about = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["*"]}
+    rule = {
+        "validations": [{"expression": "object.replicas > 1"}],
+        "matchConstraints": {"resourceRules": [about]},
+    }
     make(it, manifest("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "house", rule))
     names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
     versions = [

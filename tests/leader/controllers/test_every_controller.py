@@ -37,9 +37,11 @@ class NoBoards:
 
 def every_controller(clock: Any) -> tuple[Controller[Any, Any], ...]:
     """As run.py makes them, with an authority that signs the same each time."""
-    kinds = [info.cls for info in stored_kinds(FakeApi().scheme).values() if "create" in info.verbs]
+    scheme = FakeApi().scheme
+    kinds = [info.cls for info in stored_kinds(scheme).values() if "create" in info.verbs]
     return all_controllers(
         kinds,
+        served=scheme,
         monotonic=clock,
         boards=NoBoards(),
         cluster_cidr="10.42.0.0/16",

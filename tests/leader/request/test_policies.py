@@ -5,6 +5,7 @@ import pytest
 from pikube.api.cel import CelUnsupported, compile_expression
 from pikube.api.kinds.admission import ValidatingAdmissionPolicy
 from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.policy_types import Subjects
 from pikube.leader.controllers.policy_status import reconcile
 from pikube.wire.messages import Peer
 
@@ -116,11 +117,11 @@ async def test_optional_values_and_sets_are_understood(api, put_in_force):
 
 def test_a_policy_is_looked_at_once_for_each_generation():
     policy = ValidatingAdmissionPolicy(metadata=ObjectMeta(name="p", generation=3))
-    (action,) = reconcile(policy, None, 0.0)
+    (action,) = reconcile(policy, Subjects((), None), 0.0)
     assert action.subresource == "status"
     assert action.obj.status.observed_generation == 3 and action.obj.status.type_checking is not None
     assert policy.status.observed_generation == 0
-    assert reconcile(action.obj, None, 1.0) == []
+    assert reconcile(action.obj, Subjects((), None), 1.0) == []
 
 
 BOB = Peer("127.0.0.1", 1, "bob", ("system:authenticated",))
