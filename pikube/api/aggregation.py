@@ -15,13 +15,29 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A group and version that a Service serves: `resources` as its APIResourceList says; not `is_current` when it
-    does not answer now."""
+    """A group and version that a Service serves: `resources` as its APIResourceList says; `openapi` is where its
+    document is, '' when it has none; not `is_current` when it does not answer now."""
 
     group: str
     version: str
     resources: tuple[Mapping[str, Any], ...] = ()
     is_current: bool = True
+    openapi: str = ""
+
+
+def document_path(group: str, version: str) -> str:
+    """Of a group and version in the index of OpenAPI documents: `apis/GROUP/VERSION`."""
+    return f"apis/{group}/{version}"
+
+
+def document_url(index: Any, group: str, version: str) -> str:
+    """Where the index of an extension says that its document is; '' for one that it does not have, or that is not
+    where requests for it are handed on."""
+    found = index.get("paths") if isinstance(index, Mapping) else None
+    entry = found.get(document_path(group, version)) if isinstance(found, Mapping) else None
+    url = entry.get("serverRelativeURL") if isinstance(entry, Mapping) else None
+    path = f"/openapi/v3/{document_path(group, version)}"
+    return url if isinstance(url, str) and url.partition("?")[0] == path else ""
 
 
 def versions_of(group: str, extensions: Sequence[Extension]) -> list[str]:

@@ -20,7 +20,7 @@ import msgspec
 import trio
 from msgspec import structs
 
-from pikube.api.aggregation import Extension, passed_headers, user_headers
+from pikube.api.aggregation import Extension, document_url, passed_headers, user_headers
 from pikube.api.client import Client
 from pikube.api.errors import ApiError, ServerTimeout, ServiceUnavailable
 from pikube.api.kinds.apiregistration import APIService, APIServiceCondition, APIServiceStatus
@@ -138,8 +138,21 @@ class Aggregator:
             await self._tell(service, "False", why.reason, str(why))
             kept = before.resources if before is not None else ()
             return Extension(spec.group, spec.version, kept, is_current=False)
+        openapi = await self._openapi(service, before)
         await self._tell(service, "True", "Passed", "all checks passed")
-        return Extension(spec.group, spec.version, resources)
+        return Extension(spec.group, spec.version, resources, openapi=openapi)
+
+    async def _openapi(self, service: APIService, before: Extension | None) -> str:
+        """Where its OpenAPI document is, with the hash that tells clients of another one; what was known when it
+        takes too long to say. Not to have one is no illness."""
+        spec = service.spec
+        with trio.move_on_after(CHECK_S):
+            try:
+                index = await self._fetch(service, self._address(service), "/openapi/v3")
+                return document_url(index, spec.group, spec.version)
+            except (ApiError, PeerLost, NoRoute, ssl.SSLError, OSError, ValueError):
+                return ""
+        return before.openapi if before is not None else ""
 
     async def _resources(self, service: APIService) -> tuple[dict[str, Any], ...]:
         """Raises Unavailable."""
@@ -162,6 +175,12 @@ class Aggregator:
         raise Unavailable("FailedDiscoveryCheck", f"{failed}context deadline exceeded")
 
     async def _discover(self, service: APIService, address: Address, path: str) -> tuple[dict[str, Any], ...]:
+        document = await self._fetch(service, address, path)
+        resources = document.get("resources") if isinstance(document, dict) else None
+        return tuple(one for one in resources or () if isinstance(one, dict))
+
+    async def _fetch(self, service: APIService, address: Address, path: str) -> Any:
+        """A document in JSON; ValueError for another status, and for what is none."""
         headers = [
             ("Host", host_of(service)),
             ("Accept", "application/json"),
@@ -177,9 +196,7 @@ class Aggregator:
             await exchange.close()
         if exchange.status != 200:
             raise ValueError(f"bad status from https://{address[0]}:{address[1]}{path}: {exchange.status}")
-        document = msgspec.json.decode(body)
-        resources = document.get("resources") if isinstance(document, dict) else None
-        return tuple(one for one in resources or () if isinstance(one, dict))
+        return msgspec.json.decode(body)
 
     async def _tell(self, service: APIService, status: str, reason: str, message: str) -> None:
         old = next((c for c in service.status.conditions if c.type == "Available"), None)

@@ -70,7 +70,7 @@ class Documents:
             return _json(discovery.encoded({"paths": self._paths()}))
         if path.startswith("/openapi/"):
             found = await trio.to_thread.run_sync(
-                self._openapi.document, path, request.headers.get("accept", "")
+                self._openapi.document, path, request.headers.get("accept", ""), self._extensions()
             )
             return _cached(request, *found, is_immutable=bool(query.get("hash")))
         return self._discovery(path, request)

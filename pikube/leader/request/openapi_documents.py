@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 
 from pikube.api import discovery, openapi
+from pikube.api.aggregation import Extension, document_path
 from pikube.api.errors import NotAcceptable, PathNotFound
 from pikube.api.media_types import JSON, parse_accept
 from pikube.api.openapi_proto import encode_document
@@ -19,6 +20,7 @@ V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 # the @ of what clients ask for is no valid media type in Go: answers are named with a dot
 V2_PROTOBUF_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 PREFIX = "/openapi/v3/"
+INDEX = "v3"
 
 
 class OpenApiDocuments:
@@ -29,6 +31,7 @@ class OpenApiDocuments:
         self._scheme = scheme
         self._lock = threading.Lock()
         self._packed: dict[str, tuple[bytes, str]] = {}
+        self._shown: tuple[Extension, ...] = ()
         self._generation = scheme.generation
         self._lasting = {
             f"{PREFIX}apis/{i.names.group}/{i.names.version}"
@@ -37,12 +40,19 @@ class OpenApiDocuments:
             for i in scheme.built_in
         }
 
-    def document(self, path: str, accept: str) -> tuple[bytes, str, str]:
-        """(body, ETag, Content-Type). PathNotFound, NotAcceptable."""
+    def document(
+        self, path: str, accept: str, extensions: tuple[Extension, ...] = ()
+    ) -> tuple[bytes, str, str]:
+        """(body, ETag, Content-Type). PathNotFound, NotAcceptable. `extensions` are in the index; their documents are
+        theirs."""
         if path == "/openapi/v2":
             return self._v2(accept)
         if path == "/openapi/v3":
-            body, etag = self._built("v3", self._index)
+            with self._lock:
+                if extensions is not self._shown:
+                    self._shown = extensions
+                    self._packed.pop(INDEX, None)
+            body, etag = self._built(INDEX, lambda: self._index(extensions))
             return body, etag, "text/plain; charset=utf-8"  # what upstream sends, and kubectl expects
         if path.startswith(PREFIX):
             parts = path[len(PREFIX) :].split("/")
@@ -70,13 +80,17 @@ class OpenApiDocuments:
     def _v3(self, group: str, version: str) -> bytes:
         return discovery.encoded(openapi.document_v3(self._scheme, group, version))
 
-    def _index(self) -> bytes:
+    def _index(self, extensions: tuple[Extension, ...]) -> bytes:
         paths = {}
         for group, version in self._scheme.group_versions():
             name = f"apis/{group}/{version}" if group else f"api/{version}"
             _, etag = self._built_unlocked(PREFIX + name, group, version)
             url = f"{PREFIX}{name}?hash={etag.strip(chr(34))}"
             paths[name] = {"serverRelativeURL": url}
+        for extension in extensions:
+            if extension.openapi:
+                name = document_path(extension.group, extension.version)
+                paths.setdefault(name, {"serverRelativeURL": extension.openapi})
         return discovery.encoded({"paths": paths})
 
     def _built_unlocked(self, key: str, group: str, version: str) -> tuple[bytes, str]:

@@ -9,7 +9,7 @@ import trio
 import trustme
 from request_api import Api, FakeRequest
 
-from pikube.api.aggregation import passed_headers, user_headers
+from pikube.api.aggregation import document_url, passed_headers, user_headers
 from pikube.leader.request.aggregation import group_version
 from pikube.wire.messages import Response, StreamResponse
 from pikube.wire.server import serve
@@ -17,6 +17,7 @@ from pikube.wire.server import serve
 SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 NAME = "ext.default.svc"
 THINGS = "/apis/ext.example.com/v1/namespaces/default/things"
+DOCUMENT = "/openapi/v3/apis/ext.example.com/v1"
 RESOURCES = [
     {"name": "things", "singularName": "thing", "namespaced": True, "kind": "Thing", "verbs": ["get", "list"],
      "shortNames": ["th"]},
@@ -33,6 +34,7 @@ class Extension:
         self.port = 0
         self.ca = b""
         self.is_well = True
+        self.openapi = None
 
     async def __call__(self, request):
         if not self.is_well:
@@ -40,6 +42,10 @@ class Extension:
         if request.path == "/apis/ext.example.com/v1":
             body = {"kind": "APIResourceList", "groupVersion": "ext.example.com/v1", "resources": RESOURCES}
             return Response(200, (("Content-Type", "application/json"),), (json.dumps(body).encode(),))
+        if request.path == "/openapi/v3":
+            paths = {"apis/ext.example.com/v1": {"serverRelativeURL": self.openapi}, "apis/apps/v1": {}}
+            body = json.dumps({"paths": paths} if self.openapi else [])
+            return Response(200, (("Content-Type", "application/json"),), (body.encode(),))
         body = await request.body(1 << 20)
         heard = {
             "method": request.method,
@@ -174,6 +180,63 @@ async def test_discovery_shows_what_an_extension_serves(api, extension):
     assert json.loads(await whole(answer))["resources"] == RESOURCES
     status, _ = await api("DELETE", f"{SERVICES}/v1.ext.example.com")
     assert status == 200 and (await api("GET", "/apis/ext.example.com/v1"))[0] == 404
+
+
+async def indexed(api):
+    """(ETag, where each OpenAPI document is) of the index."""
+    answer = await api.handler(FakeRequest("GET", "/openapi/v3"))
+    etag = dict(answer.headers)["ETag"]
+    paths = json.loads(b"".join(answer.chunks))["paths"]
+    return etag, {name: entry["serverRelativeURL"] for name, entry in paths.items()}
+
+
+async def test_the_index_of_openapi_says_where_an_extension_has_its_document(api, extension):
+    before, ours = await indexed(api)
+    extension.openapi = f"{DOCUMENT}?hash=1"
+    await register(api, extension)
+    await condition(api, "True")
+    await shown(api, "ext.example.com")
+    etag, paths = await indexed(api)
+    assert etag != before
+    assert paths == {**ours, "apis/ext.example.com/v1": f"{DOCUMENT}?hash=1"}
+    answer = await api.handler(FakeRequest("GET", DOCUMENT, "hash=1"))
+    assert json.loads(await whole(answer))["path"] == DOCUMENT
+    assert extension.heard[-1]["query"] == "hash=1"
+    assert (await api("DELETE", f"{SERVICES}/v1.ext.example.com"))[0] == 200
+    await shown(api)
+    assert await indexed(api) == (before, ours)
+
+
+async def shown(api, *names):
+    """Wait until discovery shows these groups."""
+    with trio.fail_after(20):
+        while tuple(extension.group for extension in api.aggregator.known) != names:  # noqa: ASYNC110 - has no event
+            await trio.sleep(0.01)
+
+
+async def test_an_extension_without_openapi_is_well(api, extension):
+    await register(api, extension)
+    assert (await condition(api, "True"))["reason"] == "Passed"
+    await shown(api, "ext.example.com")
+    assert "apis/ext.example.com/v1" not in (await indexed(api))[1]
+
+
+@pytest.mark.parametrize(
+    ("index", "url"),
+    [
+        ({"paths": {"apis/g/v1": {"serverRelativeURL": "/openapi/v3/apis/g/v1?hash=A"}}}, "/openapi/v3/apis/g/v1?hash=A"),
+        ({"paths": {"apis/g/v1": {"serverRelativeURL": "/openapi/v3/apis/g/v1"}}}, "/openapi/v3/apis/g/v1"),
+        ({"paths": {"apis/g/v1": {"serverRelativeURL": "https://elsewhere/openapi/v3/apis/g/v1"}}}, ""),
+        ({"paths": {"apis/g/v1": {"serverRelativeURL": "/openapi/v3/apis/apps/v1"}}}, ""),
+        ({"paths": {"apis/g/v2": {"serverRelativeURL": "/openapi/v3/apis/g/v2"}}}, ""),
+        ({"paths": {"apis/g/v1": {"serverRelativeURL": 1}}}, ""),
+        ({"paths": {"apis/g/v1": None}}, ""),
+        ({"paths": []}, ""),
+        ([], ""),
+    ],
+)  # fmt: skip
+def test_an_index_tells_only_of_a_document_that_is_handed_on(index, url):
+    assert document_url(index, "g", "v1") == url
 
 
 async def test_an_extension_that_is_ill_is_said_to_be(api, extension):
