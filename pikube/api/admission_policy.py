@@ -7,15 +7,17 @@ stage. Source: kubernetes apiserver pkg/admission/plugin/policy/validating.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pikube.api.admission_review import Facts, applies, selects, variables_of
-from pikube.api.cel import CelError, CelUnsupported, compile_expression
+from pikube.api.cel import CelError, CelUnsupported, Expression, compile_expression
 from pikube.api.errors import ApiError, Forbidden, Resource
 from pikube.api.kinds.admission import (
     MatchResources,
+    MutatingAdmissionPolicy,
+    MutatingAdmissionPolicyBinding,
     ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding,
     Validation,
@@ -25,14 +27,14 @@ from pikube.api.kinds.meta import LabelSelector
 CODES = {"Unauthorized": 401, "Forbidden": 403, "Invalid": 422, "RequestEntityTooLarge": 413}
 
 
-def default_policy(policy: ValidatingAdmissionPolicy) -> None:
+def default_policy(policy: ValidatingAdmissionPolicy | MutatingAdmissionPolicy) -> None:
     """A policy that cannot be evaluated refuses, and is about every version of its kinds."""
     spec = policy.spec
     spec.failure_policy = spec.failure_policy or "Fail"
     _default_match(spec.match_constraints)
 
 
-def default_binding(binding: ValidatingAdmissionPolicyBinding) -> None:
+def default_binding(binding: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding) -> None:
     """What it says nothing about, it means."""
     _default_match(binding.spec.match_resources)
 
@@ -76,11 +78,11 @@ def violations(
     is_strict = spec.failure_policy != "Ignore"
     variables = {**variables_of(facts), "params": params}
     try:
-        if not _is_wanted(spec.match_conditions, variables):
+        if not is_wanted(spec.match_conditions, variables):
             return []
     except CelError as error:
         return [Violation(str(error))] if is_strict else []
-    variables["variables"] = _values(spec.variables, variables)
+    variables["variables"] = values_of(spec.variables, variables)
     return [
         replace(found, index=index)
         for index, check in enumerate(spec.validations)
@@ -97,11 +99,11 @@ def audit_annotations(
         return {}
     variables = {**variables_of(facts), "params": params}
     try:
-        if not _is_wanted(spec.match_conditions, variables):
+        if not is_wanted(spec.match_conditions, variables):
             return {}
     except CelError:
         return {}
-    variables["variables"] = _values(spec.variables, variables)
+    variables["variables"] = values_of(spec.variables, variables)
     notes = {}
     for annotation in spec.audit_annotations:
         try:
@@ -129,7 +131,8 @@ def noted(notes: Mapping[str, str], policy: str, binding: Any, violation: Violat
     return json.dumps([*known, found], separators=(",", ":"))
 
 
-def _is_wanted(conditions: Iterable[Any], variables: Mapping[str, Any]) -> bool:
+def is_wanted(conditions: Iterable[Any], variables: Mapping[str, Any]) -> bool:
+    """Whether the match conditions hold. CelError."""
     for condition in conditions:
         try:
             if not compile_expression(condition.expression).holds(variables):
@@ -139,14 +142,16 @@ def _is_wanted(conditions: Iterable[Any], variables: Mapping[str, Any]) -> bool:
     return True
 
 
-def _values(declared: Iterable[Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(
+    declared: Iterable[Any],
+    variables: Mapping[str, Any],
+    read: Callable[[str], Expression] = compile_expression,
+) -> dict[str, Any]:
     """Each may use those before it; one that fails is missing, and only who uses it fails."""
     values: dict[str, Any] = {}
     for variable in declared:
         try:
-            values[variable.name] = compile_expression(variable.expression).value(
-                {**variables, "variables": values}
-            )
+            values[variable.name] = read(variable.expression).value({**variables, "variables": values})
         except CelError:
             continue
     return values

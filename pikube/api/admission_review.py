@@ -24,7 +24,8 @@ from pikube.api.selector import from_label_selector
 
 VERSION = "admission.k8s.io/v1"
 EXEMPT = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies",
-          "validatingadmissionpolicybindings")  # fmt: skip
+          "validatingadmissionpolicybindings", "mutatingadmissionpolicies",
+          "mutatingadmissionpolicybindings")  # fmt: skip
 """Kinds of admissionregistration.k8s.io that no webhook is asked about: it could not be got rid of else."""
 
 

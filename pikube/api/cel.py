@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pikube.api import cel_authorizer, quantity
+from pikube.api.cel_made import MADE, as_maps
 from pikube.api.cel_words import readable
 
 
@@ -103,8 +104,23 @@ FOREIGN = frozenset(("math", "optional", "format"))
 @lru_cache(maxsize=2048)
 def compile_expression(text: str) -> Expression:
     """Raises CelUnsupported."""
+    made = MADE.search(text)
+    if made is not None and as_maps(text) != text:
+        raise CelUnsupported(
+            f"ERROR: <input>:1:{made.start() + 1}: undeclared reference to '{made[1]}' (in container '')"
+        )
+    return _compiled(text, readable(text))
+
+
+@lru_cache(maxsize=256)
+def compile_mutation(text: str) -> Expression:
+    """One that may make objects: `Object.spec{replicas: 1}` (`cel_made`). Raises CelUnsupported."""
+    return _compiled(text, readable(as_maps(text)))
+
+
+def _compiled(text: str, words: str) -> Expression:
     try:
-        program = _library().compile(readable(text))
+        program = _library().compile(words)
     except ImportError:
         raise CelMissing("no CEL library is installed for this processor") from None
     except ValueError as error:
@@ -117,7 +133,7 @@ def compile_expression(text: str) -> Expression:
     ]
     if foreign:
         raise CelUnsupported(f"{foreign[0]!r} is not known here")
-    bound = {match[1] for match in _BOUND.finditer(readable(text))}
+    bound = {match[1] for match in _BOUND.finditer(words)}
     return Expression(text, program, frozenset(program.variables()) - bound)
 
 
@@ -287,6 +303,7 @@ FUNCTIONS: dict[str, Any] = {
     "sets_contains": lambda left, right: all(item in left for item in right),
     "sets_equivalent": lambda left, right: all(x in right for x in left) and all(x in left for x in right),
     "sets_intersects": lambda left, right: any(item in left for item in right),
+    "jsonpatch_escapeKey": lambda key: key.replace("~", "~0").replace("/", "~1"),
     "optionalOr": _optional_or,
     "optionalHas": lambda here, steps: _optional(here, steps) is not _ABSENT,
     "indexOf": _index_of,

@@ -5,7 +5,7 @@ Enter and leave: the text of an expression. Called by `cel`. What changes:
 - members that are called as CEL's own words: `self.__namespace__`
 - optional members whose value or absence is asked for at once: `a.?b.orValue(c)`, `a.?b.hasValue()`,
   `a.?b.optMap(v, f).orValue(c)`
-- the functions of the namespace `sets`
+- the functions of the namespaces `sets` and `jsonpatch`
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPTIONAL = re.compile(
     r"\.(orValue|hasValue|optMap)\("
 )
 _OPTIONAL_STEP = re.compile(rf"\.\??([A-Za-z_]\w*)|\[\??({_TEXT})\]")
-_SETS = re.compile(r"\bsets\.(contains|equivalent|intersects)\s*\(")
+_SPACES = re.compile(r"\b(sets)\.(contains|equivalent|intersects)\s*\(|\b(jsonpatch)\.(escapeKey)\s*\(")
 _QUOTED = re.compile(_TEXT)
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 
@@ -31,7 +31,7 @@ _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 def readable(text: str) -> str:
     """The same expression for the library; what cannot be worded otherwise stays, and is refused there."""
     text = _ESCAPED_WORD.sub(r".\1", text)
-    text = _SETS.sub(lambda match: f"sets_{match[1]}(", text)
+    text = _SPACES.sub(lambda match: f"{match[1] or match[3]}_{match[2] or match[4]}(", text)
     start = 0
     while (match := _OPTIONAL.search(text, start)) is not None:
         replaced = _asked_for(match, text)

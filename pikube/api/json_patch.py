@@ -37,6 +37,10 @@ class PatchFailed(Invalid):
         self.why = why
 
 
+class TestFailed(PatchFailed):
+    """A patch that holds only for another document, and says so by `test`."""
+
+
 def json_patch(document: dict[str, Any], operations: Any) -> Any:
     """The document after all operations, or none of them.
 
@@ -64,7 +68,7 @@ def json_patch(document: dict[str, Any], operations: Any) -> Any:
             _add(root, path, copy_of(value))
         elif kind == "test":
             if not is_equal(_get(root, path), operation.get("value")):
-                raise PatchFailed(f"testing value {operation.get('path')} failed")
+                raise TestFailed(f"testing value {operation.get('path')} failed")
         else:
             raise PatchFailed(f"Unexpected kind: {kind}")
     return root[0]

@@ -33,6 +33,7 @@ from pikube.api.validation import aggregation as check_aggregation
 from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import cluster as check_cluster
 from pikube.api.validation import events as check_events
+from pikube.api.validation import mutations as check_mutations
 from pikube.api.validation import networking as check_networking
 from pikube.api.validation import policies as check_policies
 from pikube.api.validation import resources as check_resources
@@ -281,6 +282,22 @@ STORAGE = (
 )
 
 ADMISSION = (
+    KindInfo(
+        cls=admission.MutatingAdmissionPolicy,
+        needs_version=True,
+        default=admission_policy.default_policy,
+        validate=check_mutations.policy_causes,
+        validate_update=check_mutations.policy_update_causes,
+        has_generation=True,
+    ),
+    KindInfo(
+        cls=admission.MutatingAdmissionPolicyBinding,
+        needs_version=True,
+        default=admission_policy.default_binding,
+        validate=check_mutations.binding_causes,
+        validate_update=again(check_mutations.binding_causes),
+        has_generation=True,
+    ),
     KindInfo(
         cls=admission.MutatingWebhookConfiguration,
         needs_version=True,

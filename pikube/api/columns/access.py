@@ -79,9 +79,17 @@ def api_service_row(obj: Any, now: float) -> list[Any]:
 
 
 def policy_row(obj: Any, now: float) -> list[Any]:
+    return _policy_row(obj, len(obj.spec.validations), now)
+
+
+def mutating_policy_row(obj: Any, now: float) -> list[Any]:
+    return _policy_row(obj, len(obj.spec.mutations), now)
+
+
+def _policy_row(obj: Any, rules: int, now: float) -> list[Any]:
     kind = obj.spec.param_kind
     shown = UNSET if kind is None else f"{kind.api_version}/{kind.kind}"
-    return [obj.metadata.name, len(obj.spec.validations), shown, age(obj.metadata.creation_timestamp, now)]
+    return [obj.metadata.name, rules, shown, age(obj.metadata.creation_timestamp, now)]
 
 
 def policy_binding_row(obj: Any, now: float) -> list[Any]:
@@ -114,6 +122,12 @@ TABLES = {
     "ValidatingWebhookConfiguration": Columns((NAME, Column("Webhooks", NUMBER), AGE), webhooks_row),
     "ValidatingAdmissionPolicy": Columns(
         (NAME, Column("Validations", NUMBER), Column("ParamKind"), AGE), policy_row
+    ),
+    "MutatingAdmissionPolicy": Columns(
+        (NAME, Column("Mutations", NUMBER), Column("ParamKind"), AGE), mutating_policy_row
+    ),
+    "MutatingAdmissionPolicyBinding": Columns(
+        (NAME, Column("PolicyName"), Column("ParamRef"), AGE), policy_binding_row
     ),
     "ValidatingAdmissionPolicyBinding": Columns(
         (NAME, Column("PolicyName"), Column("ParamRef"), AGE), policy_binding_row

@@ -209,9 +209,10 @@ class MutatingAdmissionPolicySpec(Struct):
     reinvocation_policy: Annotated[str, Field(7, "Never (the default), or IfNeeded to be applied again when others changed the object.", enum=("Never", "IfNeeded"))] = ""
 
 
-class MutatingAdmissionPolicy(Struct):
+class MutatingAdmissionPolicy(Object):
     """Changes requests by expressions in CEL."""
 
+    names: ClassVar[Names] = Names("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", False, categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "MutatingAdmissionPolicy")
     api_version: str = msgspec.field(default_factory=lambda: "admissionregistration.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1, "What every object carries: name, namespace, labels, annotations, owners and the rest.")] = msgspec.field(default_factory=ObjectMeta)
@@ -246,9 +247,10 @@ class MutatingAdmissionPolicyBindingSpec(Struct):
     match_resources: Annotated[MatchResources | None, Field(3, "The requests that it is about here.", atomic=True)] = None
 
 
-class MutatingAdmissionPolicyBinding(Struct):
+class MutatingAdmissionPolicyBinding(Object):
     """Puts a policy in force."""
 
+    names: ClassVar[Names] = Names("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", False, categories=("api-extensions",))
     kind: str = msgspec.field(default_factory=lambda: "MutatingAdmissionPolicyBinding")
     api_version: str = msgspec.field(default_factory=lambda: "admissionregistration.k8s.io/v1")
     metadata: Annotated[ObjectMeta, Field(1, "What every object carries: name, namespace, labels, annotations, owners and the rest.")] = msgspec.field(default_factory=ObjectMeta)

@@ -6,11 +6,11 @@ Source: kubernetes pkg/apis/admissionregistration/validation.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 from pikube.api import names
-from pikube.api.cel import CelMissing, CelUnsupported, compile_expression
+from pikube.api.cel import CelMissing, CelUnsupported, Expression, compile_expression
 from pikube.api.errors import Cause
 from pikube.api.kinds.admission import (
     MatchResources,
@@ -19,6 +19,7 @@ from pikube.api.kinds.admission import (
     ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding,
     Validation,
+    Variable,
 )
 from pikube.api.validation.causes import (
     by_rule,
@@ -32,6 +33,8 @@ from pikube.api.validation.causes import (
 from pikube.api.validation.rules import rule_causes
 from pikube.api.validation.workloads import selector_causes
 
+Read: TypeAlias = Callable[[str], Expression]
+
 REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
 ACTIONS = ("Audit", "Deny", "Warn")
 OF_REQUESTS = frozenset(("object", "oldObject", "request", "namespaceObject", "authorizer"))
@@ -43,30 +46,50 @@ MOST_CONDITIONS = 64
 def policy_causes(obj: ValidatingAdmissionPolicy, known: Container[str] = ()) -> list[Cause]:
     """Expressions that are in `known` were let in before and are not read again."""
     spec = obj.spec
-    variables = OF_REQUESTS | {"variables"} | ({"params"} if spec.param_kind is not None else set())
-    causes = _word_causes("spec.failurePolicy", spec.failure_policy, ("Fail", "Ignore"))
-    if spec.param_kind is not None:
-        causes += _kind_causes(spec.param_kind, "spec.paramKind")
-    if spec.match_constraints is None:
-        causes.append(required("spec.matchConstraints"))
-    else:
-        causes += _match_causes(spec.match_constraints, "spec.matchConstraints")
-        if not spec.match_constraints.resource_rules:
-            causes.append(required("spec.matchConstraints.resourceRules"))
-    causes += condition_causes(spec.match_conditions, "spec.matchConditions", variables, known)
+    variables = names_in(spec)
+    causes = common_causes(spec, variables, known)
     for index, variable in enumerate(spec.variables):
-        here = f"spec.variables[{index}]"
-        if not variable.name:
-            causes.append(required(f"{here}.name", "name is not specified"))
-        elif not re.fullmatch(r"[_a-zA-Z][_a-zA-Z0-9]*", variable.name):
-            causes.append(invalid(f"{here}.name", variable.name, "name is not a valid CEL identifier"))
-        causes += _expression_causes(variable.expression, f"{here}.expression", variables, known)
+        causes += variable_causes(variable, f"spec.variables[{index}]", variables, known)
     if not spec.validations and not spec.audit_annotations:
         words = "validations or auditAnnotations must be non-empty; at least one must be specified"
         causes += [required("spec.validations", words), required("spec.auditAnnotations", words)]
     for index, validation in enumerate(spec.validations):
         causes += _validation_causes(validation, f"spec.validations[{index}]", variables, known)
     return causes + list(_annotation_causes(obj, variables, known))
+
+
+def names_in(spec: Any) -> frozenset[str]:
+    """What the expressions of a policy may name."""
+    return OF_REQUESTS | {"variables"} | ({"params"} if spec.param_kind is not None else set())
+
+
+def common_causes(spec: Any, variables: Container[str], known: Container[str]) -> list[Cause]:
+    """Of what validating and mutating policies share, but for their variables."""
+    causes = word_causes("spec.failurePolicy", spec.failure_policy, ("Fail", "Ignore"))
+    if spec.param_kind is not None:
+        causes += _kind_causes(spec.param_kind, "spec.paramKind")
+    if spec.match_constraints is None:
+        causes.append(required("spec.matchConstraints"))
+    else:
+        causes += match_causes(spec.match_constraints, "spec.matchConstraints")
+        if not spec.match_constraints.resource_rules:
+            causes.append(required("spec.matchConstraints.resourceRules"))
+    return causes + condition_causes(spec.match_conditions, "spec.matchConditions", variables, known)
+
+
+def variable_causes(
+    variable: Variable,
+    path: str,
+    variables: Container[str],
+    known: Container[str],
+    read: Read = compile_expression,
+) -> list[Cause]:
+    causes = []
+    if not variable.name:
+        causes.append(required(f"{path}.name", "name is not specified"))
+    elif not re.fullmatch(r"[_a-zA-Z][_a-zA-Z0-9]*", variable.name):
+        causes.append(invalid(f"{path}.name", variable.name, "name is not a valid CEL identifier"))
+    return causes + expression_causes(variable.expression, f"{path}.expression", variables, known, read=read)
 
 
 def policy_update_causes(new: ValidatingAdmissionPolicy, old: ValidatingAdmissionPolicy) -> list[Cause]:
@@ -84,8 +107,8 @@ def expressions_of(obj: ValidatingAdmissionPolicy) -> set[str]:
     }
 
 
-def binding_causes(obj: ValidatingAdmissionPolicyBinding) -> list[Cause]:
-    spec = obj.spec
+def place_causes(spec: Any) -> list[Cause]:
+    """Of what the bindings of validating and mutating policies share."""
     causes = (
         by_rule("spec.policyName", spec.policy_name, names.dns1123_subdomain)
         if spec.policy_name
@@ -94,7 +117,13 @@ def binding_causes(obj: ValidatingAdmissionPolicyBinding) -> list[Cause]:
     if spec.param_ref is not None:
         causes += _param_ref_causes(spec.param_ref, "spec.paramRef")
     if spec.match_resources is not None:
-        causes += _match_causes(spec.match_resources, "spec.matchResources")
+        causes += match_causes(spec.match_resources, "spec.matchResources")
+    return causes
+
+
+def binding_causes(obj: ValidatingAdmissionPolicyBinding) -> list[Cause]:
+    spec = obj.spec
+    causes = place_causes(spec)
     here = "spec.validationActions"
     for index, action in enumerate(spec.validation_actions):
         if action not in ACTIONS:
@@ -122,7 +151,7 @@ def condition_causes(
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         here = f"{path}[{index}]"
-        causes += _expression_causes(condition.expression, f"{here}.expression", variables, known, words="")
+        causes += expression_causes(condition.expression, f"{here}.expression", variables, known, words="")
         if not condition.name:
             causes.append(required(f"{here}.name"))
             continue
@@ -150,8 +179,8 @@ def _kind_causes(kind: ParamKind, path: str) -> list[Cause]:
     return causes
 
 
-def _match_causes(match: MatchResources, path: str) -> list[Cause]:
-    causes = _word_causes(f"{path}.matchPolicy", match.match_policy, ("Equivalent", "Exact"))
+def match_causes(match: MatchResources, path: str) -> list[Cause]:
+    causes = word_causes(f"{path}.matchPolicy", match.match_policy, ("Equivalent", "Exact"))
     for name, selector in (
         ("namespaceSelector", match.namespace_selector),
         ("objectSelector", match.object_selector),
@@ -185,7 +214,7 @@ def _param_ref_causes(ref: ParamRef, path: str) -> list[Cause]:
             causes.append(forbidden(f"{path}.selector", words))
     if not ref.name and ref.selector is None:
         causes.append(required(path, "one of name or selector must be specified"))
-    return causes + _word_causes(
+    return causes + word_causes(
         f"{path}.parameterNotFoundAction", ref.parameter_not_found_action, ("Allow", "Deny")
     )
 
@@ -193,13 +222,13 @@ def _param_ref_causes(ref: ParamRef, path: str) -> list[Cause]:
 def _validation_causes(
     check: Validation, path: str, variables: Container[str], known: Container[str]
 ) -> Iterator[Cause]:
-    yield from _expression_causes(check.expression, f"{path}.expression", variables, known)
+    yield from expression_causes(check.expression, f"{path}.expression", variables, known)
     if check.message_expression:
         here = f"{path}.messageExpression"
         if not check.message_expression.strip():
             yield invalid(here, check.message_expression, "must be non-empty if specified")
         else:
-            yield from _expression_causes(check.message_expression, here, variables, known)
+            yield from expression_causes(check.message_expression, here, variables, known)
     if check.message and not check.message.strip():
         yield invalid(f"{path}.message", check.message, "message must be non-empty if specified")
     elif "\n" in check.message.strip():
@@ -229,24 +258,25 @@ def _annotation_causes(
                 yield duplicate(f"{here}.key", one.key)
             seen.add(one.key)
         words = "valueExpression is not specified"
-        yield from _expression_causes(
+        yield from expression_causes(
             one.value_expression, f"{here}.valueExpression", variables, known, words=words
         )
 
 
-def _expression_causes(
+def expression_causes(
     text: str,
     path: str,
     variables: Container[str],
     known: Container[str],
     words: str = "expression is not specified",
+    read: Read = compile_expression,
 ) -> list[Cause]:
     if not text.strip():
         return [required(path, words)]
     if text in known:
         return []
     try:
-        compile_expression(text).check_names(variables)
+        read(text).check_names(variables)
     except CelMissing:
         return []
     except CelUnsupported as error:
@@ -254,7 +284,7 @@ def _expression_causes(
     return []
 
 
-def _word_causes(path: str, value: str | None, supported: Iterable[str]) -> list[Cause]:
+def word_causes(path: str, value: str | None, supported: Iterable[str]) -> list[Cause]:
     if not value:
         return [required(path)]
     return [] if value in supported else [not_supported(path, value, supported)]

@@ -1,6 +1,8 @@
-"""Shell: the stage of admission that holds writes to ValidatingAdmissionPolicies, before webhooks are asked.
+"""Shell: the stage of admission that applies MutatingAdmissionPolicies and holds writes to
+ValidatingAdmissionPolicies, each before webhooks are asked.
 
-Enter: Attributes. Leave: warnings, or a refusal. Policies, bindings and parameters come from the store's memory.
+Enter: Attributes. Leave: changed objects, warnings, or a refusal. Policies, bindings and parameters come from the
+store's memory.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pikube.api.admission_mutation import MutationDenied, mutated
 from pikube.api.admission_policy import (
     FAILURES,
     PolicyDenied,
@@ -24,9 +27,16 @@ from pikube.api.admission_policy import (
     warns,
 )
 from pikube.api.admission_review import Facts
-from pikube.api.kinds.admission import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
+from pikube.api.codec import from_builtins
+from pikube.api.kinds.admission import (
+    MutatingAdmissionPolicy,
+    MutatingAdmissionPolicyBinding,
+    ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
+)
 from pikube.api.scheme import Scheme
 from pikube.api.selector import from_label_selector
+from pikube.api.structure import structure_of
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.versions import Versions
 from pikube.leader.request.webhooks import Webhooks
@@ -49,7 +59,88 @@ class PoliciesAndWebhooks:
         self._known: dict[Key, tuple[int, Any]] = {}
 
     async def mutate(self, attributes: Attributes) -> bool:
-        return await self._webhooks.mutate(attributes)
+        """By the policies, in the order of their names, then by webhooks; policies that want it are applied once more
+        when anybody has changed the object."""
+        bindings = self._mutating_bindings() if attributes.operation in ("CREATE", "UPDATE") else []
+        is_changed = await self._mutate(bindings, attributes)
+        is_changed |= await self._webhooks.mutate(attributes)
+        again = [(p, b) for p, b in bindings if p.spec.reinvocation_policy == "IfNeeded"]
+        if is_changed and again:
+            await self._mutate(again, attributes)
+        return is_changed
+
+    def _mutating_bindings(self) -> list[tuple[MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding]]:
+        found = []
+        for item in self._store.list(MutatingAdmissionPolicyBinding.names.resource).items:
+            binding = self._object(MutatingAdmissionPolicyBinding, item)
+            key = Key(MutatingAdmissionPolicy.names.resource, "", binding.spec.policy_name)
+            policy = self._store.get(key)
+            if policy is not None:
+                found.append((self._object(MutatingAdmissionPolicy, policy), binding))
+        return sorted(found, key=lambda pair: (pair[0].metadata.name, pair[1].metadata.name))
+
+    async def _mutate(
+        self,
+        bindings: list[tuple[MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding]],
+        attributes: Attributes,
+    ) -> bool:
+        """Whether the object was changed. MutationDenied."""
+        facts = self._webhooks.facts(attributes) if bindings else None
+        if facts is None or facts.is_exempt or facts.obj is None:
+            return False
+        before = facts.obj
+        failures: list[str] = []
+        for policy, binding in bindings:
+            seen = await self._seen(policy, binding, facts, attributes)
+            if seen is None:
+                continue
+            problems = await self._applied(policy, binding, seen, facts, attributes)
+            if policy.spec.failure_policy != "Ignore":
+                where = f"policy '{policy.metadata.name}' with binding '{binding.metadata.name}'"
+                failures += [f"{where} denied request: {problem}" for problem in problems]
+        info = attributes.info
+        if failures:
+            raise MutationDenied(info.resource, attributes.name, failures)
+        if facts.obj == before:
+            return False
+        made = from_builtins(facts.obj, info.cls)
+        made.metadata.uid = attributes.obj.metadata.uid
+        attributes.obj = made
+        return True
+
+    async def _applied(
+        self,
+        policy: MutatingAdmissionPolicy,
+        binding: MutatingAdmissionPolicyBinding,
+        seen: Facts,
+        facts: Facts,
+        attributes: Attributes,
+    ) -> list[str]:
+        """Change `facts.obj` by one policy, with each of its parameter objects; what went wrong."""
+        other = self._scheme.by_kind(seen.names.group, seen.names.version, seen.names.kind)
+        cls: Any = (other or attributes.info).cls
+        structure = structure_of(cls)
+        problems: list[str] = []
+        for params in self._params(policy, binding, seen):
+            if isinstance(params, Violation):
+                problems.append(f"failed to configure binding: {params.message}")
+                continue
+            seen.obj, found = mutated(policy, seen, params, structure)
+            problems += found
+        if seen is not facts and seen.obj is not None:
+            facts.obj = await self._versions.returned(seen.obj, seen, attributes.info)
+        return problems
+
+    async def _seen(self, policy: Any, binding: Any, facts: Facts, attributes: Attributes) -> Facts | None:
+        """The write as the policy knows it; None when it or its binding is not about it."""
+        constraints = policy.spec.match_constraints
+        seen = await self._versions.seen(
+            lambda facts: is_about(constraints, facts),
+            constraints.match_policy if constraints is not None else None,
+            facts,
+            attributes.info,
+        )
+        return seen if seen is not None and is_about(binding.spec.match_resources, seen) else None
 
     async def validate(self, attributes: Attributes) -> None:
         bindings = self._store.list(ValidatingAdmissionPolicyBinding.names.resource).items
@@ -65,14 +156,8 @@ class PoliciesAndWebhooks:
         if item is None:
             return
         policy = self._object(ValidatingAdmissionPolicy, item)
-        constraints = policy.spec.match_constraints
-        facts = await self._versions.seen(
-            lambda facts: is_about(constraints, facts),
-            constraints.match_policy if constraints is not None else None,
-            request,
-            attributes.info,
-        )
-        if facts is None or not is_about(binding.spec.match_resources, facts):
+        facts = await self._seen(policy, binding, request, attributes)
+        if facts is None:
             return
         found: list[Violation] = []
         notes = attributes.context.notes
