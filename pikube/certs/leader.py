@@ -6,6 +6,7 @@ Enter: settings, its address. Leave: files, TLS contexts that follow them, the I
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 from pikube.certs.authority import facts_of
@@ -63,7 +64,7 @@ class LeaderCertificates:
         self.names = frozenset({
             "kubernetes", "kubernetes.default", LEADER_NAME, f"{LEADER_NAME}.{domain}",
             "localhost", "127.0.0.1", "::1", settings.kubernetes_service_ip, address,
-            *settings.tls_san, *host_names(),
+            *({settings.bind_address} - {"0.0.0.0", "::"}), *settings.tls_san, *host_names(),
         })  # fmt: skip
         node = settings.node_name
         made = [
@@ -111,7 +112,7 @@ class LeaderCertificates:
     def write_kubeconfig(self, address: str) -> None:
         """The administrator's, if it is not there as it should be; what a person changed in it stays. OSError."""
         admin = self.directory.read_leaf(ADMIN)
-        server = f"https://{address}:{self._settings.https_listen_port}"
+        server = f"https://{self._listened(address)}:{self._settings.https_listen_port}"
         wanted = kubeconfig_document(server, self.issuer.bundle, admin)
         try:
             found = parse_document((read_or_none(self._settings.kubeconfig) or b"").decode())
@@ -120,6 +121,12 @@ class LeaderCertificates:
             found = {}
         if found != wanted:
             write_atomic(self._settings.kubeconfig, render_document(wanted).encode())
+
+    def _listened(self, address: str) -> str:
+        """Where the API answers, as a URL has it: one that listens on an address of its own does not on others."""
+        bound = ip_address(self._settings.bind_address)
+        shown = ip_address(address) if bound.is_unspecified else bound
+        return f"[{shown}]" if shown.version == 6 else str(shown)
 
     def _leaf(self, file: str) -> Path:
         return self.directory.path / f"{file}.pem"
