@@ -235,8 +235,6 @@ class Denied(ApiError):
 
     def to_status(self) -> dict[str, Any]:
         status = super().to_status()
-        if not self.reason:
-            status.pop("reason")
         if isinstance(self._details, dict):
             status["details"] = self._details
         return status

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from pikube.api import field_sets
-from pikube.api.errors import BadRequest, Cause, Conflict
+from pikube.api.errors import BadRequest, Cause, Conflict, Unexpected
 from pikube.api.field_sets import FieldSet, difference, intersection, union
 from pikube.api.kinds.base import Kind, Struct
 from pikube.api.managed_fields import (
@@ -68,14 +68,14 @@ def apply(
     live is what the store holds (None creates), config has apiVersion and kind. `reset` names the top-level
     members this request cannot set: by default status, or spec for the status subresource. A null of the
     configuration is in the object, too: it asks for the default, and the caller's decoder drops it.
-    Raises: BadRequest, Conflict with a cause for each field.
+    Raises: BadRequest, Unexpected, Conflict with a cause for each field.
     """
     structure = schema if isinstance(schema, Type) else structure_of(schema)
     resets = tuple(RESET_BY_SUBRESOURCE.get(subresource, ()) if reset is None else reset)
     version = str(config.get("apiVersion", ""))
     request = _Request(structure, applier(manager, subresource), version, resets, render_time(now))
     if not isinstance(config.get("metadata") or {}, dict):
-        raise BadRequest(f"failed to create typed patch object ({version}): .metadata: expected map")
+        raise Unexpected(f"failed to create typed patch object ({version}): .metadata: expected map")
     if (config.get("metadata") or {}).get("managedFields") is not None:
         raise BadRequest("metadata.managedFields must be nil")
     before, managed = _split(live if live is not None else _empty(schema, config))
@@ -114,7 +114,7 @@ class _Request:
         try:
             fields = field_set_of(config, self.structure)
         except StructureError as error:
-            raise BadRequest(f"failed to create typed patch object ({_named(config)}): {error}") from None
+            raise Unexpected(f"failed to create typed patch object ({_named(config)}): {error}") from None
         hidden = {"f:" + name for name in self.resets}
         return {step: node for step, node in fields.items() if step not in hidden}
 

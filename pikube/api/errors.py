@@ -15,6 +15,7 @@ ApiError                     a metav1.Status of status Failure; `code` and `reas
 ├── Invalid 422              carries causes, one for each field
 ├── TooManyRequests 429
 ├── InternalError 500
+├── Unexpected 500           what upstream answers without a reason, because nobody there expects it
 ├── ServiceUnavailable 503
 └── ServerTimeout 504
 
@@ -61,6 +62,9 @@ class ApiError(Exception):
 
     code: ClassVar[int] = 500
     reason: ClassVar[str] = "InternalError"
+    has_details: ClassVar[bool] = False
+    """Whether upstream sends details even when there are none."""
+    is_page = False
 
     def __init__(
         self,
@@ -104,9 +108,10 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
-        if details:
+        if self.reason:
+            status["reason"] = self.reason
+        if details or self.has_details:
             status["details"] = details
         status["code"] = self.code
         return status
@@ -147,12 +152,19 @@ class NotFound(ApiError):
 
 
 class PathNotFound(NotFound):
-    def __init__(self, message: str = "the server could not find the requested resource") -> None:
+    has_details = True
+
+    def __init__(
+        self, message: str = "the server could not find the requested resource", *, is_page: bool = False
+    ) -> None:
+        """`is_page`: answered as Go's own server answers a path that nobody has, in plain words."""
         super().__init__(message)
+        self.is_page = is_page
 
 
 class MethodNotAllowed(ApiError):
     code, reason = 405, "MethodNotAllowed"
+    has_details = True
 
     def __init__(
         self, message: str = "the server does not allow this method on the requested resource"
@@ -296,6 +308,12 @@ class InternalError(ApiError):
     def of(cls, why: str) -> InternalError:
         """`Internal error occurred: why`."""
         return cls(f"Internal error occurred: {why}")
+
+
+class Unexpected(ApiError):
+    """`Error from server: why`."""
+
+    code, reason = 500, ""
 
 
 class ServiceUnavailable(ApiError):

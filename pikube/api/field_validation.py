@@ -14,7 +14,7 @@ from pikube.api.custom.objects import CustomObject
 from pikube.api.custom.shaping import unknown_fields
 from pikube.api.errors import BadRequest
 from pikube.api.kinds.base import Kind, Struct
-from pikube.api.schema import fields_by_name
+from pikube.api.schema import FieldInfo, fields_by_name
 
 STRICT, WARN, IGNORE = "Strict", "Warn", "Ignore"
 MODES = (STRICT, WARN, IGNORE)
@@ -33,13 +33,16 @@ def check_mode(mode: str) -> str:
 def field_problems(document: Any, cls: type[Struct], body: bytes = b"") -> list[str]:
     """Unknown fields of `document`, and, where `body` is JSON text, fields given twice."""
     problems: list[str] = []
-    if issubclass(cls, CustomObject):
+    may_repeat = bool(body) and len(_KEYS.findall(body)) != _count_keys(document)
+    if issubclass(cls, CustomObject):  # upstream reads it twice: as it is, and by its schema
+        if may_repeat:
+            problems += repeated_fields(body)
         _unknown({"metadata": document.get("metadata")}, cls.head, "", problems)
         problems += [f'unknown field "{path}"' for path in unknown_fields(document, cls.facts.schema)]
+    elif may_repeat:
+        _in_order(json.loads(body, object_pairs_hook=_Pairs), cls, "", problems)
     else:
         _unknown(document, cls, "", problems)
-    if body and len(_KEYS.findall(body)) != _count_keys(document):
-        problems += repeated_fields(body)
     return problems
 
 
@@ -94,10 +97,11 @@ def _unknown(value: Any, cls: type[Struct], path: str, problems: list[str]) -> N
 class _Pairs(dict[str, Any]):
     """A JSON object that remembers which keys came twice."""
 
-    __slots__ = ("twice",)
+    __slots__ = ("pairs", "twice")
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
+        self.pairs = pairs
         self.twice = [] if len(self) == len(pairs) else _repeated([key for key, _ in pairs])
 
 
@@ -109,6 +113,41 @@ def _repeated(keys: list[str]) -> list[str]:
             twice.append(key)
         seen.add(key)
     return twice
+
+
+def _in_order(value: Any, cls: type[Struct], path: str, problems: list[str]) -> None:
+    """Both kinds of problems as they are met; what is unknown and comes twice is only unknown."""
+    if not isinstance(value, _Pairs):
+        return
+    known = fields_by_name(cls)
+    seen: set[str] = set()
+    for name, item in value.pairs:
+        here = f"{path}.{name}" if path else name
+        field = known.get(name)
+        if name in seen:
+            if field is not None:
+                problems.append(f'duplicate field "{here}"')
+        elif field is None:
+            problems.append(f'unknown field "{here}"')
+        seen.add(name)
+        if field is not None:
+            _field_in_order(item, field, here, problems)
+
+
+def _field_in_order(item: Any, field: FieldInfo, here: str, problems: list[str]) -> None:
+    if field.container == "" and field.struct is not None:
+        _in_order(item, field.struct, here, problems)
+    elif field.is_list and isinstance(item, list) and field.struct is not None:
+        for index, element in enumerate(item):
+            _in_order(element, field.struct, f"{here}[{index}]", problems)
+    elif field.container in ("map", "map-of-lists") and isinstance(item, _Pairs):
+        seen: set[str] = set()
+        for key, element in item.pairs:
+            if key in seen:
+                problems.append(f'duplicate field "{here}.{key}"')
+            seen.add(key)
+            if field.struct is not None:
+                _in_order(element, field.struct, f"{here}.{key}", problems)
 
 
 def _duplicates(value: Any, path: str, problems: list[str]) -> None:

@@ -6,6 +6,7 @@ apimachinery `meta/v1/validation`, `meta/internalversion/validation`, `conversio
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from pikube.api.errors import BadRequest, Cause, Invalid
@@ -14,8 +15,9 @@ from pikube.api.validation.causes import forbidden, invalid, not_supported, requ
 
 GROUP = "meta.k8s.io"
 MANAGER_BYTES = 128
+PROPAGATION = ("Foreground", "Background", "Orphan")
 EXACT, NOT_OLDER = "Exact", "NotOlderThan"
-MIN_INT64, MAX_INT64 = -(1 << 63), (1 << 63) - 1
+MIN_INT64, MAX_INT64, MAX_UINT64 = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 
 
 def parse_int64(text: str) -> int:
@@ -23,10 +25,15 @@ def parse_int64(text: str) -> int:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit()):
         raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    value = int(text)
-    if not MIN_INT64 <= value <= MAX_INT64:
+    value = 0 if _is_long(digits) else int(text)
+    if _is_long(digits) or not MIN_INT64 <= value <= MAX_INT64:
         raise BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range')
     return value
+
+
+def _is_long(digits: str) -> bool:
+    """More than any number of 64 bits has, so that nobody makes us compute."""
+    return len(digits.lstrip("0")) > 20
 
 
 def check_write_options(
@@ -65,15 +72,21 @@ def check_delete_options(options: DeleteOptions) -> None:
     if options.orphan_dependents is not None and policy is not None:
         words = "orphanDependents and deletionPropagation cannot be both set"
         causes.append(invalid("propagationPolicy", policy, words))
+    if policy is not None and policy not in PROPAGATION:
+        offered = [*PROPAGATION, "nil"]
+        causes.append(not_supported("propagationPolicy", policy, offered, is_sorted=False))
     if any(word != "All" for word in options.dry_run):
         causes.append(not_supported("dryRun", list(options.dry_run), ["All"]))
     if causes:
         raise Invalid.of("DeleteOptions", GROUP, "", causes)
 
 
-def check_list_options(continue_token: str, resource_version: str, match: str, initial: str = "") -> None:
+def check_list_options(
+    continue_token: str, resource_version: str, match: str, initial: str = "", *, limit: int = 0
+) -> None:
     """Of a list; `initial` is sendInitialEvents. Raises Invalid, BadRequest."""
-    _check_version(resource_version)
+    is_exact = match == EXACT or (limit > 0 and not match)
+    _check_version(resource_version, is_exact=is_exact and not continue_token)
     if continue_token and resource_version not in ("", "0"):
         raise BadRequest("specifying resource version is not allowed when using continue")
     causes: list[Cause] = []
@@ -83,7 +96,9 @@ def check_list_options(continue_token: str, resource_version: str, match: str, i
         if continue_token:
             causes.append(_match("resourceVersionMatch is forbidden when continue is provided"))
         if match not in (EXACT, NOT_OLDER):
-            causes.append(not_supported("resourceVersionMatch", match, [EXACT, NOT_OLDER, ""]))
+            causes.append(
+                not_supported("resourceVersionMatch", match, [EXACT, NOT_OLDER, ""], is_sorted=False)
+            )
         if match == EXACT and resource_version == "0":
             causes.append(_match('resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
     if initial:
@@ -117,9 +132,22 @@ def check_table_options(include: str) -> None:
         raise BadRequest(f'unrecognized includeObject value: "{include}"')
 
 
-def _check_version(text: str) -> None:
-    if text and not (text.isascii() and text.isdigit()):
-        raise BadRequest(f'Invalid value: "{text}": resourceVersion must be a number')
+def _check_version(text: str, *, is_exact: bool = False) -> None:
+    """`is_exact`: a list of one version, which upstream's store reads instead of its cache (storage/interfaces.go,
+    storage/api_object_versioner.go:ParseResourceVersion)."""
+    if not text:
+        return
+    if not (text.isascii() and text.isdigit()):
+        why = "invalid syntax"
+    elif _is_long(text) or int(text) > MAX_UINT64:
+        why = "value out of range"
+    else:
+        return
+    cause = invalid("resourceVersion", text, f"strconv.ParseUint: parsing {json.dumps(text)}: {why}")
+    words = f"{cause.field}: {cause.message}"
+    if is_exact:
+        raise BadRequest(f"invalid resource version: {words}")
+    raise Invalid(words)
 
 
 def _match(words: str) -> Cause:

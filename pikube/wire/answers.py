@@ -39,8 +39,14 @@ def head(status: int, headers: Sequence[tuple[str, str]], second: int) -> bytes:
     )
 
 
+NO_PAGE = b"404 page not found\n"
+PAGE_HEADERS = (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"))
+
+
 def error_response(error: ApiError, accept: str = "") -> Response:
     """The Status document of an error, in protobuf for those who take nothing else."""
+    if error.is_page:
+        return Response(error.code, PAGE_HEADERS, (NO_PAGE,))
     encoding, body = JSON, error.to_bytes()
     if PROTOBUF in accept and _takes_only_protobuf(accept):
         encoding, body = PROTOBUF, encode_document(error.to_status(), Status)

@@ -7,9 +7,17 @@ no HTTP/1.1. Called by connection.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 import httptools
+
+_NO_ENCODING = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def is_encoded(part: str) -> bool:
+    """Whether every percent sign of a URL's part begins a byte; Go's server takes no other path."""
+    return "%" not in part or _NO_ENCODING.search(part) is None
 
 
 class Malformed(Exception):
@@ -131,6 +139,8 @@ class Incoming:
             self._refuse(400, "missing required Host header")
         elif head.headers.get("transfer-encoding", "chunked").lower() != "chunked":
             self._refuse(501, "unsupported transfer encoding")
+        elif not is_encoded(head.target.partition("?")[0]):
+            self._refuse(400, "Bad Request")
         elif self._error is None:
             self._ready.append(head)
 

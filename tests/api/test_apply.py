@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pikube.api.apply import LAST_APPLIED, apply
-from pikube.api.errors import BadRequest, Conflict
+from pikube.api.errors import ApiError, BadRequest, Conflict
 from pikube.api.field_sets import intersection, union
 from pikube.api.kinds.apps import Deployment
 from pikube.api.kinds.core_config import ConfigMap
@@ -220,10 +220,14 @@ def test_custom_resources_apply_by_their_schema_and_without_one():
         (config_map({"a": {"b": 1}}), ".data.a: expected string"),
     ],
 )
-def test_configurations_that_make_no_sense_are_bad_requests(config, words):
-    with pytest.raises(BadRequest) as caught:
+def test_configurations_that_make_no_sense_are_refused_as_upstream_refuses_them(config, words):
+    with pytest.raises(ApiError) as caught:
         applied(None, config)
     assert words in caught.value.message
+    is_typed = words == "metadata.managedFields must be nil"
+    assert (caught.value.code, "reason" in caught.value.to_status()) == (
+        (400, True) if is_typed else (500, False)
+    )
 
 
 class TestKubectlMigration:

@@ -70,9 +70,25 @@ def test_what_is_said_twice_is_found(document, between, data):
     key = data.draw(st.sampled_from(sorted(document)))
     text = json.dumps(document, separators=between)
     twice = f"{text[:-1]},{json.dumps(key)} {between[1]}1}}"
-    assert f'duplicate field "{key}"' in problems(twice)
+    assert f'unknown field "{key}"' in problems(twice)  # what is unknown, too, is not said to come twice
     assert f'duplicate field "data.{key}"' in problems(f'{{"data":{twice}}}')
 
 
 def problems(text):
     return field_problems(load_json(text.encode()), ConfigMap, text.encode())
+
+
+def test_problems_are_told_in_the_order_of_the_document():
+    text = """{"zzz": 1, "metadata": {"foo": 1, "name": "a", "name": "b", "ownerReferences": [
+        {"kind": "K", "kind": "L", "x": 1}]}, "data": {"x": "1", "x": "2"}, "spec": 1, "spec": 2,
+        "data": {"y": "1"}}"""
+    assert problems(text) == [
+        'unknown field "zzz"',
+        'unknown field "metadata.foo"',
+        'duplicate field "metadata.name"',
+        'duplicate field "metadata.ownerReferences[0].kind"',
+        'unknown field "metadata.ownerReferences[0].x"',
+        'duplicate field "data.x"',
+        'unknown field "spec"',
+        'duplicate field "data"',
+    ]

@@ -35,8 +35,9 @@ def not_found(field: str, value: Any) -> Cause:
     return Cause("FieldValueNotFound", f"Not found: {_shown(value)}", field)
 
 
-def not_supported(field: str, value: Any, supported: Iterable[str]) -> Cause:
-    offered = ", ".join(json.dumps(word) for word in sorted(supported))
+def not_supported(field: str, value: Any, supported: Iterable[str], *, is_sorted: bool = True) -> Cause:
+    """Upstream keeps most of what it supports in sets, and names it in order."""
+    offered = ", ".join(json.dumps(word) for word in (sorted(supported) if is_sorted else supported))
     return Cause(
         "FieldValueNotSupported",
         f"Unsupported value: {_shown(value)}: supported values: {offered}",

@@ -116,9 +116,14 @@ def _grace_s(obj: Any, wish: DeleteWish) -> int:
     if not obj.spec.node_name or obj.status.phase in ("Succeeded", "Failed"):
         return 0
     if wish.grace_period_s is not None:
-        return max(0, wish.grace_period_s)
+        return _at_least(wish.grace_period_s)
     grace_s = obj.spec.termination_grace_period_seconds
-    return DEFAULT_GRACE_S if grace_s is None else max(0, grace_s)
+    return DEFAULT_GRACE_S if grace_s is None else _at_least(grace_s)
+
+
+def _at_least(grace_s: int) -> int:
+    """A negative time is a second (kubernetes rest/delete.go:BeforeDelete)."""
+    return grace_s if grace_s >= 0 else 1
 
 
 def _namespace_holds(obj: Any) -> bool:

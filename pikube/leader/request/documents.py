@@ -108,7 +108,7 @@ class Documents:
             case ["apis", group, version]:
                 found = discovery.resource_list(self._scheme, group, version)
         if found is None:
-            raise PathNotFound()
+            raise PathNotFound(is_page=True)
         return found
 
     def _document(self, key: tuple[str, ...], build: Callable[[], dict[str, Any]]) -> tuple[bytes, str]:
@@ -138,7 +138,7 @@ class Documents:
             excluded |= READY_ONLY
         if wanted:
             if wanted not in checks:
-                raise PathNotFound()
+                raise PathNotFound(is_page=True)
             checks = {wanted: checks[wanted]}
         checks = {name: why for name, why in checks.items() if name not in excluded}
         is_well = not any(checks.values())

@@ -191,7 +191,8 @@ class ApiHandler:
             return await parts.documents.answer(route, request, query)
         info = parts.scheme.by_url(route.group, route.version, route.resource)
         if info is None:
-            raise PathNotFound()
+            is_served = (route.group, route.version) in parts.scheme.group_versions()
+            raise PathNotFound(is_page=not is_served)
         check_place(info, route)
         if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
             if route.subresource != "log":

@@ -13,10 +13,12 @@ from msgspec import structs
 from pikube.api import names
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import BadRequest, Cause
+from pikube.api.kinds.apps import Deployment
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
 from pikube.api.scheme import KindInfo
 from pikube.api.times import render_time
+from pikube.api.validation.causes import invalid
 
 DOORS = {
     "status": ("status",),
@@ -103,6 +105,8 @@ def prepare_update(info: KindInfo, new: Any, old: Any, subresource: str) -> None
         return
     if subresource:
         _keep_all_but(new, old, DOORS.get(subresource, ()))
+        if isinstance(new, Deployment) and subresource == "status":
+            mine.labels = theirs.labels  # apps/deployment/strategy.go:deploymentStatusStrategy
     elif info.has_status:
         new.status = old.status
         if isinstance(new, Namespace):
@@ -184,6 +188,9 @@ def metadata_causes(info: KindInfo, obj: Any) -> list[Cause]:
         if "/" not in finalizer and finalizer not in FINALIZERS and not are_free:
             words = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(_invalid(f"metadata.finalizers[{index}]", finalizer, words))
+    if {"orphan", "foregroundDeletion"} <= set(meta.finalizers):
+        words = "finalizer orphan and foregroundDeletion cannot be both set"
+        causes.append(invalid("metadata.finalizers", list(meta.finalizers), words))
     return causes
 
 
@@ -209,29 +216,49 @@ def metadata_update_causes(new: Any, old: Any) -> list[Cause]:
     return causes
 
 
+BANNED_OWNER = ("v1", "Event")
+"""Events go by themselves (apimachinery objectmeta.go:BannedOwners)."""
+
+
 def _owner_causes(obj: Any) -> list[Cause]:
+    path = "metadata.ownerReferences"
     causes: list[Cause] = []
-    controllers = 0
-    for index, owner in enumerate(obj.metadata.owner_references):
-        path = f"metadata.ownerReferences[{index}]"
-        for field, value in (
-            ("apiVersion", owner.api_version),
-            ("kind", owner.kind),
-            ("name", owner.name),
-            ("uid", owner.uid),
-        ):
+    first = ""
+    for owner in obj.metadata.owner_references:
+        if not owner.api_version.rpartition("/")[2]:
+            causes.append(_invalid(f"{path}.apiVersion", owner.api_version, "version must not be empty"))
+        for field, value in (("kind", owner.kind), ("name", owner.name), ("uid", owner.uid)):
             if not value:
                 causes.append(_invalid(f"{path}.{field}", "", "must not be empty"))
-        controllers += bool(owner.controller)
-    if controllers > 1:
-        causes.append(
-            Cause(
-                "FieldValueInvalid",
-                "Invalid value: Only one reference can have Controller set to true",
-                "metadata.ownerReferences",
-            )
-        )
+        if (owner.api_version, owner.kind) == BANNED_OWNER:
+            causes.append(invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"))
+        if owner.controller:
+            here = f"{owner.kind}/{owner.name}"
+            if first:
+                words = (
+                    'Only one reference can have Controller set to true. Found "true" in references for '
+                    f"{first} and {here}"
+                )
+                causes.append(invalid(path, obj.metadata.owner_references, words))
+            first = first or here
     return causes
+
+
+def dedup_owners(obj: Any) -> list[str]:
+    """Owners that are named twice are kept once; a warning (kubernetes endpoints/handlers/create.go:
+    dedupOwnerReferencesAndAddWarning)."""
+    owners = obj.metadata.owner_references
+    kept = tuple(owner for index, owner in enumerate(owners) if owner not in owners[:index])
+    if len(kept) == len(owners):
+        return []
+    obj.metadata.owner_references = kept
+    uids = [owner.uid for owner in owners]
+    twice = dict.fromkeys(uid for uid in uids if uids.count(uid) > 1)
+    return [
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+        f"reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: "
+        f"{', '.join(twice)}"
+    ]
 
 
 def _invalid(field: str, value: str, word: str) -> Cause:

@@ -62,7 +62,7 @@ class OpenApiDocuments:
             if (group, version) in self._scheme.group_versions():
                 body, etag = self._built(path, lambda: self._v3(group, version))
                 return body, etag, JSON
-        raise PathNotFound()
+        raise PathNotFound(is_page=True)
 
     def _v2(self, accept: str) -> tuple[bytes, str, str]:
         names = [media.name for media in parse_accept(accept)] or [JSON]

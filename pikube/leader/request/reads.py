@@ -46,7 +46,9 @@ async def list_(
 ) -> Response:
     """A page of a collection."""
     version, match = query.get("resourceVersion"), query.get("resourceVersionMatch")
-    check_list_options(query.get("continue"), version, match, query.get("sendInitialEvents"))
+    limit = max(0, query.number("limit") or 0)
+    query.number("timeoutSeconds")  # unused, but a number
+    check_list_options(query.get("continue"), version, match, query.get("sendInitialEvents"), limit=limit)
     check_table_options(query.get("includeObject"))
     filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
     page = list_page(
@@ -54,7 +56,7 @@ async def list_(
         info,
         route.namespace or None,
         filter_,
-        limit=max(0, query.number("limit") or 0),
+        limit=limit,
         continue_token=query.get("continue"),
         resource_version=version,
         match=match,
@@ -89,6 +91,7 @@ class WatchRun:
         self._now = wall_clock
         self._is_first = True
         wanted_s = query.number("timeoutSeconds") or 0
+        query.number("limit")  # unused, but a number
         self._timeout_s = wanted_s if wanted_s > 0 else MIN_WATCH_S * (1 + random.random())
         version = query.get("resourceVersion")
         initial = query.get("sendInitialEvents")

@@ -28,6 +28,7 @@ from pikube.leader.request.context import LEADER, Context, DeleteWish
 from pikube.leader.request.deletion import Verdict, begin_deletion, is_finished
 from pikube.leader.request.metadata import (
     count_generation,
+    dedup_owners,
     keep_times,
     match_name,
     match_namespace,
@@ -114,6 +115,7 @@ class Registry:
         wanted = obj.metadata.name
         prefix = obj.metadata.generate_name
         prepare_create(info, obj, namespace, self._new_uid(), context.now)
+        context.warnings.extend(dedup_owners(obj))
         for attempt in range(ATTEMPTS):
             if not wanted and prefix:
                 obj.metadata.name = generated_name(prefix, self._random_digits())
@@ -231,6 +233,7 @@ class Registry:
         match_name(new, old.metadata.name, old.metadata.namespace)
         match_namespace(info, new, old.metadata.namespace)
         prepare_update(info, new, old, subresource)
+        context.warnings.extend(dedup_owners(new))
         _default(info, new)
         attributes = Attributes(
             "UPDATE", info, item.key.namespace, item.key.name, subresource, new, old, context

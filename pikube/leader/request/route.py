@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from pikube.api.options import parse_int64
+from pikube.wire.incoming import is_encoded
 
 NAMESPACE_SUBRESOURCES = ("status", "finalize")
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class Query:
-    """Query parameters; the last of a repeated one counts, `all` gives every one."""
+    """Query parameters; the first of a repeated one counts, `all` gives every one. What is no percent-encoding
+    or has a semicolon is as if it were not there (Go's url.ParseQuery)."""
 
     __slots__ = ("_pairs",)
 
     def __init__(self, text: str) -> None:
+        if "%" in text or ";" in text:
+            text = "&".join(part for part in text.split("&") if ";" not in part and is_encoded(part))
         self._pairs = parse_qsl(text, keep_blank_values=True) if text else []
 
     def get(self, name: str, default: str = "") -> str:
-        found = default
-        for key, value in self._pairs:
-            if key == name:
-                found = value
-        return found
+        return next((value for key, value in self._pairs if key == name), default)
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self._pairs if key == name]
@@ -40,8 +40,8 @@ class Query:
 
     def number(self, name: str) -> int | None:
         """An integer, None when absent. BadRequest for what is no number."""
-        value = self.get(name)
-        return parse_int64(value) if value else None
+        values = self.all(name)
+        return parse_int64(values[0]) if values else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def list_page(
     match: str = "",
 ) -> Page:
     """The page a client asked for. Expired when its snapshot is gone, Invalid for options that contradict."""
-    check_list_options(continue_token, resource_version, match)
+    check_list_options(continue_token, resource_version, match, limit=limit)
     resource = info.storage
     scope = namespace if info.names.namespaced else None
     at: int | None = None

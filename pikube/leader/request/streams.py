@@ -22,7 +22,7 @@ from pikube.leader.request.proxy import ResourceProxy, to_slash
 from pikube.leader.request.proxy_rules import split_path
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
-from pikube.wire.messages import Answer, Handler, Peer, Request
+from pikube.wire.messages import Answer, Handler, Peer, Request, Response
 
 FindKubelet = Callable[[str], Handler | None]
 """Node name → its kubelet API."""
@@ -80,6 +80,10 @@ class NodeStreams:
         item = self._registry.get(self._info, route.namespace, route.name)
         pod: Pod = self._registry.decode(self._info, item)
         container = choose_container(pod, query.get("container"), route.subresource)
+        if not pod.spec.node_name and route.subresource == "log":
+            return Response(
+                200, (("Content-Type", "text/plain"),)
+            )  # pod/strategy.go:LogLocation: nothing yet
         if not pod.spec.node_name:
             raise BadRequest(f"pod {route.name} does not have a host assigned")
         kubelet = self._find(pod.spec.node_name)

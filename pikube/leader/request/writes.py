@@ -196,15 +196,6 @@ def _word(document: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _check_patched(after: dict[str, Any], cls: type[Kind], mode: str) -> list[str]:
-    if mode == IGNORE:
-        return []
-    problems = field_problems(after, cls)
-    if problems and mode == STRICT:
-        raise refuse(problems, cls)
-    return problems
-
-
 async def _apply(
     registry: Registry,
     info: KindInfo,
@@ -217,7 +208,10 @@ async def _apply(
 ) -> Response:
     """Server-side apply: the whole intent of one manager."""
     twice: list[str] = []
-    applied = load_yaml(body, twice=twice)
+    try:
+        applied = load_yaml(body, twice=twice)
+    except BadRequest as error:
+        raise BadRequest(f"error decoding YAML: {error.message}") from None
     if applied is None:
         applied = {}
     if not isinstance(applied, dict):
@@ -236,7 +230,6 @@ async def _apply(
             f"Specified patch version: {version}, expected: {info.names.api_version}"
         )
     check_kind(version, _word(applied, "kind"), info.cls)
-    context.warnings.extend(_check_patched(applied, info.cls, mode))
     force = query.flag("force")
 
     def transform_from(before: dict[str, Any] | None) -> Any:

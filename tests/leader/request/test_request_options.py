@@ -4,6 +4,10 @@ import base64
 import json
 
 import pytest
+from request_api import FakeRequest
+
+from pikube.api.errors import PathNotFound
+from pikube.wire.answers import error_response
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 ONE = f"{CONFIG_MAPS}/one"
@@ -21,7 +25,26 @@ async def one(api):
 
 READS = {
     "limit=abc": (400, 'strconv.ParseInt: parsing "abc": invalid syntax'),
-    "resourceVersion=abc": (400, 'Invalid value: "abc": resourceVersion must be a number'),
+    "limit=": (400, 'strconv.ParseInt: parsing "": invalid syntax'),
+    "limit=1&limit=abc": (200, ""),
+    "limit=%zz&labelSelector=(;": (200, ""),
+    f"limit={'9' * 5000}": (400, "value out of range"),
+    "timeoutSeconds=x": (400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+    "watch=true&limit=x": (400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+    "resourceVersion=abc": (
+        422,
+        'resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',
+    ),
+    "watch=1&resourceVersion=-1": (
+        422,
+        'resourceVersion: Invalid value: "-1": strconv.ParseUint: parsing "-1": invalid syntax',
+    ),
+    f"resourceVersion={'9' * 5000}": (422, "value out of range"),
+    "resourceVersion=abc&limit=2": (400, 'invalid resource version: resourceVersion: Invalid value: "abc": '),
+    "resourceVersion=1&resourceVersionMatch=Some": (
+        422,
+        f'{LIST}resourceVersionMatch: Unsupported value: "Some": supported values: "Exact", "NotOlderThan", ""',
+    ),
     "continue=abc&resourceVersion=5": (400, "specifying resource version is not allowed when using continue"),
     "continue=!!!": (400, "continue key is not valid"),
     "resourceVersionMatch=Exact": (
@@ -58,7 +81,7 @@ READS = {
 async def test_reads_that_contradict_themselves(one, query):
     code, words = READS[query]
     answer = await one("GET", f"{CONFIG_MAPS}?{query}")
-    assert answer[0] == code and words.partition("field label")[0] in answer[1]["message"]
+    assert answer[0] == code and words.partition("field label")[0] in answer[1].get("message", "")
 
 
 WRITES = {
@@ -126,6 +149,99 @@ async def test_an_apply_says_who_applies_and_what(one):
 )
 async def test_paths_and_methods_that_there_are(one, method, path, code):
     assert (await one(method, path, BODY, content_type="application/json"))[0] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "is_page"),
+    [
+        ("/nothing", True),
+        ("/apis/nothing", True),
+        ("/apis/nothing/v1", True),
+        ("/apis/nothing/v1/things", True),
+        ("/api/v2/configmaps", True),
+        ("/openapi/v3/apis/nothing/v1", True),
+        ("/healthz/nothing", True),
+        ("/api/v1/nothing", False),
+        (f"{ONE}/status", False),
+    ],
+)
+async def test_what_nobody_serves_is_a_page_of_gos_server(one, path, is_page):
+    with pytest.raises(PathNotFound) as caught:
+        await one.handler(FakeRequest("GET", path))
+    answer = error_response(caught.value)
+    if is_page:
+        assert answer.chunks == (b"404 page not found\n",)
+    else:
+        status = json.loads(b"".join(answer.chunks))
+        assert (status["message"], status["details"]) == (
+            "the server could not find the requested resource",
+            {},
+        )
+
+
+OWNER = {"apiVersion": "v1", "kind": "Node", "name": "a", "uid": "1"}
+OTHER = {**OWNER, "name": "b", "uid": "2"}
+METADATA = {
+    "two controllers": (
+        {"ownerReferences": [{**OWNER, "controller": True}, {**OTHER, "controller": True}]},
+        '}]: Only one reference can have Controller set to true. Found "true" in references for Node/a and Node/b',
+    ),
+    "no version": (
+        {"ownerReferences": [{**OWNER, "apiVersion": ""}]},
+        'metadata.ownerReferences.apiVersion: Invalid value: "": version must not be empty',
+    ),
+    "an event": (
+        {"ownerReferences": [{**OWNER, "kind": "Event"}]},
+        "/v1, Kind=Event is disallowed from being an owner",
+    ),
+    "two ways to go": (
+        {"finalizers": ["orphan", "foregroundDeletion"]},
+        'metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: finalizer orphan and '
+        "foregroundDeletion cannot be both set",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METADATA)
+async def test_metadata_that_is_refused(one, name):
+    metadata, words = METADATA[name]
+    code, status = await one("POST", CONFIG_MAPS, {"metadata": {"name": "two", **metadata}})
+    assert code == 422 and words in status["message"]
+
+
+async def test_owners_that_are_named_twice_are_kept_once(one):
+    body = json.dumps({"metadata": {"name": "two", "ownerReferences": [OWNER, OTHER, OWNER]}}).encode()
+    answer = await one.handler(FakeRequest("POST", CONFIG_MAPS, content=body))
+    made = json.loads(b"".join(answer.chunks))
+    assert made["metadata"]["ownerReferences"] == [OWNER, OTHER]
+    (warning,) = [value for name, value in answer.headers if name == "Warning"]
+    assert warning.startswith('299 - ".metadata.ownerReferences contains duplicate entries; ')
+    assert warning.endswith('duplicate UID(s) observed: 1"')
+
+
+@pytest.mark.parametrize("options", [{"propagationPolicy": "Away"}, "propagationPolicy=Away"])
+async def test_a_way_to_delete_that_there_is_not(one, options):
+    query, body = (options, None) if isinstance(options, str) else ("", options)
+    code, status = await one("DELETE", f"{ONE}?{query}", body)
+    assert code == 422 and status["message"] == (
+        'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Away": supported values: '
+        '"Foreground", "Background", "Orphan", "nil"'
+    )
+
+
+async def test_the_status_of_a_deployment_leaves_its_labels_alone(one):
+    labels = {"app": "a"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    url = "/apis/apps/v1/namespaces/default/deployments"
+    _, made = await one("POST", url, {"metadata": {"name": "web", "labels": {"a": "1"}}, "spec": spec})
+    made["metadata"]["labels"] = {"a": "2"}
+    made["spec"]["replicas"] = 9
+    made["status"] = {"replicas": 4}
+    code, after = await one("PUT", f"{url}/web/status", made)
+    assert code == 200
+    assert (after["metadata"]["labels"], after["spec"]["replicas"]) == ({"a": "1"}, 1)
+    assert after["status"]["replicas"] == 4
 
 
 async def test_people_get_many_lines_and_programs_one(one):
