@@ -197,8 +197,12 @@ def _mount_token(pod: Pod) -> None:
         container.volume_mounts = (*container.volume_mounts, mount)
 
 
+LOWER = "PreemptLowerPriority"
+
+
 class Priority(Plugin):
-    """A pod's priority is the value of its class, or of the default class, of which there is one."""
+    """A pod's priority is the value of its class, or of the default class, of which there is one; a pod that says
+    another is refused (kubernetes plugin/pkg/admission/priority/admission.go)."""
 
     def admit(self, attributes: Attributes) -> None:
         if (
@@ -210,28 +214,40 @@ class Priority(Plugin):
         if attributes.info.cls is not Pod or attributes.operation != "CREATE":
             return
         spec = attributes.obj.spec
+        value, policy = self._of_class(attributes)
+        if spec.priority not in (None, value):
+            self._refuse(attributes, "integer value of priority", spec.priority, value)
+        if policy and spec.preemption_policy not in (None, "", policy):
+            self._refuse(attributes, "string value of PreemptionPolicy", spec.preemption_policy, policy)
+        spec.priority = value
+        spec.preemption_policy = policy or spec.preemption_policy or LOWER
+
+    def _of_class(self, attributes: Attributes) -> tuple[int, str | None]:
+        """Value and policy of the pod's class, which it gets when it names none."""
+        spec = attributes.obj.spec
         name = spec.priority_class_name
         if not name:
             default = [p for p in self._all(PriorityClass) if p.global_default]
-            if default:
-                chosen = min(default, key=lambda p: p.value)
-                spec.priority_class_name, spec.priority = chosen.metadata.name, chosen.value
-                spec.preemption_policy = chosen.preemption_policy
-            else:
-                spec.priority = 0
-        elif name in SYSTEM_PRIORITIES:
-            spec.priority = SYSTEM_PRIORITIES[name]
-        else:
-            found = self._find(PriorityClass, "", name)
-            if found is None:
-                raise Forbidden.of(
-                    attributes.info.resource,
-                    attributes.name,
-                    f"no PriorityClass with name {name} was found",
-                )
-            spec.priority, spec.preemption_policy = found.value, found.preemption_policy
-        if spec.preemption_policy is None:
-            spec.preemption_policy = "PreemptLowerPriority"
+            if not default:
+                return 0, LOWER
+            chosen = min(default, key=lambda p: p.value)
+            spec.priority_class_name = chosen.metadata.name
+            return chosen.value, chosen.preemption_policy
+        if name in SYSTEM_PRIORITIES:
+            return SYSTEM_PRIORITIES[name], LOWER
+        found = self._find(PriorityClass, "", name)
+        if found is None:
+            words = f"no PriorityClass with name {name} was found"
+            raise Forbidden.of(attributes.info.resource, attributes.name, words)
+        return found.value, found.preemption_policy
+
+    @staticmethod
+    def _refuse(attributes: Attributes, what: str, said: Any, computed: Any) -> None:
+        words = (
+            f"the {what} ({said}) must not be provided in pod spec; priority admission controller computed "
+            f"{computed} from the given PriorityClass name"
+        )
+        raise Forbidden.of(attributes.info.resource, attributes.name, words)
 
     def _check_single(self, attributes: Attributes) -> None:
         for other in self._all(PriorityClass):
