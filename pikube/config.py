@@ -265,6 +265,10 @@ SETTINGS: tuple[Setting, ...] = (
             "ready after so long (kube-apiserver: 300; at home a pulled plug is the usual reason)", "N", LEADER),
     Setting("default-unreachable-toleration-seconds", _number, 5, "pods that do not say it leave a board that is "
             "lost after so long (kube-apiserver: 300)", "N", LEADER),
+    Setting("token-auth-file", _path, "", "a file of bearer tokens, as kube-apiserver's: lines of "
+            '`token,user,uid,"group1,group2"`, read when the leader starts', "FILE", LEADER),
+    Setting("anonymous-auth", _switch, True, "whether who shows neither certificate nor token is "
+            "system:anonymous; false refuses him, probes of /readyz included", "BOOL", LEADER),
     Setting("audit-log", _path, "", "a file that gets a line for each write to the API (default: none; cards wear)",
             "FILE", LEADER),
     Setting("log-level", _level, "info", "debug, info, warning or error", "LEVEL"),
@@ -315,6 +319,8 @@ class Settings:
     node_monitor_grace_period: float
     default_not_ready_toleration_seconds: int
     default_unreachable_toleration_seconds: int
+    token_auth_file: str
+    anonymous_auth: bool
     audit_log: str
     log_level: str
 

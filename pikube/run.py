@@ -71,6 +71,7 @@ from pikube.leader.request.streams import NodeStreams
 from pikube.leader.request.turns import Turns
 from pikube.leader.role_reconciler import reconcile_roles
 from pikube.leader.scheduler.scheduler import Scheduler
+from pikube.leader.static_tokens import BadTokenFile
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
 from pikube.leader.upkeep import Upkeep, UpkeepParts
@@ -128,15 +129,18 @@ async def leader(settings: Settings) -> None:
             settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
         ) as store:
             checks["etcd"] = str  # by the name that monitors ask for
-            plane = build_control_plane(
-                scheme,
-                store,
-                certificates.signer,
-                settings,
-                address(),
-                lambda: {name: check() for name, check in checks.items()},
-                clock,
-            )
+            try:
+                plane = build_control_plane(
+                    scheme,
+                    store,
+                    certificates.signer,
+                    settings,
+                    address(),
+                    lambda: {name: check() for name, check in checks.items()},
+                    clock,
+                )
+            except BadTokenFile as error:
+                raise StartupError(str(error)) from None
             try:
                 await run_control_plane(
                     settings, plane, certificates, listeners, address, clock, store.backup, checks

@@ -25,7 +25,17 @@ def add_flags(parser: argparse.ArgumentParser, *modes: str, only: Collection[str
             continue
         shown = "" if setting.default in ("", (), False) else f" ({setting.default})"
         words = (setting.words + shown).replace("%", "%%")
-        if setting.is_switch:
+        if setting.is_switch and setting.default:  # to be switched off: --anonymous-auth=false
+            parser.add_argument(
+                setting.flag,
+                dest=setting.name,
+                nargs="?",
+                const="true",
+                default=None,
+                metavar="BOOL",
+                help=words,
+            )
+        elif setting.is_switch:
             parser.add_argument(
                 setting.flag, dest=setting.name, action="store_const", const="true", default=None, help=words
             )
@@ -58,7 +68,7 @@ def flags_of(found: list[Found]) -> list[str]:
         if each.source != each.setting.flag:
             continue
         if each.setting.is_switch:
-            flags.append(each.setting.flag)
+            flags.append(each.setting.flag if each.value else f"{each.setting.flag}=false")
             continue
         values = each.value if each.setting.is_list else (each.value,)
         flags += [f"{each.setting.flag}={value}" for value in values]

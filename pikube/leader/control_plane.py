@@ -58,6 +58,7 @@ from pikube.leader.request.versions import Versions
 from pikube.leader.request.webhooks import Webhooks
 from pikube.leader.service_route import ServiceRoutes
 from pikube.leader.service_tokens import ServiceTokens, Signer
+from pikube.leader.static_tokens import BadTokenFile, read_token_file, with_tokens
 from pikube.leader.store.contract import Item, Key, Selectable, Store
 from pikube.wire.webhook import WebhookCaller
 
@@ -149,6 +150,16 @@ class ControlPlane:
         return self._make_handler(streams, measured, desk, graph, metrics, turns, aggregator)
 
 
+def _named_tokens(path: str) -> dict[bytes, User]:
+    """Those of --token-auth-file. Raises BadTokenFile."""
+    if not path:
+        return {}
+    try:
+        return read_token_file(Path(path).read_text(), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTokenFile(f"the token file {path} cannot be read: {error}") from None
+
+
 def build_control_plane(
     scheme: Scheme,
     store: Store,
@@ -210,6 +221,7 @@ def build_control_plane(
         random_digits=_five_digits,
     )
     tokens = ServiceTokens(signer, store, wall_clock, _new_uid)
+    read_token = with_tokens(_named_tokens(settings.token_auth_file), tokens.read)
 
     def find_pod(namespace: str, name: str) -> Pod | None:
         item = store.get(Key(Pod.names.resource, namespace, name))
@@ -248,9 +260,10 @@ def build_control_plane(
                 measured=measured,
                 desk=desk,
                 authorizer=authorizer,
-                read_token=tokens.read,
+                read_token=read_token,
+                may_be_anonymous=settings.anonymous_auth,
                 read_certificate=keys.user_of,
-                review=Reviewer(rbac, authorizer, tokens.read),
+                review=Reviewer(rbac, authorizer, read_token),
                 wall_clock=wall_clock,
                 counts=counts,
                 turns=turns,

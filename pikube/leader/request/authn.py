@@ -26,7 +26,12 @@ CertificateReader = Callable[[Peer], User]
 
 
 def authenticate(
-    peer: Peer, headers: Mapping[str, str], read_token: TokenReader, read_certificate: CertificateReader
+    peer: Peer,
+    headers: Mapping[str, str],
+    read_token: TokenReader,
+    read_certificate: CertificateReader,
+    *,
+    may_be_anonymous: bool = True,
 ) -> User:
     """A token counts before a certificate, as upstream's union of authenticators does for clients that show
     both."""
@@ -38,6 +43,8 @@ def authenticate(
         return with_group(read_token(token.strip()))
     if peer.common_name:
         return with_group(read_certificate(peer))
+    if not may_be_anonymous:
+        raise Unauthorized()
     return ANONYMOUS
 
 

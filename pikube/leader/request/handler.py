@@ -110,6 +110,7 @@ class ApiParts:
     review: Review
     wall_clock: Callable[[], float]
     counts: RequestCounts
+    may_be_anonymous: bool = True
     turns: Turns | None = None
     aggregator: Aggregator | None = None
     audit: Audit | None = None
@@ -159,7 +160,13 @@ class ApiHandler:
     async def _seated(self, request: Request, query: Query, route: Route, asked: Asked) -> Answer:
         """The answer, once it is the user's turn. Who he is costs little; everything else waits for that."""
         parts = self._parts
-        user = authenticate(request.peer, request.headers, parts.read_token, parts.read_certificate)
+        user = authenticate(
+            request.peer,
+            request.headers,
+            parts.read_token,
+            parts.read_certificate,
+            may_be_anonymous=parts.may_be_anonymous,
+        )
         sits = user.name
         if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonated(user, request.headers, self._may_impersonate(user))
