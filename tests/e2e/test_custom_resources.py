@@ -128,3 +128,35 @@ def test_a_namespace_takes_its_custom_objects_along(board):
     assert not board.kubectl("-n", "widgetry", "get", "widgets", "-o", "name")
     board.kubectl("delete", "namespace", "widgetry", "--wait=false")
     board.kubectl("delete", "crd", "widgets.example.com", "--timeout=20s")
+
+
+POLICY = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: widgets-have-sizes}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [widgets]}
+      - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments]}
+  validations:
+    - {expression: object.spec.size > 1}
+"""
+
+
+def test_a_policy_says_which_kinds_its_expressions_do_not_fit(board):
+    define(board)
+    board.kubectl("apply", "-f", "-", text_in=POLICY)
+
+    def seen():
+        return board.get("validatingadmissionpolicy", "widgets-have-sizes").get("status", {})
+
+    wait_until(lambda: seen().get("observedGeneration") == 1, what="the policy is looked at")
+    assert seen()["typeChecking"]["expressionWarnings"] == [
+        {
+            "fieldRef": "spec.validations[0].expression",
+            "warning": "apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field 'size'\n"
+            " | object.spec.size > 1\n | ...........^\n",
+        }
+    ]
+    board.kubectl("delete", "validatingadmissionpolicy", "widgets-have-sizes")
