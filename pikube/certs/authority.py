@@ -6,8 +6,10 @@ PEM bytes. Random numbers come from the operating system.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pikube.certs.profiles import CA_LIFE_DAYS, EPOCH, Profile
 
+PEM_BLOCK = re.compile(rb"-----BEGIN ([^\n-]+)-----\r?\n(.*?)-----END \1-----", re.DOTALL)
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 
@@ -166,6 +169,21 @@ def expiry_of(certificate_der: bytes) -> float:
 def split_bundle(bundle: bytes) -> list[bytes]:
     """The certificates of a PEM bundle, each PEM. ValueError when there is none, or one is malformed."""
     return [_pem(certificate) for certificate in x509.load_pem_x509_certificates(bundle)]
+
+
+def certificates_problem(bundle: bytes) -> str:
+    """Why these are not certificates in PEM and nothing else, in Kubernetes' words; '' when they are."""
+    blocks = PEM_BLOCK.findall(bundle)
+    for kind, content in blocks:
+        if kind != b"CERTIFICATE":
+            return f'only CERTIFICATE PEM blocks are allowed, found "{kind.decode()}"'
+        if b":" in content:
+            return "no PEM block headers are permitted"
+        try:
+            x509.load_der_x509_certificate(base64.b64decode(content))
+        except ValueError:
+            return "x509: malformed certificate"
+    return "" if blocks else "must contain at least one CERTIFICATE PEM block"
 
 
 def facts_of(certificate: bytes) -> Facts:

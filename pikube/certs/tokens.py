@@ -50,6 +50,13 @@ class TokenSigner:
         digest.update(public)
         self.key_id = _encode(digest.finalize())
 
+    def key_set(self) -> dict[str, Any]:
+        """The public key, for who verifies tokens himself (RFC 7517)."""
+        numbers = self._key.public_key().public_numbers()
+        x, y = (_encode(number.to_bytes(COORDINATE_BYTES, "big")) for number in (numbers.x, numbers.y))
+        key = {"use": "sig", "kty": "EC", "kid": self.key_id, "crv": "P-256", "alg": "ES256", "x": x, "y": y}
+        return {"keys": [key]}
+
     def sign(self, claims: dict[str, Any]) -> str:
         """The compact form of a token with these claims."""
         header = {"alg": "ES256", "kid": self.key_id, "typ": "JWT"}

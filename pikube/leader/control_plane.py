@@ -41,6 +41,7 @@ from pikube.leader.request.documents import Documents, Health
 from pikube.leader.request.escalation import RoleEscalation
 from pikube.leader.request.gates import Gates
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
+from pikube.leader.request.issuer_documents import issuer_documents
 from pikube.leader.request.limits import LimitRanger
 from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.node_graph import NodeGraph
@@ -255,6 +256,7 @@ def build_control_plane(
                     health,
                     metrics,
                     (lambda: aggregator.known) if aggregator is not None else tuple,
+                    issuer=issuer_documents(address, signer.key_set()),
                 ),
                 streams=streams,
                 measured=measured,

@@ -41,6 +41,8 @@ class Signer(Protocol):
 
     def verify(self, token: str, now: float) -> dict[str, Any]: ...
 
+    def key_set(self) -> dict[str, Any]: ...
+
 
 class ServiceTokens:
     """Issues and reads tokens; the store says whether their account and pod still live."""

@@ -6,7 +6,8 @@ Source: kubernetes pkg/controller/garbagecollector.
 
     every owner gone          →  delete (unless the API, asked live, still has one)
     some owners gone          →  drop the references to them
-    foregroundDeletion        →  delete dependents first; when none blocks, drop the finalizer
+    foregroundDeletion        →  wait until no dependent blocks (each goes, or drops its reference), then drop the
+                                 finalizer
     orphan                    →  take the reference off the dependents, then drop the finalizer
 """
 
@@ -116,20 +117,14 @@ def _own_propagation(obj: Object) -> str:
 
 
 def _foreground(obj: Object, kin: Kin) -> list[Action]:
-    """Of objects that own each other in a circle none waits for the others: it would be for ever."""
-    blocking = [
-        child
-        for child in kin.dependents
-        if child.metadata.uid not in kin.cycle
+    """Wait for those that block. Each of them decides for itself whether it goes along: it may have another owner.
+    Of objects that own each other in a circle none waits for the others: it would be for ever."""
+    is_blocked = any(
+        child.metadata.uid not in kin.cycle
         and any(ref.uid == obj.metadata.uid and ref.block_owner_deletion for ref in _refs(child))
-    ]
-    if not blocking:
-        return [_without_finalizer(obj, FOREGROUND)]
-    return [
-        Delete(type(child), key_of(child), child.metadata.uid, propagation="Foreground")
-        for child in _ordered(blocking)
-        if not child.metadata.deletion_timestamp
-    ]
+        for child in kin.dependents
+    )
+    return [] if is_blocked else [_without_finalizer(obj, FOREGROUND)]
 
 
 def _orphan(obj: Object, dependents: Sequence[Object]) -> list[Action]:

@@ -14,7 +14,7 @@ from pikube.api.kinds.certificates import CertificateSigningRequest, Certificate
 from pikube.api.names import dns1123_subdomain
 from pikube.api.times import render_time
 from pikube.api.validation.causes import duplicate, forbidden, invalid, not_supported, required
-from pikube.certs.authority import RequestFacts, read_request
+from pikube.certs.authority import RequestFacts, certificates_problem, read_request
 from pikube.certs.profiles import RESERVED_NAMES
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.context import MASTERS
@@ -168,9 +168,18 @@ def condition_causes(
         for type_ in ("Approved", "Denied"):
             if (type_ in found) != any(c.type == type_ for c in old.status.conditions):
                 causes.append(forbidden(field, f'updates may not add a condition of type "{type_}"'))
-    if old.status.certificate and obj.status.certificate != old.status.certificate:
-        causes.append(forbidden("status.certificate", "updates may not change a certificate that was issued"))
+    causes += _certificate_causes(obj.status.certificate, old.status.certificate)
     return causes
+
+
+def _certificate_causes(certificate: str, old: str) -> list[Cause]:
+    """What signers may issue, once (kubernetes apis/certificates/validation: validateCertificate)."""
+    if certificate == old:
+        return []
+    if old:
+        return [forbidden("status.certificate", "updates may not modify existing certificate content")]
+    problem = certificates_problem(base64.b64decode(certificate))
+    return [invalid("status.certificate", "<certificate data>", problem)] if problem else []
 
 
 def _stamp(obj: CertificateSigningRequest, old: CertificateSigningRequest, now: float) -> None:

@@ -43,8 +43,11 @@ class Documents:
         health: Health,
         metrics: Callable[[], bytes] = bytes,
         extensions: Callable[[], tuple[Extension, ...]] = tuple,
+        issuer: Mapping[str, Response] | None = None,
     ) -> None:
-        """`extensions`: what others serve; another tuple whenever that changes."""
+        """`extensions`: what others serve; another tuple whenever that changes. `issuer`: who issues the tokens of
+        service accounts, by path."""
+        self._issuer = dict(issuer or {})
         self._extensions = extensions
         self._shown: tuple[Extension, ...] = ()
         self._scheme = scheme
@@ -66,6 +69,8 @@ class Documents:
             return Response(200, (("Content-Type", CONTENT_TYPE),), (self._metrics(),))
         if path == "/version":
             return _json(discovery.encoded(version_info()))
+        if path in self._issuer:
+            return self._issuer[path]
         if path == "/":
             return _json(discovery.encoded({"paths": self._paths()}))
         if path.startswith("/openapi/"):
@@ -128,7 +133,15 @@ class Documents:
         for group, versions in discovery.groups_of(self._scheme).items():
             if group:
                 paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
-        return [*paths, *HEALTH_PATHS, "/metrics", "/openapi/v2", "/openapi/v3", "/version"]
+        return [
+            *sorted(self._issuer),
+            *paths,
+            *HEALTH_PATHS,
+            "/metrics",
+            "/openapi/v2",
+            "/openapi/v3",
+            "/version",
+        ]
 
     def _healthz(self, path: str, query: Query) -> Response:
         base, _, wanted = path.lstrip("/").partition("/")

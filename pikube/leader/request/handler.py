@@ -231,7 +231,7 @@ class ApiHandler:
         notes: dict[str, str],
     ) -> Answer:
         has_protobuf = not issubclass(info.cls, CustomObject)
-        accepted = negotiate(request.headers.get("accept", ""), has_protobuf)
+        accepted = negotiate(request.headers.get("accept", ""), has_protobuf, has_table=not info.is_review)
         now = self._parts.wall_clock()
         if info.is_review:
             if route.verb != "create":

@@ -200,14 +200,36 @@ def test_the_api_is_asked_before_an_object_is_collected():
     assert it.api.get_nowait(ConfigMap, "child", "default")
 
 
-def test_a_blocking_dependent_is_deleted_in_the_foreground_too():
+def test_a_blocking_dependent_is_waited_for_and_goes_in_the_foreground_too():
     owner = replica_set()
     owner.metadata.deletion_timestamp = AT
     owner.metadata.finalizers = ("foregroundDeletion",)
-    [delete] = check_laws(reconcile, owner, Kin((), (pod("x", owner),)), 0.0)
+    child = pod("x", owner)
+    assert check_laws(reconcile, owner, Kin((), (child,)), 0.0) == []
+    going = Owner(child.metadata.owner_references[0], OwnerState.GOING)
+    [delete] = check_laws(reconcile, child, Kin((going,), (pod("y", child),)), 0.0)
     assert delete.propagation == "Foreground"
     [patch] = check_laws(reconcile, owner, Kin((), ()), 0.0)
     assert patch.patch["metadata"]["finalizers"] is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 3), max_size=8))
+def test_what_has_another_owner_stays_when_one_is_deleted_in_the_foreground(cuts):
+    it = world()
+    owners = [it.api.create_nowait(ConfigMap(metadata=ObjectMeta(name=n, namespace="default"))) for n in "ab"]
+    both = [owner_reference(owner) for owner in owners]
+    both[1].controller = None
+    for name, refs in (("own", both[:1]), ("shared", both)):
+        meta = ObjectMeta(name=name, namespace="default", owner_references=tuple(refs))
+        it.api.create_nowait(ConfigMap(metadata=meta))
+    it.settle()
+    it.cut_after(cuts)
+    it.api.delete_nowait(ConfigMap, "a", "default", propagation="Foreground")
+    it.settle()
+    assert [c.metadata.name for c in it.api.all_of(ConfigMap)] == ["b", "shared"]
+    [left] = it.api.get_nowait(ConfigMap, "shared", "default").metadata.owner_references
+    assert left.name == "b"
 
 
 @settings(max_examples=20, deadline=None)

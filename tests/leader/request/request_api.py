@@ -47,6 +47,9 @@ class NoSigner:
     def verify(self, token):
         raise ValueError("no tokens here")
 
+    def key_set(self):
+        return {"keys": []}
+
 
 class Api:
     """Ask it: `await api("GET", "/api/v1/…")` gives (status, document)."""

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from pikube.certs.authority import make_key, make_request
+from pikube.certs.authority import make_ca, make_key, make_request
 from pikube.certs.profiles import RESERVED_NAMES
 from pikube.wire.messages import Peer
 
@@ -103,3 +103,39 @@ async def test_nobody_passes_for_the_leader_by_a_request(api, name):
 async def test_a_wrong_request_is_told(api, spec, words):
     status, answer = await api("POST", URL, request(**spec))
     assert status == 422 and words in answer["message"]
+
+
+CERTIFICATE = base64.b64encode(make_ca("lab", 0.0).certificate).decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no pem", "must contain at least one CERTIFICATE PEM block"),
+        (
+            make_request(make_key(), "x"),
+            'only CERTIFICATE PEM blocks are allowed, found "CERTIFICATE REQUEST"',
+        ),
+        (
+            b"-----BEGIN CERTIFICATE-----\nA: b\n\nMIIB\n-----END CERTIFICATE-----\n",
+            "no PEM block headers are permitted",
+        ),
+        (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "x509: malformed certificate"),
+    ],
+)
+async def test_a_signer_issues_certificates_and_nothing_else(api, content, words):
+    _, made = await api("POST", URL, request())
+    made["status"] = {"certificate": base64.b64encode(content).decode()}
+    status, answer = await api("PUT", f"{URL}/ann/status", made)
+    assert status == 422
+    assert f'status.certificate: Invalid value: "<certificate data>": {words}' in answer["message"]
+
+
+async def test_a_certificate_is_issued_once(api):
+    _, made = await api("POST", URL, request(signerName="example.com/own"))
+    made["status"] = {"certificate": CERTIFICATE}
+    status, issued = await api("PUT", f"{URL}/ann/status", made)
+    assert status == 200 and issued["status"]["certificate"] == CERTIFICATE
+    issued["status"]["certificate"] = base64.b64encode(make_ca("lab", 0.0).certificate).decode()
+    status, answer = await api("PUT", f"{URL}/ann/status", issued)
+    assert status == 422 and "updates may not modify existing certificate content" in answer["message"]

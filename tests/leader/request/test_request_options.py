@@ -520,3 +520,14 @@ async def test_a_scale_is_shown_as_people_know_it(one):
     ]
     assert table["rows"][0]["cells"] == ["d", 3, 0, "0s"]
     assert (await one("GET", f"{path}/d/scale"))[1]["kind"] == "Scale"
+
+
+async def test_what_is_asked_and_never_stored_has_no_table(api):
+    """Source: test/e2e/apimachinery/table_conversion.go."""
+    url = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    review = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods"}}}
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    status, answer = await api("POST", url, review, accept=table)
+    assert (status, answer["reason"]) == (406, "NotAcceptable")
+    status, answer = await api("POST", url, review, accept=f"{table},application/json")
+    assert (status, answer["kind"]) == (201, "SelfSubjectAccessReview")
