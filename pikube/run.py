@@ -135,7 +135,7 @@ async def leader(settings: Settings) -> None:
                     store,
                     certificates.signer,
                     settings,
-                    address(),
+                    f"{address()}:{settings.https_listen_port}",
                     lambda: {name: check() for name, check in checks.items()},
                     clock,
                 )

@@ -170,7 +170,8 @@ def build_control_plane(
     health: Health,
     wall_clock: Callable[[], float],
 ) -> ControlPlane:
-    """Wire the request path. Reads existing Services to know which addresses are taken."""
+    """Wire the request path, which is reached at `address`, host and port. Reads existing Services to know which
+    addresses are taken."""
 
     def decode(cls: type[Any], item: Item) -> Any:
         return registry.decode(scheme.by_class(cls), item)

@@ -1,5 +1,6 @@
 """What a newcomer does first, with real kubectl on real containers."""
 
+import base64
 import collections
 import glob
 import json
@@ -314,6 +315,16 @@ def test_a_pod_finds_its_token_and_may_not_do_more_than_its_roles(board, web):
     assert json.loads(board.curl(url, "--insecure", "-H", header).stdout)["kind"] == "PodList"
     wrong = json.loads(board.curl(url, "--insecure", "-H", f"{header}x").stdout)
     assert wrong["code"] == 401
+
+
+def test_a_token_is_verified_with_what_is_found_at_its_issuer(board):
+    found = json.loads(board.kubectl("get", "--raw", "/.well-known/openid-configuration"))
+    token = board.kubectl("create", "token", "default").strip()
+    answer = board.curl(found["jwks_uri"], "--insecure", "--header", f"Authorization: Bearer {token}").stdout
+    [key] = json.loads(answer)["keys"]
+    head, claims, _ = (base64.urlsafe_b64decode(part + "==") for part in token.split("."))
+    assert json.loads(head)["kid"] == key["kid"]
+    assert json.loads(claims)["iss"] == found["issuer"]
 
 
 def test_a_crashing_container_is_restarted_with_back_off(board, namespace):
