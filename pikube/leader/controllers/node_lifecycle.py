@@ -34,18 +34,23 @@ BY_CONDITION = {
 }
 OURS = frozenset((NOT_READY, UNREACHABLE, UNSCHEDULABLE, *BY_CONDITION.values()))
 POSTED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+STARTUP_GRACE_S = 60.0
+"""kube-controller-manager --node-startup-grace-period. After a power cut of the house the leader is up before the
+agents of slower boards, and of its own; what they run must not be ended for that."""
 CUT_OFF_SHARE = 0.55  # kube-controller-manager --unhealthy-zone-threshold
 PODS_ON_NODE = "node"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`silent_s`: since its last heartbeat as we saw it. `is_cut_off`: so many boards fell silent together that
-    the fault is likely the leader's network, and moving everything would only do harm."""
+    """`silent_s`: since its last heartbeat as we saw it, or since we began to look when there was none (`is_heard`).
+    `is_cut_off`: so many boards fell silent together that the fault is likely the leader's network, and moving
+    everything would only do harm."""
 
     silent_s: float
     is_cut_off: bool
     pods: tuple[Pod, ...] = ()
+    is_heard: bool = True
 
 
 def pods_on_node(pod: Pod) -> list[str]:
@@ -65,13 +70,14 @@ def reconcile_within(grace_s: float) -> Callable[[Node, Health, float], list[Act
     def reconcile(desired: Node, observed: Health, now: float) -> list[Action]:
         if desired.metadata.deletion_timestamp:
             return []
-        if observed.silent_s >= grace_s and ready_status(desired) != "Unknown":
+        patience_s = grace_s if observed.is_heard else max(grace_s, STARTUP_GRACE_S)
+        if observed.silent_s >= patience_s and ready_status(desired) != "Unknown":
             return _lost(desired, now)
         actions = _taints(desired, observed, now)
         if ready_status(desired) == "Unknown":
             actions += _pods_not_ready(observed, now)
-        if observed.silent_s < grace_s:
-            actions.append(RequeueAfter(grace_s - observed.silent_s))
+        if observed.silent_s < patience_s:  # whoever was not heard may be by then, and have less time
+            actions.append(RequeueAfter(min(grace_s, patience_s - observed.silent_s)))
         return actions
 
     return reconcile
@@ -190,11 +196,13 @@ class _Observing:
         node = lister.cache(Node).get(key)
         if node is None:
             return None
-        ages = [self._sightings.age_s(f"{source}/{key.name}") for source in ("lease", "node")]
+        heartbeats = (f"lease/{key.name}", f"node/{key.name}")
+        ages = [self._sightings.age_s(heartbeat) for heartbeat in heartbeats]
         silent_s = min((age for age in ages if age is not None), default=0.0)
+        is_heard = any(self._sightings.has_changed(heartbeat) for heartbeat in heartbeats)
         pods = lister.cache(Pod).indexed(PODS_ON_NODE, key.name)
         others = {n.metadata.name: ready_status(n) for n in lister.cache(Node)}
-        return node, Health(silent_s, is_cut_off(others, self._local_node), tuple(pods))
+        return node, Health(silent_s, is_cut_off(others, self._local_node), tuple(pods), is_heard)
 
 
 def is_cut_off(ready_by_node: dict[str, str], local_node: str) -> bool:

@@ -16,18 +16,26 @@ class Sightings:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._seen: dict[str, tuple[Hashable, float]] = {}
+        self._changed: set[str] = set()
 
     def see(self, name: str, token: Hashable) -> None:
         """Note the instant if the token is another than before."""
         known = self._seen.get(name)
         if known is None or known[0] != token:
             self._seen[name] = token, self._clock()
+            if known is not None:
+                self._changed.add(name)
 
     def age_s(self, name: str) -> float | None:
         """Seconds since the token last changed; None if it was never seen."""
         known = self._seen.get(name)
         return None if known is None else self._clock() - known[1]
 
+    def has_changed(self, name: str) -> bool:
+        """Whether another token came after the first one, which may be years old."""
+        return name in self._changed
+
     def forget(self, name: str) -> None:
         """The thing is gone."""
+        self._changed.discard(name)
         self._seen.pop(name, None)

@@ -142,7 +142,7 @@ class Boards(World):
         self.restart()
         for name in boards:
             self.api.create_nowait(node(name))
-        self.beat()
+        self.live(2)  # each is heard more than once
         self.settle()
 
     def beat(self):
@@ -201,6 +201,41 @@ def test_a_board_that_comes_back_ends_its_old_pods_and_loses_its_taints():
     it.live(3)
     assert all(p.spec.node_name != "a" for p in it.api.all_of(Pod))
     assert it.api.get_nowait(Node, "a").spec.taints == ()
+
+
+def test_boards_that_start_slower_than_the_leader_keep_their_pods():
+    it = with_pods(["leader", "a", "b"], replicas=3)
+    before = sorted(p.metadata.uid for p in it.pods())
+    it.controllers = (
+        DEPLOYMENTS,
+        REPLICA_SETS,
+        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
+        taint_eviction_controller(it.clock),
+    )
+    it.restart()  # of the leader, after a power cut of the house
+    it.dead = {"leader", "a"}
+    it.live(50)
+    it.dead = set()
+    it.live(10)
+    assert sorted(p.metadata.uid for p in it.pods()) == before
+    it.dead = {"a"}
+    it.live(15)
+    assert set(it.where()) == {"b", "leader"}
+
+
+def test_a_board_that_never_comes_after_the_leader_s_start_is_lost_after_a_minute():
+    it = with_pods(["leader", "a", "b"], replicas=3)
+    it.controllers = (
+        DEPLOYMENTS,
+        REPLICA_SETS,
+        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
+        taint_eviction_controller(it.clock),
+        pod_gc_controller(it.clock),
+    )
+    it.restart()
+    it.dead = {"a"}
+    it.live(70)
+    assert set(it.where()) == {"b", "leader"}
 
 
 def test_a_leader_whose_network_is_cut_evicts_nobody():
