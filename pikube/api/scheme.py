@@ -54,8 +54,9 @@ STATUS = Subresource("status")
 class KindInfo:
     """One kind as the API serves it.
 
-    default fills what the user left out, in place; validate and validate_update give causes whose field is
-    the whole path; warn gives sentences for the client about what is accepted; select gives the kind's
+    default fills what the user left out, in place; prepare changes what is created, before anything is asked of
+    it, and gives warnings; validate and validate_update give causes whose field is the whole path; warn gives
+    sentences for the client about what is accepted; select gives the kind's
     selectable fields beside name and namespace. generation tells whether metadata.generation counts spec
     changes. is_ephemeral kinds live in memory only. is_review kinds are answered, never stored; is_measured
     kinds are asked of the boards. name_rule checks names, else they are DNS names (RBAC: URL segments). A
@@ -70,6 +71,7 @@ class KindInfo:
     default: Callable[[Any], None] = no_defaults
     validate: Callable[[Any], list[Cause]] = no_causes
     validate_update: Callable[[Any, Any], list[Cause]] = no_causes
+    prepare: Callable[[Any], list[str]] = no_warnings
     warn: Callable[[Any], list[str]] = no_warnings
     select: Callable[[Any], dict[str, str]] = no_fields
     field_labels: tuple[str, ...] = ()

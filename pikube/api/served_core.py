@@ -7,6 +7,7 @@ from typing import Any
 
 from pikube.api import names
 from pikube.api.defaulting import pods, services, workloads
+from pikube.api.defaulting.app_armor import adopt_annotations
 from pikube.api.errors import Cause
 from pikube.api.kinds import (
     authentication,
@@ -175,6 +176,7 @@ CORE = (
         validate=check_pods.pod_causes,
         validate_update=check_pods.pod_update_causes,
         default=pods.default_pod,
+        prepare=adopt_annotations,
         select=_pod_fields,
         field_labels=POD_FIELDS,
         has_generation=True,

@@ -131,6 +131,7 @@ class Registry:
         if self.store.get(key_for(info, meta.namespace, meta.name)) is not None:
             raise AlreadyExists.of(info.resource, meta.name)  # before admission hands anything out
         _default(info, obj)
+        context.warnings.extend(info.prepare(obj))
         attributes = Attributes("CREATE", info, meta.namespace, meta.name, "", obj, None, context)
         try:
             self._admission.admit(attributes)
