@@ -22,8 +22,9 @@ class Sightings:
         """Note the instant if the token is another than before."""
         known = self._seen.get(name)
         if known is None or known[0] != token:
-            self._seen[name] = token, self._clock()
-            if known is not None:
+            now = self._clock()
+            self._seen[name] = token, now
+            if known is not None and now > known[1]:  # else it is what was there when we began to look
                 self._changed.add(name)
 
     def age_s(self, name: str) -> float | None:
@@ -32,7 +33,7 @@ class Sightings:
         return None if known is None else self._clock() - known[1]
 
     def has_changed(self, name: str) -> bool:
-        """Whether another token came after the first one, which may be years old."""
+        """Whether another token came later than the first one, which may be years old."""
         return name in self._changed
 
     def forget(self, name: str) -> None:
