@@ -237,7 +237,7 @@ def lost_boards(it: World) -> None:
     it.api.delete_nowait(Node, "c")
     it.api.delete_nowait(Lease, "c", "kube-node-lease")
     it.api.patch_nowait(Node, "d", "", {"spec": {"unschedulable": True}})
-    live(it, 60, silent=["b"])
+    live(it, 150, silent=["b"])
 
 
 def crowd(it: World) -> None:

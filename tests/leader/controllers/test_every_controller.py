@@ -140,12 +140,13 @@ def picture(it: World) -> Counter[str]:
 
 
 def _in_order(value: Any) -> Any:
-    """Conditions are a map by type: their order says nothing."""
+    """Conditions are a map by type, and taints a set: their order says nothing."""
     if isinstance(value, dict):
         return {name: _in_order(inner) for name, inner in value.items()}
     if isinstance(value, list):
         items = [_in_order(item) for item in value]
-        return sorted(items, key=str) if all(isinstance(i, dict) and "type" in i for i in items) else items
+        is_free = all(isinstance(i, dict) and ("type" in i or "effect" in i) for i in items)
+        return sorted(items, key=str) if is_free else items
     return value
 
 
