@@ -84,6 +84,13 @@ def _number(text: str) -> int:
     return number
 
 
+def _percent(text: str) -> int:
+    number = _whole(text)
+    if not 0 <= number <= 100:
+        raise ValueError("it is a number from 0 to 100")
+    return number
+
+
 def _grace(text: str) -> float:
     """Seconds from `40`, `40s` or `1m30s`."""
     parts = re.fullmatch(r"(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s?)?", text)
@@ -252,6 +259,11 @@ SETTINGS: tuple[Setting, ...] = (
             "pid.available<5%", "when pods are evicted (kubelet's defaults, and process ids)", "THRESHOLDS"),
     Setting("eviction-pressure-transition-period", _number, 300, "a pressure condition of the node stays for so many "
             "seconds after it was last met (kubelet's default 5m0s)", "SECONDS"),
+    Setting("image-gc-high-threshold", _percent, 85, "images that nobody uses go when so many percent of the disk "
+            "are full (kubelet's default; 100: never)", "PERCENT"),
+    Setting("image-gc-low-threshold", _percent, 80, "and until so many percent are (kubelet's default)", "PERCENT"),
+    Setting("minimum-image-ttl-duration", _number, 120, "an image that nobody has used for so many seconds may go "
+            "(kubelet's default 2m)", "SECONDS"),
     Setting("pod-max-pids", _number, -1, "how many processes a container may have (kubelet's flag; -1: as many as "
             "Podman allows, 2048 by its default)", "N"),
     Setting("allowed-unsafe-sysctls", _text, "", "sysctls beyond the safe ones that pods may set (kubelet's flag); a "
@@ -312,6 +324,9 @@ class Settings:
     system_reserved: str
     eviction_hard: str
     eviction_pressure_transition_period: int
+    image_gc_high_threshold: int
+    image_gc_low_threshold: int
+    minimum_image_ttl_duration: int
     pod_max_pids: int
     allowed_unsafe_sysctls: str
     container_log_max_size: int

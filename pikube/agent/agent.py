@@ -34,6 +34,7 @@ from pikube.agent.pods.references import References
 from pikube.agent.pods.starting import Starter, StartSettings
 from pikube.agent.pods.static_pods import StaticPods
 from pikube.agent.pods.tokens import Tokens
+from pikube.agent.pressure.images import Collection
 from pikube.agent.pressure.keeper import Keeper, KeeperParts
 from pikube.agent.pressure.signals import parse_thresholds
 from pikube.agent.registry_files import place_registries
@@ -176,6 +177,7 @@ async def open_agent(
                 [name.strip() for name in settings.allowed_unsafe_sysctls.split(",") if name.strip()],
                 has_apparmor(),
             ),
+            pressures=lambda: node.pressures(),
         )
         manifests = settings.data / "agent" / "pod-manifests"
         static = StaticPods(manifests, lambda: node.node, client, time.time)
@@ -189,6 +191,11 @@ async def open_agent(
                 facts=lambda: read_facts(settings.data),
                 thresholds=parse_thresholds(settings.eviction_hard),
                 transition_s=settings.eviction_pressure_transition_period,
+                collection=Collection(
+                    settings.image_gc_high_threshold,
+                    settings.image_gc_low_threshold,
+                    settings.minimum_image_ttl_duration,
+                ),
                 warn=lambda reason, words: recorder.record("kubelet", node.node, "Warning", reason, words),
             )
         )

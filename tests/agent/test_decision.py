@@ -1,5 +1,7 @@
 """What happens next to a pod: the rules of Kubernetes as a table and as laws over a small simulation."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from pikube.agent.pods import decision
 from pikube.agent.pods.decision import (
+    RESET_AFTER_S,
     CreateSandbox,
     Fail,
     LookAgainAt,
@@ -156,6 +159,16 @@ def test_a_pod_past_its_deadline_fails_and_stops():
     assert actions[1] == StopContainer("a", "a0", 30)
 
 
+def test_what_an_evicted_pod_wrote_goes_and_what_another_said_stays():
+    ended = seen(container("a", "exited", 1))
+    wanted = pod(phase="Failed")
+    assert decide(wanted, ended, Memory(), NOW) == [StopSandbox()]
+    wanted.status.reason = "Evicted"
+    assert [type(a) for a in decide(wanted, seen(container("a")), Memory(), NOW)] == [StopContainer]
+    assert [type(a) for a in decide(wanted, ended, Memory(), NOW)] == [RemoveSandbox]
+    assert decide(wanted, Observed(), Memory(), NOW) == []
+
+
 def test_old_attempts_are_forgotten_but_the_previous_one_is_kept():
     attempts = [container("a", "exited", 1, attempt=n) for n in range(3)] + [container("a", attempt=3)]
     assert decide(pod(), seen(*attempts), Memory(), NOW) == [RemoveContainer("a0"), RemoveContainer("a1")]
@@ -181,6 +194,18 @@ def test_a_lost_container_goes_on_counting_where_its_status_stopped():
 
 def test_the_first_restart_is_at_once_and_then_back_off_doubles_from_ten_seconds_to_five_minutes():
     assert [backoff_s(n) for n in range(9)] == [0, 0, 10, 20, 40, 80, 160, 300, 300]
+
+
+@pytest.mark.parametrize(("ran_s", "crashes"), [(RESET_AFTER_S - 1, 5), (RESET_AFTER_S, 1)])
+def test_a_container_that_ran_ten_minutes_begins_its_back_off_anew(ran_s, crashes):
+    memory = WorkerMemory(began_at=NOW)
+    now = NOW
+    for attempt, life_s in enumerate([1, 1, 1, 1, ran_s]):
+        end = {"started_at": now, "finished_at": now + life_s}
+        memory.learn(seen(replace(container("a", "exited", code=1, attempt=attempt), **end)))
+        now += life_s + backoff_s(memory.crashes["a"])
+    assert memory.crashes == {"a": crashes}
+    assert backoff_s(memory.crashes["a"]) == (80 if crashes == 5 else 0)
 
 
 class Machine:

@@ -6,13 +6,18 @@ from pikube.agent.pods.container_specs import apparmor_profile, selinux_options
 from pikube.agent.pods.node_admission import Enforced, refusal, sandbox_problem
 from pikube.api.kinds.core_container import AppArmorProfile, Container, SecurityContext, SELinuxOptions
 from pikube.api.kinds.core_pod import Pod, PodSecurityContext, PodSpec, Sysctl
+from pikube.api.kinds.core_references import Toleration
+from pikube.api.kinds.meta import ObjectMeta
 
 
-def pod(*sysctls, profile=None, **spec):
+def pod(*sysctls, profile=None, memory="", static=False, **spec):
     security = PodSecurityContext(sysctls=tuple(Sysctl(name=name, value="1") for name in sysctls))
     own = SecurityContext(app_armor_profile=AppArmorProfile(type=profile)) if profile else None
     container = Container(name="c", security_context=own)
-    return Pod(spec=PodSpec(containers=(container,), security_context=security, **spec))
+    if memory:
+        container.resources.requests["memory"] = memory
+    meta = ObjectMeta(annotations={"kubernetes.io/config.source": "file"} if static else {})
+    return Pod(metadata=meta, spec=PodSpec(containers=(container,), security_context=security, **spec))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,30 @@ def test_a_pod_is_refused_for_what_the_board_cannot_or_must_not_do(wanted, enfor
     found = refusal(wanted, enforced)
     assert (found is None) == (words is None)
     assert words is None or words in found[1]
+
+
+CRITICAL = {"priority": 2_000_000_000}
+TOLERANT = {"tolerations": (Toleration(key="node.kubernetes.io/memory-pressure", operator="Exists"),)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pressures", "named"),
+    [
+        (pod(), (), ""),
+        (pod(), ("MemoryPressure",), "[MemoryPressure]"),
+        (pod(), ("PIDPressure", "DiskPressure"), "[DiskPressure PIDPressure]"),
+        (pod(**CRITICAL), ("MemoryPressure", "DiskPressure"), ""),
+        (pod(static=True), ("DiskPressure",), ""),
+        (pod(memory="1Mi"), ("MemoryPressure",), ""),
+        (pod(memory="1Mi"), ("MemoryPressure", "DiskPressure"), "[DiskPressure MemoryPressure]"),
+        (pod(memory="1Mi"), ("DiskPressure",), "[DiskPressure]"),
+        (pod(**TOLERANT), ("MemoryPressure",), ""),
+        (pod(**TOLERANT), ("PIDPressure",), "[PIDPressure]"),
+    ],
+)
+def test_a_board_that_runs_short_takes_what_its_shortage_allows(wanted, pressures, named):
+    words = f"Pod was rejected: The node had condition: {named}. "
+    assert refusal(wanted, Enforced(), set(pressures)) == (("Evicted", words) if named else None)
 
 
 def test_users_of_its_own_are_not_pretended():

@@ -77,6 +77,31 @@ def cannot_run(attempt=0):
     )
 
 
+def test_what_never_began_behind_an_init_container_that_failed_is_not_lost():
+    wanted = pod("a", initContainers=[{"name": "i"}, {"name": "j"}], restartPolicy="Never")
+    ended = told(wanted, container("i", "exited", 1))
+    wanted.status = ended
+    again = told(wanted, container("i", "exited", 1))
+    assert again.phase == "Failed"
+    waits = [again.init_container_statuses[1], *again.container_statuses]
+    assert [one.state.waiting.reason for one in waits] == ["PodInitializing"] * 2
+
+
+@pytest.mark.parametrize("is_disrupted", [True, False])
+def test_a_pod_that_its_board_ends_is_the_target_of_a_disruption(is_disrupted):
+    status = told(
+        pod("a"),
+        container("a"),
+        has_failed=True,
+        failure=("Evicted", "low on memory"),
+        is_disrupted=is_disrupted,
+    )
+    assert (status.phase, status.reason, status.message) == ("Failed", "Evicted", "low on memory")
+    found = [c for c in status.conditions if c.type == "DisruptionTarget"]
+    words = [(c.status, c.reason, c.message) for c in found]
+    assert words == ([("True", "TerminationByKubelet", "low on memory")] if is_disrupted else [])
+
+
 def test_a_container_whose_program_cannot_be_run_has_ended():
     over = told(pod("a", restartPolicy="Never"), cannot_run())
     ended = over.container_statuses[0].state.terminated

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pikube.agent.pressure.images import MIN_AGE_S, bytes_to_free, chosen, unused
-from pikube.agent.pressure.keeper import disk_bytes
+from pikube.agent.pressure.images import Collection, chosen, unused
+from pikube.agent.pressure.keeper import disk_bytes, inodes_below
 from pikube.agent.pressure.signals import (
     DISK,
     INODES,
@@ -68,7 +68,7 @@ USES = st.lists(
         priority=st.integers(-5, 5),
         used=st.integers(0, 100),
         requested=st.integers(0, 100),
-        is_static=st.booleans(),
+        is_critical=st.booleans(),
     ),
     max_size=8,
 )
@@ -77,7 +77,7 @@ USES = st.lists(
 @given(USES)
 def test_pods_over_their_requests_go_before_all_others_and_the_less_important_first(uses):
     order = ranked(uses)
-    assert not [use for use in order if use.is_static]
+    assert not [use for use in order if use.is_critical]
     for first, second in itertools.pairwise(order):
         over, also_over = first.used > first.requested, second.used > second.requested
         assert over or not also_over
@@ -90,23 +90,31 @@ def test_pods_over_their_requests_go_before_all_others_and_the_less_important_fi
 def test_the_words_name_what_is_short_and_who_used_too_much():
     words = eviction_words(MEMORY, 100 * MI, Room(50 * MI, 0), [("a", 30 * MI, 10 * MI), ("b", 1, 2)])
     assert words == (
-        "The node was low on resource: memory. Threshold quantity: 102400Ki, available: 51200Ki. "
-        "Container a was using 30720Ki, request is 10240Ki, has larger consumption of memory. "
+        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. "
+        "Container a was using 30Mi, request is 10Mi, has larger consumption of memory. "
+    )
+    words = eviction_words(PIDS, 1638, Room(1000, 32768), [("a", 30, 0)])
+    assert words == "The node was low on resource: pids. Threshold quantity: 1638, available: 1k. ", (
+        "what the kubelet knows no request of, it does not tell of"
     )
 
 
 def test_images_go_only_when_the_disk_is_full_the_longest_unused_first_and_never_local_ones():
-    assert bytes_to_free(20, 100) == 0
-    assert bytes_to_free(15, 100) == 5
+    rules = Collection()
+    assert rules.bytes_to_free(20, 100) == 0
+    assert rules.bytes_to_free(15, 100) == 5
+    assert Collection(high_percent=100).bytes_to_free(0, 100) == 0, "kubelet: never"
+    assert Collection(high_percent=50, low_percent=60).bytes_to_free(45, 100) == 0
+    assert rules.bytes_to_free(0, 0) == 0
     images = [
         Image(id=name, repo_digest="", architecture="", user="", size_bytes=3, names=(f"{place}/{name}",))
         for place, name in (("docker.io", "a"), ("docker.io", "b"), ("localhost", "c"), ("docker.io", "d"))
     ]
-    used_at = {"a": 50.0, "b": 10.0, "c": 0.0, "d": 1000.0 - MIN_AGE_S + 1}
-    free = unused(images, {"x"}, used_at, 1000.0)
+    used_at = {"a": 50.0, "b": 10.0, "c": 0.0, "d": 1000.0 - 119}
+    free = unused(images, {"x"}, used_at, 1000.0, 120.0)
     assert [image.id for image in free] == ["b", "a"]
     assert [image.id for image in chosen(free, 3)] == ["b"]
-    assert unused(images, {"a", "b"}, used_at, 1000.0) == []
+    assert unused(images, {"a", "b"}, used_at, 1000.0, 120.0) == []
 
 
 def pod(volumes=(), limits=()):
@@ -149,3 +157,5 @@ def test_a_directory_is_as_large_as_what_is_in_it_whatever_goes_meanwhile(tmp_pa
     whole = disk_bytes(tmp_path)
     assert 3 * 8192 <= whole < 100_000
     assert disk_bytes(tmp_path / "nothing") == 0
+    (tmp_path / "deep" / "again").hardlink_to(tmp_path / "deep" / "a")
+    assert inodes_below(tmp_path) == 5, "the directory, three files and the link"

@@ -1,8 +1,13 @@
 """Probes of every kind as a container meets them, and its signals and variables."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 from board import wait_until
 from test_node_lifecycle import BOX, apply, box, container_of, events_of, pod, ready, sh, status_of
 
+HEALTH_SERVER = Path(__file__).parent / "health_server.py"
 SERVES = """\
 mkdir -p /tmp/w/cgi-bin
 busybox printf '#!/bin/sh\\necho\\necho "$HTTP_X_ASK $HTTP_USER_AGENT" >> /tmp/asked\\necho\\n' > /tmp/w/cgi-bin/look
@@ -116,3 +121,57 @@ def test_variables_and_arguments_are_what_the_pod_says(board, namespace):
     for line in ("WHO=told", "ALL=told/red/bob", "MEM=32", f"IP={address}", "K_user=bob", "HOSTNAME=told",
                  "KUBERNETES_PORT_443_TCP_PROTO=tcp"):  # fmt: skip
         assert line in said, line
+
+
+def test_grpc_and_https_are_asked_as_real_servers_answer_them(board, namespace):
+    folder = board.directory / f"health-{namespace}"
+    folder.mkdir()
+    certificate = str(folder / "certificate.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=nobody-signed-this",
+         "-keyout", certificate, "-out", f"{certificate}.public"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with open(certificate, "a") as both:
+        both.write(Path(f"{certificate}.public").read_text())
+
+    def say(name, what):
+        (folder / "new").write_text(str(what))
+        (folder / "new").rename(folder / name)
+
+    say("grpc", 2)
+    say("https", 204)
+    program = f"exec busybox chroot /host {sys.executable} {HEALTH_SERVER} {folder}"
+    each = {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}
+    probes = {
+        "startupProbe": {"tcpSocket": {"port": "secure"}, "periodSeconds": 1, "failureThreshold": 60},
+        "readinessProbe": {"grpc": {"port": 50051, "service": "ready"}, **each},
+        "livenessProbe": {"httpGet": {"port": "secure", "scheme": "HTTPS"}, **each},
+    }
+    served = box(
+        "c", program, ports=[{"name": "secure", "containerPort": 8443}], **probes,
+        volumeMounts=[{"name": "host", "mountPath": "/host"}],
+    )  # fmt: skip
+    host = {"name": "host", "hostPath": {"path": "/", "type": "Directory"}}
+    apply(board, namespace, pod("healthy", served, volumes=[host]))
+
+    def said(words):
+        return any(r == "Unhealthy" and words in m for r, m in events_of(board, namespace, "healthy"))
+
+    def container():
+        return container_of(board, namespace, "healthy")
+
+    no = 'Readiness probe failed: service unhealthy (responded with "NOT_SERVING")'
+    wait_until(lambda: said(no), 60, "gRPC says no")
+    assert not container()["ready"]
+    say("grpc", 1)
+    ready(board, namespace, "healthy")
+    say("grpc", 2)
+    wait_until(lambda: not container()["ready"], what="not ready any more")
+    assert container()["restartCount"] == 0
+    say("https", 500)
+    wait_until(lambda: container()["restartCount"] == 1, what="HTTPS says no, and it is restarted")
+    say("https", 399)
+    assert said("Liveness probe failed: HTTP probe failed with statuscode: 500")
+    say("grpc", 1)
+    ready(board, namespace, "healthy")

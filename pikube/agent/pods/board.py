@@ -6,6 +6,7 @@ Built once by the agent, read by each pod's worker.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,3 +33,4 @@ class Board:
     pods_dir: Path
     host_ip: Callable[[], str]
     enforced: Enforced
+    pressures: Callable[[], AbstractSet[str]]

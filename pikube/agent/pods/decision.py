@@ -17,6 +17,7 @@ from pikube.api.kinds.core_pod import Pod
 
 FIRST_BACKOFF_S = 10.0  # kubelet MaxContainerBackOff and its base
 MAX_BACKOFF_S = 300.0
+EVICTED = "Evicted"  # the reason of a pod that the board cannot carry any more
 RESET_AFTER_S = 600.0  # a container that ran this long begins anew
 
 
@@ -210,9 +211,16 @@ def _has_lost_sandbox(pod: Pod, observed: Observed, memory: Memory) -> bool:
 
 def _wind_down(pod: Pod, observed: Observed) -> list[Action]:
     """A pod that is over starts nothing more; what still runs ends, then the sandbox gives its address back."""
-    if observed.sandbox is None or not observed.sandbox.is_running:
+    if observed.sandbox is None:
         return []
-    return _stop_all(pod, observed, pod.spec.termination_grace_period_seconds or 0) or [StopSandbox()]
+    running = _stop_all(pod, observed, pod.spec.termination_grace_period_seconds or 0)
+    if running:
+        return running
+    if (
+        pod.status.reason == EVICTED
+    ):  # for want of room: its containers' layers go, too (pod_container_deletor.go)
+        return [RemoveSandbox("the pod was evicted")]
+    return [StopSandbox()] if observed.sandbox.is_running else []
 
 
 def decide_end(pod: Pod, observed: Observed, grace_s: int) -> list[Action]:

@@ -15,8 +15,9 @@ from msgspec import structs
 from pikube.agent.pods.board import Board
 from pikube.agent.pods.kept import KeptObjects, Ref
 from pikube.agent.pods.log_rotation import OpenLog
+from pikube.agent.pods.node_admission import SOURCE
 from pikube.agent.pods.orphans import Orphans
-from pikube.agent.pods.static_pods import MIRROR, SOURCE, StaticPods
+from pikube.agent.pods.static_pods import MIRROR, StaticPods
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
@@ -71,6 +72,10 @@ class PodManager:
     def containers(self) -> list[tuple[Pod, Mapping[str, list[Container]]]]:
         """Each pod with its containers' attempts by name, the newest last."""
         return [(worker.pod, worker.containers) for worker in self._workers.values()]
+
+    def probe_results(self) -> list[tuple[Pod, Mapping[tuple[str, str, str], int]]]:
+        """Each pod with how many probes of (container, kind) had which result."""
+        return [(worker.pod, worker.probe_results) for worker in self._workers.values()]
 
     def open_logs(self) -> list[OpenLog]:
         """The logs of all containers that run."""

@@ -2,16 +2,20 @@
 
 Enter: a pod that has not begun here, what the board can enforce. Leave: the status' reason and message. Called by the
 pod's worker before its first start. Sources: kubernetes pkg/kubelet/sysctl/{allowlist,safe_sysctls}.go,
-pkg/security/apparmor/validate.go, pkg/kubelet/kubelet.go:rejectPod.
+pkg/security/apparmor/validate.go, pkg/kubelet/eviction/eviction_manager.go:Admit, pkg/kubelet/kubelet.go:rejectPod.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_container import AppArmorProfile
+from pikube.api.kinds.core_node import Taint
 from pikube.api.kinds.core_pod import Pod
+from pikube.api.tolerations import tolerates
 
 SAFE_SYSCTLS = frozenset(
     {
@@ -29,6 +33,9 @@ SAFE_SYSCTLS = frozenset(
         "net.ipv4.tcp_wmem",
     }
 )
+SOURCE = "kubernetes.io/config.source"  # an annotation of static pods
+SYSTEM_CRITICAL = 2_000_000_000  # scheduling.SystemCriticalPriority
+MEMORY_TAINT = Taint(key="node.kubernetes.io/memory-pressure", effect="NoSchedule")
 IPC = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
 NET = ("net.",)
 
@@ -42,8 +49,13 @@ class Enforced:
     has_apparmor: bool = False
 
 
-def refusal(pod: Pod, enforced: Enforced) -> tuple[str, str] | None:
-    """(reason, message) of a pod that must not run here; None for one that may."""
+def refusal(
+    pod: Pod, enforced: Enforced, pressures: AbstractSet[str] = frozenset()
+) -> tuple[str, str] | None:
+    """(reason, message) of a pod that must not run here; None for one that may. `pressures`: conditions of the node
+    that are in force."""
+    if pressures and not _is_carried_under(pressures, pod):
+        return "Evicted", f"Pod was rejected: The node had condition: [{' '.join(sorted(pressures))}]. "
     security = pod.spec.security_context
     for sysctl in security.sysctls if security is not None else ():
         words = _sysctl_problem(pod, sysctl.name.replace("/", "."), enforced.allowed_sysctls)
@@ -60,6 +72,20 @@ def sandbox_problem(pod: Pod) -> str:
     if pod.spec.host_users is False:
         return 'can\'t set `spec.hostUsers: false`, RuntimeClass handler "" does not support user namespaces'
     return ""
+
+
+def is_critical(pod: Pod) -> bool:
+    """Static pods and those of the system's priorities, which a board that runs short keeps (types/pod_update.go)."""
+    return SOURCE in pod.metadata.annotations or (pod.spec.priority or 0) >= SYSTEM_CRITICAL
+
+
+def _is_carried_under(pressures: AbstractSet[str], pod: Pod) -> bool:
+    if is_critical(pod):
+        return True
+    is_modest = qos_class(pod.spec) != "BestEffort" or any(
+        tolerates(toleration, MEMORY_TAINT) for toleration in pod.spec.tolerations
+    )
+    return pressures == {"MemoryPressure"} and is_modest
 
 
 def _sysctl_problem(pod: Pod, name: str, allowed: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ task ends with its container. Source: kubernetes pkg/kubelet/prober/worker.go.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
@@ -66,6 +67,8 @@ class ProbeSet:
         self.nursery: trio.Nursery | None = None
         self._changed = changed
         self._watched: dict[str, Watched] = {}
+        self.results: collections.Counter[tuple[str, str, str]] = collections.Counter()
+        """How many probes of (container, kind) had which result, for /metrics/probes."""
 
     def follow(
         self,
@@ -199,13 +202,16 @@ class ProbeSet:
                 timeout_s = float(probe.timeout_seconds or 1)
                 await run_handler(probe, watched.container.id, address, runtime, declared, timeout_s)
             except ProbeErrored as error:
+                self.results[declared.name, kind, "unknown"] += 1
                 words = f"{kind.capitalize()} probe errored and resulted in unknown state: {error}"
                 self._changed("Warning", "Unhealthy", words, declared.name)
             except ProbeFailure as failure:
+                self.results[declared.name, kind, "failed"] += 1
                 successes, failures = 0, failures + 1
                 words = f"{kind.capitalize()} probe failed: {failure}"
                 self._changed("Warning", "Unhealthy", words, declared.name)
             else:
+                self.results[declared.name, kind, "successful"] += 1
                 successes, failures = successes + 1, 0
             if self._judge(kind, probe, declared, watched, successes, failures):
                 return

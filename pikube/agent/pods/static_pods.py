@@ -17,6 +17,7 @@ import trio
 from msgspec import structs
 
 from pikube.agent.file_follow import watch_directory
+from pikube.agent.pods.node_admission import SOURCE
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pikube.api.kinds.core_node import Node
@@ -28,7 +29,6 @@ from pikube.api.times import render_time
 
 log = logging.getLogger("pikube.pods")
 
-SOURCE = "kubernetes.io/config.source"
 HASH = "kubernetes.io/config.hash"
 SEEN = "kubernetes.io/config.seen"
 MIRROR = "kubernetes.io/config.mirror"

@@ -42,6 +42,7 @@ class Report:
     messages: Mapping[str, str] = field(default_factory=dict)  # container id → termination message
     failure: tuple[str, str] = ("", "")  # why the pod failed as a whole: (reason, message)
     has_failed: bool = False
+    is_disrupted: bool = False  # the failure is the board's, not the pod's
     resize: tuple[str, str, str] | None = (
         None  # a condition of a change of its resources: (type, reason, message)
     )
@@ -82,7 +83,7 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         qos_class=old.qos_class or qos_class(pod.spec),
         nominated_node_name=old.nominated_node_name,
     )
-    status.conditions = _conditions(pod, status, init_done, now, report.resize)
+    status.conditions = _conditions(pod, status, init_done, now, report)
     return status
 
 
@@ -158,6 +159,7 @@ def _container_status(
     if (
         newest is None
         and known is not None
+        and (known.container_id or init_done)  # one that never began has nothing to be lost
         and (report.has_failed or pod.status.phase in ("Succeeded", "Failed"))
     ):
         return _lost(known)
@@ -285,9 +287,11 @@ def _gate_words(gate: str, condition: PodCondition | None) -> str:
 
 
 def _conditions(
-    pod: Pod, status: PodStatus, init_done: bool, now: float, resize: tuple[str, str, str] | None
+    pod: Pod, status: PodStatus, init_done: bool, now: float, report: Report
 ) -> tuple[PodCondition, ...]:
-    """PodReadyToStartContainers, Initialized, Ready, ContainersReady, PodScheduled, and those of others."""
+    """PodReadyToStartContainers, Initialized, Ready, ContainersReady, PodScheduled, DisruptionTarget of a pod that
+    the board ends, and those of others."""
+    resize = report.resize
     is_done = status.phase in ("Succeeded", "Failed")
     not_ready = [c.name for c in status.container_statuses if not c.ready]
     sidecars = {c.name for c in pod.spec.init_containers if is_sidecar(c)}
@@ -331,6 +335,9 @@ def _conditions(
             add("Ready", not not_ready, "ContainersNotReady", words)
         add("ContainersReady", not not_ready, "ContainersNotReady", words)
     add("PodScheduled", True)
+    if report.is_disrupted:
+        add("DisruptionTarget", True)
+        wanted[-1].reason, wanted[-1].message = "TerminationByKubelet", report.failure[1]
     mine = {*(c.type for c in wanted), *RESIZES}
     if resize is not None and not is_done:
         type_, reason, message = resize

@@ -99,6 +99,14 @@ class PodVolumes:
         if group is not None:
             give_to_group(place, group)
 
+    def end(self) -> None:
+        """Nobody uses them any more: mounts end, and what was the pod's own is gone (kubelet's volume manager does so
+        when a pod is over; its logs stay until it is deleted). Raises OSError."""
+        for place in (self.directory / "volume-subpaths", self.directory / "volumes"):
+            if place.is_dir():
+                unmount_below(place)
+                shutil.rmtree(place, ignore_errors=True)
+
     def remove(self) -> None:
         """Everything of the pod, mounts first. Raises OSError."""
         if self.directory.is_dir():

@@ -49,6 +49,7 @@ FIRST_RETRY_S, MAX_RETRY_S = (
     0.5,
     120.0,
 )  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
+TOLD_S = 5.0  # the leader may be away
 COMPONENT = "kubelet"
 
 
@@ -81,7 +82,8 @@ class PodWorker:
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._said_back_off: dict[str, str] = {}
         self._failure: tuple[str, str] | None = None
-        self._is_admitted = self._is_refused = False
+        self._is_admitted = self._is_refused = self._is_disrupted = False
+        self._has_ended_volumes = False
         self._failures = 0  # in a row, of what concerns the whole pod
         self._ends_by: float | None = None  # when the grace period of a pod that must go is over
         self._woken = trio.Event()
@@ -103,6 +105,11 @@ class PodWorker:
         return self._view.sandbox.address if self._view.sandbox is not None else ""
 
     @property
+    def probe_results(self) -> Mapping[tuple[str, str, str], int]:
+        """How many probes of (container, kind) had which result."""
+        return self._probes.results
+
+    @property
     def log_dir(self) -> Path:
         return self._volumes.directory / "logs"
 
@@ -112,10 +119,12 @@ class PodWorker:
         is_going = self._failure is not None or self.pod.metadata.deletion_timestamp
         return not is_going and self.pod.status.phase not in ("Succeeded", "Failed")
 
-    def evict(self, words: str) -> None:
-        """The board cannot carry the pod any more: it fails for good and ends at once."""
-        self._failure = ("Evicted", words)
-        self._say("Warning", "Evicted", words)
+    def evict(self, words: str, *, by_board: bool = False) -> None:
+        """The board cannot carry the pod any more (`by_board`), or it has used more than it may: it fails for good
+        and ends at once."""
+        self._failure = (decision.EVICTED, words)
+        self._is_disrupted = by_board
+        self._say("Warning", decision.EVICTED, words)
         self.wake()
 
     def storage_places(self) -> dict[str, list[Path]]:
@@ -226,10 +235,11 @@ class PodWorker:
         if not self._is_admitted:
             self._admit(observed)
         if self._failure is not None:  # known here before the API says it
-            spec = pod.spec
-            if self._failure[0] == "Evicted":
+            spec, reason = pod.spec, self._failure[0]
+            if reason == decision.EVICTED:
                 spec = structs.replace(spec, termination_grace_period_seconds=0)
-            pod = structs.replace(pod, spec=spec, status=structs.replace(pod.status, phase="Failed"))
+            status = structs.replace(pod.status, phase="Failed", reason=reason)
+            pod = structs.replace(pod, spec=spec, status=status)
         actions = decide(pod, observed, self._memory.frozen(), now)
         wait_s = min(self._resizer.again_s(), self._board.references.tokens.renews_in_s(self.pod))
         has_changed = False
@@ -247,17 +257,30 @@ class PodWorker:
         if has_changed:
             self._report(await self._observe())
             return 0.0
+        await self._end_volumes(pod, observed)
         if observed.sandbox is not None and observed.sandbox.is_running and self._places.is_due(self.pod):
             await self._places.refresh(self.pod, self.address)
             wait_s = min(wait_s, self._board.references.tokens.renews_in_s(self.pod))
         self._report(observed)
         return wait_s
 
+    async def _end_volumes(self, pod: Pod, observed: Observed) -> None:
+        """Once nothing of a pod that is over runs any more."""
+        is_over = pod.status.phase in ("Succeeded", "Failed") or decision.is_over(pod, observed)
+        is_running = any(c.state == "running" for attempts in observed.containers.values() for c in attempts)
+        if self._has_ended_volumes or not is_over or is_running:
+            return
+        try:
+            await trio.to_thread.run_sync(self._volumes.end)
+        except OSError as error:
+            raise RuntimeFailure(f"Unable to unmount the pod's volumes: {error}", "FailedUnMount") from error
+        self._has_ended_volumes = True
+
     def _admit(self, observed: Observed) -> None:
         """Once, before anything of the pod is made: what has begun here was admitted by a former life."""
         self._is_admitted = True
         if observed.sandbox is None and not self.pod.status.container_statuses:
-            refused = refusal(self.pod, self._board.enforced)
+            refused = refusal(self.pod, self._board.enforced, self._board.pressures())
             if refused is not None:
                 self._failure = refused
                 self._is_refused = True
@@ -279,6 +302,11 @@ class PodWorker:
                 await self._create_sandbox()
             case decision.RemoveSandbox(why):
                 log.info("event=sandbox_removed pod=%s why=%r", self._name, why)
+                if self.pod.status.phase == "Failed" or self._failure is not None:
+                    with trio.move_on_after(
+                        TOLD_S
+                    ):  # how its containers ended is known from its status only, then
+                        await self._reporter.flushed()
                 if sandbox is not None:
                     await runtime.remove_sandbox(sandbox.id)
                     self._view.took_sandbox(None)
@@ -446,6 +474,7 @@ class PodWorker:
             messages=self._memory.messages,
             failure=self._failure or ("", ""),
             has_failed=self._failure is not None,
+            is_disrupted=self._is_disrupted,
             resize=self._resizer.condition(),
         )
         if self._is_refused and self._failure is not None:

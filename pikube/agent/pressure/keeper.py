@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,13 @@ from typing import Any
 import trio
 
 from pikube.agent.facts import BoardFacts
+from pikube.agent.pods.node_admission import is_critical
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.pressure import images as image_rules
 from pikube.agent.pressure import signals, storage
 from pikube.agent.runtime.contract import Runtime, RuntimeFailure
 from pikube.agent.usage.meter import Meter
+from pikube.agent.usage.samples import ContainerTotals
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.quantity import parse
 
@@ -45,6 +47,7 @@ class KeeperParts:
     thresholds: Mapping[str, signals.Threshold]
     transition_s: float
     warn: Warn
+    collection: image_rules.Collection
 
 
 class Keeper:
@@ -104,36 +107,37 @@ class Keeper:
         words = signals.eviction_words(signal, threshold, room, uses)
         meta = worker.pod.metadata
         log.warning("event=pod_evicted pod=%s/%s why=%r", meta.namespace, meta.name, words)
-        worker.evict(words)
+        worker.evict(words, by_board=True)
 
     async def _use(self, signal: str, workers: Iterable[PodWorker]) -> dict[str, dict[str, int]]:
         """What each container uses of what is short, by pod uid."""
-        if signal == signals.MEMORY:
+        if signal in (signals.MEMORY, signals.PIDS):
             sample = await self._parts.meter.latest()
             found: dict[str, dict[str, int]] = {}
             for worker in workers:
                 for name, attempts in worker.containers.items():
                     totals = sample.containers.get(attempts[-1].id) if attempts else None
-                    if totals is not None and totals.memory is not None:
-                        found.setdefault(worker.pod.metadata.uid, {})[name] = totals.memory.working_set_bytes
+                    amount = _amount_of(signal, totals)
+                    if amount is not None:
+                        found.setdefault(worker.pod.metadata.uid, {})[name] = amount
             return found
-        if signal == signals.PIDS:
-            return {w.pod.metadata.uid: dict.fromkeys(w.containers, 1) for w in workers}
-        places = [(w.pod.metadata.uid, w.storage_places()) for w in workers]
-        return await trio.to_thread.run_sync(_measure_all, places)
+        places = [(w.pod.metadata.uid, _disk_places(w)) for w in workers]
+        count = inodes_below if signal == signals.INODES else disk_bytes
+        return await trio.to_thread.run_sync(_measure_all, places, count)
 
     async def _enforce_storage_limits(self) -> None:
         limited = [w for w in self._parts.workers() if w.is_evictable and storage.has_limits(w.pod)]
         for worker in limited:
             places = worker.storage_places()
-            containers = await trio.to_thread.run_sync(_measure, places)
-            volumes = await trio.to_thread.run_sync(_measure, worker.volume_places())
+            containers = await trio.to_thread.run_sync(_measure, places, disk_bytes)
+            volumes = await trio.to_thread.run_sync(_measure, worker.volume_places(), disk_bytes)
             words = storage.exceeded(worker.pod, volumes, containers)
             if words:
                 worker.evict(words)
 
     async def _collect_images(self, room: signals.Room, now: float, *, force: bool) -> None:
-        wanted = image_rules.bytes_to_free(room.available, room.capacity)
+        rules = self._parts.collection
+        wanted = rules.bytes_to_free(room.available, room.capacity)
         if not force and (wanted == 0 or now - self._images_at < IMAGES_S):
             return
         self._images_at = now
@@ -141,13 +145,18 @@ class Keeper:
         for image in images:
             if image.id in in_use or image.id not in self._image_used_at:
                 self._image_used_at[image.id] = now
-        free = image_rules.unused(images, in_use, self._image_used_at, now)
+        free = image_rules.unused(images, in_use, self._image_used_at, now, rules.min_age_s)
         picked = free if force else image_rules.chosen(free, wanted)
+        freed = 0
         for image in picked:
-            await self._parts.runtime.remove_image(image.id)
+            try:
+                await self._parts.runtime.remove_image(image.id)
+            except RuntimeFailure as failure:  # others may go all the same
+                log.warning("event=image_not_removed image=%s why=%r", image.id, failure.message)
+                continue
             self._image_used_at.pop(image.id, None)
+            freed += image.size_bytes
             log.info("event=image_removed image=%s bytes=%d", ",".join(image.names), image.size_bytes)
-        freed = sum(image.size_bytes for image in picked)
         if freed < wanted:
             words = f"Failed to garbage collect required amount of images. Attempted to free {wanted} bytes, "
             self._parts.warn("FreeDiskSpaceFailed", f"{words}but only found {freed} bytes eligible to free.")
@@ -170,7 +179,7 @@ def pod_use(pod: Pod, signal: str, used: Mapping[str, int]) -> signals.PodUse:
         priority=pod.spec.priority or 0,
         used=sum(used.values()),
         requested=sum(requested(container, signal) for container in pod.spec.containers),
-        is_static="kubernetes.io/config.source" in pod.metadata.annotations,
+        is_critical=is_critical(pod),
     )
 
 
@@ -180,18 +189,43 @@ def requested(container: Any, signal: str) -> int:
     return parse(amount).nano // 10**9 if amount is not None else 0
 
 
-def _measure_all(pods: list[tuple[str, dict[str, list[Path]]]]) -> dict[str, dict[str, int]]:
-    return {uid: _measure(places) for uid, places in pods}
+def _disk_places(worker: PodWorker) -> dict[str, list[Path]]:
+    """What a pod has on the disk: by container, and its volumes by names that no container has."""
+    volumes = {f"volume {name}": paths for name, paths in worker.volume_places().items()}
+    return worker.storage_places() | volumes
 
 
-def _measure(places: Mapping[str, list[Path]]) -> dict[str, int]:
-    """Bytes on disk by name (a worker thread's)."""
-    return {name: sum(disk_bytes(path) for path in paths) for name, paths in places.items()}
+def _amount_of(signal: str, totals: ContainerTotals | None) -> int | None:
+    """Bytes of memory that a container works with, or its processes; None if the kernel does not count them."""
+    if totals is None:
+        return None
+    if signal == signals.PIDS:
+        return totals.processes
+    return totals.memory.working_set_bytes if totals.memory is not None else None
+
+
+def _measure_all(
+    pods: list[tuple[str, dict[str, list[Path]]]], count: Callable[[Path], int]
+) -> dict[str, dict[str, int]]:
+    return {uid: _measure(places, count) for uid, places in pods}
+
+
+def _measure(places: Mapping[str, list[Path]], count: Callable[[Path], int]) -> dict[str, int]:
+    """What `count` finds below each name's places (a worker thread's)."""
+    return {name: sum(count(path) for path in paths) for name, paths in places.items()}
 
 
 def disk_bytes(path: Path) -> int:
     """Blocks of everything below, as du counts them; what goes away meanwhile counts nothing."""
-    total = 0
+    return sum(found.st_blocks * 512 for found in _everything_below(path))
+
+
+def inodes_below(path: Path) -> int:
+    """Files, directories and links; one that has two names counts once."""
+    return len({(found.st_dev, found.st_ino) for found in _everything_below(path)})
+
+
+def _everything_below(path: Path) -> Iterator[os.stat_result]:
     stack = [str(path)]
     while stack:
         try:
@@ -201,7 +235,6 @@ def disk_bytes(path: Path) -> int:
             continue
         for entry in found:
             with suppress(OSError):
-                total += entry.stat(follow_symlinks=False).st_blocks * 512
+                yield entry.stat(follow_symlinks=False)
                 if entry.is_dir(follow_symlinks=False):
                     stack.append(entry.path)
-    return total

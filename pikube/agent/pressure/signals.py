@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pikube.api.quantity import parse
+from pikube.api.quantity import BINARY, DECIMAL, from_nano, parse
 
 MEMORY, DISK, INODES, PIDS = "memory.available", "nodefs.available", "nodefs.inodesFree", "pid.available"
 SIGNALS = (MEMORY, DISK, INODES, PIDS)
 CONDITIONS = {MEMORY: "MemoryPressure", DISK: "DiskPressure", INODES: "DiskPressure", PIDS: "PIDPressure"}
 RESOURCES = {MEMORY: "memory", DISK: "ephemeral-storage", INODES: "inodes", PIDS: "pids"}
-SYSTEM_CRITICAL = 2_000_000_000  # scheduling.SystemCriticalPriority
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class PodUse:
     priority: int
     used: int
     requested: int
-    is_static: bool = False
+    is_critical: bool = False
 
 
 def parse_thresholds(text: str) -> dict[str, Threshold]:
@@ -91,7 +90,7 @@ def conditions(
 def ranked(uses: Iterable[PodUse]) -> list[PodUse]:
     """Who goes first: pods that use more than they asked for, then the lower priority, then the larger excess.
     Critical and static pods are never evicted (eviction_manager.go:evictPod)."""
-    able = [use for use in uses if not use.is_static and use.priority < SYSTEM_CRITICAL]
+    able = [use for use in uses if not use.is_critical]
     return sorted(able, key=lambda use: (use.used <= use.requested, use.priority, use.requested - use.used))
 
 
@@ -101,7 +100,7 @@ def eviction_words(signal: str, threshold: int, room: Room, uses: Sequence[tuple
         f"The node was low on resource: {RESOURCES[signal]}. "
         f"Threshold quantity: {_amount(signal, threshold)}, available: {_amount(signal, room.available)}. "
     )
-    for name, used, requested in uses:
+    for name, used, requested in uses if signal in (MEMORY, DISK) else ():
         if used > requested:
             words += (
                 f"Container {name} was using {_amount(signal, used)}, request is {_amount(signal, requested)}, "
@@ -111,4 +110,5 @@ def eviction_words(signal: str, threshold: int, room: Room, uses: Sequence[tuple
 
 
 def _amount(signal: str, number: int) -> str:
-    return f"{number // 1024}Ki" if signal in (MEMORY, DISK) and number else str(number)
+    """A quantity as the kubelet's helpers make it: bytes are binary."""
+    return from_nano(number * 10**9, BINARY if signal in (MEMORY, DISK) else DECIMAL)

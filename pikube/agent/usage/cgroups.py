@@ -22,6 +22,7 @@ class Hierarchies:
     memory: str = ""
     is_cpu_v2: bool = False
     is_memory_v2: bool = False
+    pids: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,18 @@ def find_hierarchies(mounts: str, read: ReadText) -> Hierarchies:
         if kind == "cgroup2":
             v2 = v2 or place
         elif kind == "cgroup":
-            for controller in ("cpuacct", "memory"):
+            for controller in ("cpuacct", "memory", "pids"):
                 if controller in options:
                     v1.setdefault(controller, place)
     controllers = (read(f"{v2}/cgroup.controllers") or "").split() if v2 else []
     v2_memory = v2 if "memory" in controllers else ""
+    v2_pids = v2 if "pids" in controllers else ""
     return Hierarchies(
         cpu=v1.get("cpuacct", v2),
         memory=v1.get("memory", v2_memory),
         is_cpu_v2="cpuacct" not in v1,
         is_memory_v2="memory" not in v1,
+        pids=v1.get("pids", v2_pids),
     )
 
 
@@ -98,6 +101,11 @@ def memory_use(hierarchies: Hierarchies, group: str, read: ReadText) -> MemoryUs
         page_faults=stat.get(f"{prefix}pgfault", 0),
         major_page_faults=stat.get(f"{prefix}pgmajfault", 0),
     )
+
+
+def processes(hierarchies: Hierarchies, group: str, read: ReadText) -> int | None:
+    """Processes and threads of the group, which v1 and v2 count in files of one name."""
+    return _number(read(f"{hierarchies.pids}{group}/pids.current")) if hierarchies.pids and group else None
 
 
 def board_cpu_ns(stat: str, ticks_per_s: int) -> int | None:

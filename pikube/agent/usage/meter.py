@@ -81,6 +81,7 @@ class Meter:
             started_at=container.started_at,
             cpu_ns=cgroups.cpu_ns(hierarchies, group, self._read),
             memory=cgroups.memory_use(hierarchies, group, self._read),
+            processes=cgroups.processes(hierarchies, group, self._read),
         )
 
 

@@ -25,6 +25,7 @@ class ContainerTotals:
     started_at: float
     cpu_ns: int | None
     memory: MemoryUse | None
+    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from msgspec import structs
 from pikube.api.kinds.core_node import Node, Taint
 from pikube.api.kinds.core_pod import Pod, PodCondition
 from pikube.api.times import render_time
+from pikube.api.tolerations import tolerates
 from pikube.informer.actions import Action, Delete, RecordEvent, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Index, Lister, Watch
@@ -21,7 +22,7 @@ from pikube.leader.controllers.conditions import with_condition
 from pikube.leader.controllers.node_lifecycle import PODS_ON_NODE, pods_on_node
 from pikube.leader.controllers.pods import is_active
 from pikube.leader.controllers.sightings import Sightings
-from pikube.leader.scheduler.placement import NO_EXECUTE, tolerates
+from pikube.leader.scheduler.placement import NO_EXECUTE
 
 
 @dataclass(frozen=True, slots=True)

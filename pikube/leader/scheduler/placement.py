@@ -13,33 +13,10 @@ from pikube.api.kinds.core_node import Node, Taint
 from pikube.api.kinds.core_pod import PodSpec
 from pikube.api.kinds.core_references import NodeSelector, NodeSelectorTerm, Toleration
 from pikube.api.selector import LabelSelector, from_node_requirements
+from pikube.api.tolerations import tolerates
 
 NO_SCHEDULE, NO_EXECUTE, PREFER_NO_SCHEDULE = "NoSchedule", "NoExecute", "PreferNoSchedule"
 REPELLING = (NO_SCHEDULE, NO_EXECUTE)
-
-
-def tolerates(toleration: Toleration, taint: Taint) -> bool:
-    """Whether one toleration covers one taint; an empty key with Exists covers all."""
-    if toleration.effect and toleration.effect != taint.effect:
-        return False
-    if toleration.key and toleration.key != taint.key:
-        return False
-    match toleration.operator:
-        case "Exists":
-            return True
-        case "" | "Equal":
-            return bool(toleration.key) and toleration.value == taint.value
-        case "Lt" | "Gt":
-            return _compares(toleration, taint)
-    return False
-
-
-def _compares(toleration: Toleration, taint: Taint) -> bool:
-    try:
-        mine, theirs = int(toleration.value), int(taint.value)
-    except ValueError:
-        return False
-    return theirs < mine if toleration.operator == "Lt" else theirs > mine
 
 
 def untolerated(
