@@ -87,7 +87,7 @@ async def agent(settings: Settings) -> None:
     address = OwnAddress(settings.node_ip)
     clock = BoardClock(last_write((membership.ca_file, membership.member_file)))
     tls = client_context(membership.ca_file, membership.client_file, server_name=LEADER_NAME)
-    kubelet_tls = server_context(membership.serving_file, membership.ca_file, requires_client=True)
+    kubelet_tls = server_context(membership.serving_file, membership.ca_file)
     servers = known_servers(settings.server, member)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)

@@ -15,15 +15,15 @@ import trio
 from pikube.agent.agent import Agent, open_agent, podman_place
 from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.image_folder import import_images
+from pikube.agent.kubelet_access import KubeletAccess
 from pikube.api.client import Client
-from pikube.api.errors import Forbidden
 from pikube.certs.profiles import LEADER_AT_KUBELETS
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informers
 from pikube.netproxy.netproxy import Netproxy
 from pikube.wire.addresses import OwnAddress
-from pikube.wire.messages import Answer, Handler, Request
+from pikube.wire.messages import Handler
 from pikube.wire.server import listen, serve
 
 
@@ -64,21 +64,11 @@ async def run_board(
     ):
         parts.netproxy.attach(agent.pods, agent.record, agent.say_unreached)
         await parts.netproxy.ready.wait()
-        await nursery.start(serve_kubelet, settings, parts.kubelet_tls, agent.kubelet)
+        guarded = KubeletAccess(agent.kubelet, parts.client, settings.node_name, LEADER_AT_KUBELETS)
+        await nursery.start(serve_kubelet, settings, parts.kubelet_tls, guarded)
         task_status.started(agent)
         memory = settings.data / "agent" / "imported-images.json"
         await import_images(settings.data / "images", memory, podman_place(settings))
-
-
-def for_leader_only(handler: Handler) -> Handler:
-    """Any board has a certificate of our CA; only the leader may ask another board's kubelet API."""
-
-    async def guarded(request: Request) -> Answer:
-        if request.peer.common_name != LEADER_AT_KUBELETS:
-            raise Forbidden(f'forbidden: User "{request.peer.common_name}" cannot reach pods of this node')
-        return await handler(request)
-
-    return guarded
 
 
 async def serve_kubelet(
@@ -96,4 +86,4 @@ async def serve_kubelet(
             f"port {settings.kubelet_port} on this board cannot be used ({error.strerror}): stop the program "
             "that has it, or choose --kubelet-port"
         ) from None
-    await serve(for_leader_only(handler), listeners, tls, task_status=task_status)
+    await serve(handler, listeners, tls, task_status=task_status)

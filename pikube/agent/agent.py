@@ -19,6 +19,7 @@ from pathlib import Path
 import trio
 
 from pikube.agent.cluster_memory import ClusterMemory
+from pikube.agent.configz import configz
 from pikube.agent.facts import has_apparmor, has_selinux, lowest_oom_score, read_facts
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
@@ -209,9 +210,12 @@ async def open_agent(
             await node.report()
         await nursery.start(node.run)
         log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
-        usage = UsageApi(manager.containers, settings.node_name, Path(settings.data_dir))
+        usage = UsageApi(
+            manager.containers, manager.probe_results, settings.node_name, Path(settings.data_dir)
+        )
         record = partial(recorder.record, "kube-proxy")
-        yield Agent(KubeletApi(manager, runtime, usage), manager, pod_cidr, pods, record, node.say_unreached)
+        kubelet = KubeletApi(manager, runtime, usage, configz(settings, pod_cidr))
+        yield Agent(kubelet, manager, pod_cidr, pods, record, node.say_unreached)
         nursery.cancel_scope.cancel()
 
 

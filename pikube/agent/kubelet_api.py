@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, BinaryIO
 
 import msgspec
 import trio
@@ -18,13 +18,17 @@ from pikube.agent.container_streams import attach_answer, container_in, exec_ans
 from pikube.agent.file_follow import watch_file
 from pikube.agent.kept_input import KeptInputs
 from pikube.agent.log_lines import LineReader, tail_offset
+from pikube.agent.node_logs import node_log
 from pikube.agent.pods.log_choice import chosen_attempt
 from pikube.agent.pods.manager import PodManager
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, Runtime
 from pikube.agent.usage.api import UsageApi
 from pikube.api.errors import BadRequest, NotFound, PathNotFound, Resource
+from pikube.api.kinds.core_container import Container as DeclaredContainer
 from pikube.api.kinds.core_container import ContainerStatus
+from pikube.api.kinds.core_pod import Pod, PodSpec
+from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.log_options import LogWish, parse_log_options
 from pikube.wire.messages import Answer, Request, Response, Send, StreamResponse
 from pikube.wire.pipe import pipe
@@ -43,27 +47,32 @@ class KubeletApi:
         pods: PodManager,
         runtime: Runtime,
         usage: UsageApi,
+        configuration: Mapping[str, Any],
         *,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._pods = pods
         self._runtime = runtime
         self._usage = usage
+        self._configuration = configuration
         self._inputs = KeptInputs()
         self._now = wall_clock
 
     async def __call__(self, request: Request) -> Answer:
-        """/containerLogs, /exec, /attach, /portForward by kubelet's own paths; /pods, /healthz, and
-        what UsageApi tells."""
+        """/containerLogs, /exec, /attach, /portForward by kubelet's own paths; /pods, /runningpods, /configz, /logs,
+        /healthz, and what UsageApi tells."""
         parts = request.path.strip("/").split("/")
         match parts:
             case ["healthz"]:
                 return Response(200, (("Content-Type", "text/plain"),), (b"ok",))
             case ["pods"]:
-                document = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._pods.pods()}
-                return Response(
-                    200, (("Content-Type", "application/json"),), (msgspec.json.encode(document),)
-                )
+                return _json(_pod_list(self._pods.pods()))
+            case ["runningpods"]:
+                return _json(_pod_list(_running_pod(*entry) for entry in self._pods.containers()))
+            case ["configz"]:
+                return _json(self._configuration)
+            case ["logs", *rest]:
+                return await node_log("/".join(rest))
             case ["containerLogs", namespace, pod, container]:
                 return self._logs(namespace, pod, container, request.query)
             case ["exec", namespace, pod, container]:
@@ -176,6 +185,26 @@ class KubeletApi:
                     with trio.move_on_after(END_CHECK_S):
                         await changes.wait()
         return True
+
+
+def _json(document: Any) -> Response:
+    return Response(200, (("Content-Type", "application/json"),), (msgspec.json.encode(document),))
+
+
+def _pod_list(pods: Iterable[Pod | None]) -> dict[str, Any]:
+    items = [pod for pod in pods if pod is not None]
+    return {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}
+
+
+def _running_pod(pod: Pod, containers: Mapping[str, list[Container]]) -> Pod | None:
+    """What the runtime knows of a pod that runs (kubecontainer.Pod.ToAPIPod); None for one that does not."""
+    running = [
+        attempts[-1] for attempts in containers.values() if attempts and attempts[-1].state == "running"
+    ]
+    meta = pod.metadata
+    spec = PodSpec(containers=tuple(DeclaredContainer(name=c.name, image=c.image) for c in running))
+    named = ObjectMeta(name=meta.name, namespace=meta.namespace, uid=meta.uid)
+    return Pod(metadata=named, spec=spec) if running else None
 
 
 def seek_tail(file: BinaryIO, lines: int, block: int = READ_BYTES) -> None:

@@ -62,14 +62,14 @@ class LiveContext(ssl.SSLContext):
         return current.wrap_bio(*arguments, **options)
 
 
-def server_context(leaf: Path, ca: Path, *, requires_client: bool) -> LiveContext:
-    """For a server: clients may show a certificate of our CA (the API), or must (the kubelet API)."""
+def server_context(leaf: Path, ca: Path) -> LiveContext:
+    """For a server: clients may show a certificate of our CA; who shows none may have a token."""
 
     def make() -> ssl.SSLContext:
         context = _context(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(leaf)
         context.load_verify_locations(ca)
-        context.verify_mode = ssl.CERT_REQUIRED if requires_client else ssl.CERT_OPTIONAL
+        context.verify_mode = ssl.CERT_OPTIONAL
         context.num_tickets = 0  # resumed TLS 1.3 sessions would not show the client's certificate anew
         return context
 

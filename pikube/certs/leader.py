@@ -51,8 +51,8 @@ class LeaderCertificates:
         self.names: frozenset[str] = frozenset()
         self.ensure(address, now)
         ca_file = self.directory.ca_file
-        self.api = server_context(self._leaf(APISERVER.file), ca_file, requires_client=False)
-        self.kubelet = server_context(self._leaf(NODE_SERVING.file), ca_file, requires_client=True)
+        self.api = server_context(self._leaf(APISERVER.file), ca_file)
+        self.kubelet = server_context(self._leaf(NODE_SERVING.file), ca_file)
         self.to_kubelets: LiveContext = client_context(ca_file, self._leaf(KUBELET_CLIENT.file))
         self.signer = TokenSigner(self._signing_key())
 

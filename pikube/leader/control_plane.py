@@ -34,7 +34,7 @@ from pikube.leader.request.aggregation import Aggregator
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.certificate_requests import CertificateRequests
-from pikube.leader.request.context import LEADER, Context, User
+from pikube.leader.request.context import LEADER, Context
 from pikube.leader.request.conversion import Conversions
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.documents import Documents, Health
@@ -275,21 +275,13 @@ def build_control_plane(
             )
         )
 
-    client = make_client(registry, scheme, subresources, LEADER, wall_clock)
+    client = LocalClient(
+        registry, scheme, subresources, LEADER, wall_clock, Reviewer(rbac, rbac, tokens.read)
+    )
     return ControlPlane(
         scheme, registry, client, tokens, keys, one_machine, custom_kinds, find_scale(scheme, registry), counts,
         make_handler, caller.aclose,
     )  # fmt: skip
-
-
-def make_client(
-    registry: Registry,
-    scheme: Scheme,
-    subresources: Subresources,
-    user: User,
-    wall_clock: Callable[[], float],
-) -> LocalClient:
-    return LocalClient(registry, scheme, subresources, user, wall_clock)
 
 
 def _new_uid() -> str:

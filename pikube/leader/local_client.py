@@ -17,9 +17,10 @@ from pikube.api.codec import custom_from_builtins
 from pikube.api.custom.objects import CustomObject
 from pikube.api.kinds.base import Kind
 from pikube.api.kinds.meta import Object
-from pikube.api.scheme import Scheme
+from pikube.api.scheme import KindInfo, Scheme
 from pikube.leader.request.context import Context, DeleteWish, User
 from pikube.leader.request.registry import Registry
+from pikube.leader.request.route import Route
 from pikube.leader.request.selection import list_page, make_filter, seen_through
 from pikube.leader.request.subresources import Subresources
 from pikube.leader.request.writes import patched
@@ -39,11 +40,13 @@ class LocalClient:
         subresources: Subresources,
         user: User,
         wall_clock: Callable[[], float],
+        review: Callable[[KindInfo, Route, Any, User], Any],
     ) -> None:
         self._registry = registry
         self._scheme = scheme
         self._subresources = subresources
         self._user = user
+        self._review = review
         self._now = wall_clock
 
     async def get(self, cls: type[K], name: str, namespace: str = "") -> K:
@@ -99,6 +102,10 @@ class LocalClient:
     async def create(self, obj: K) -> K:
         info = self._scheme.by_class(type(obj))
         copy = self._copy(obj)
+        if info.is_review:
+            return cast(
+                K, self._review(info, Route("create", "", namespace=obj.metadata.namespace), copy, self._user)
+            )
         item = await self._registry.create(info, obj.metadata.namespace, copy, self._context())
         return self._object(type(obj), item)
 

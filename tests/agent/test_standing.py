@@ -65,7 +65,7 @@ class Leader:
         async def behind(request):
             return Response(200)
 
-        tls = server_context(self.directory / "leaf.pem", self.directory / "ca.crt", requires_client=False)
+        tls = server_context(self.directory / "leaf.pem", self.directory / "ca.crt")
         listeners = await listen("127.0.0.1", 0)
         self.url = f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
         await nursery.start(serve, Enrolment(behind, joining.doors()), listeners, tls)
@@ -89,9 +89,7 @@ class Board:
         self.tls = client_context(
             self.membership.ca_file, self.membership.client_file, server_name=LEADER_NAME
         )
-        self.kubelet_tls = server_context(
-            self.membership.serving_file, self.membership.ca_file, requires_client=True
-        )
+        self.kubelet_tls = server_context(self.membership.serving_file, self.membership.ca_file)
         self.clock = BoardClock(wall=lambda: 0.0)  # its own clock knows nothing
         self.elsewhere = []
         self.standing = None

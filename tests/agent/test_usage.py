@@ -31,13 +31,24 @@ SYSTEMD_HYBRID = (
 @pytest.mark.parametrize(
     ("mounts", "controllers", "found"),
     [
-        (V2, "cpuset cpu io memory pids", Hierarchies("/sys/fs/cgroup", "/sys/fs/cgroup", True, True)),
+        (
+            V2,
+            "cpuset cpu io memory pids",
+            Hierarchies("/sys/fs/cgroup", "/sys/fs/cgroup", True, True, "/sys/fs/cgroup"),
+        ),
         (
             V2,
             "cpuset cpu io pids",
-            Hierarchies("/sys/fs/cgroup", "", True, True),
+            Hierarchies("/sys/fs/cgroup", "", True, True, "/sys/fs/cgroup"),
         ),  # a Pi without cgroup_enable
         (V1, "", Hierarchies("/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory", False, False)),
+        (
+            V1 + "cgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0\n",
+            "",
+            Hierarchies(
+                "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory", False, False, "/sys/fs/cgroup/pids"
+            ),
+        ),
         (HYBRID, "", Hierarchies("/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory", False, False)),
         (
             V1.replace("rw,memory", "rw,devices"),
@@ -83,6 +94,13 @@ def test_version_two_files_are_read():
     )
     assert cgroups.cpu_ns(here, "/g", read) == 1_500_000
     assert cgroups.memory_use(here, "/g", read) == MemoryUse(5000, 3800, 3000, 7, 2)
+
+
+def test_processes_are_counted_where_the_kernel_counts_them():
+    read = files(pids__current="7\n")
+    assert cgroups.processes(Hierarchies(pids="/c"), "/g", read) == 7
+    assert cgroups.processes(Hierarchies(), "/g", read) is None
+    assert cgroups.processes(Hierarchies(pids="/c"), "/gone", read) is None
 
 
 def test_version_one_files_are_read():
@@ -213,7 +231,7 @@ BOARD = reports.BoardUse("board", 0.0, 100, 40, 10, 4, 1, 2)
 def test_the_summary_has_kubelets_shape_and_leaves_out_what_is_unknown():
     before = Sample(0, 1000, 0, None, None, {"abc": ContainerTotals("abc", 900, 0, None)})
     after = Sample(10, 1010, 10**9, None, None, {"abc": ContainerTotals("abc", 900, 10**9, None)})
-    document = reports.summary(BOARD, [pod_entry()], (before, after), only_cpu_and_memory=True)
+    document = reports.summary(BOARD, [pod_entry()], (before, after), {}, only_cpu_and_memory=True)
     assert document["node"]["cpu"]["usageNanoCores"] == 10**8
     assert "memory" not in document["node"] and "fs" not in document["node"]
     found = document["pods"][0]
@@ -225,6 +243,21 @@ def test_the_summary_has_kubelets_shape_and_leaves_out_what_is_unknown():
     assert found["cpu"]["usageNanoCores"] == 10**8
     assert "memory" not in found and "memory" not in found["containers"][0]
     json.dumps(document)
+    whole = reports.summary(BOARD, [pod_entry()], (before, after), {"u": (7, 9)}, only_cpu_and_memory=False)
+    assert whole["node"]["runtime"]["imageFs"]["usedBytes"] == whole["node"]["fs"]["usedBytes"] == 60
+    assert whole["node"]["rlimit"]["maxpid"] == 0
+    assert (whole["pods"][0]["network"]["rxBytes"], whole["pods"][0]["network"]["txBytes"]) == (7, 9)
+
+
+def test_prometheus_reads_how_probes_went():
+    results = {("web", "readiness", "failed"): 2, ("web", "liveness", "successful"): 5}
+    lines = render([reports.probe_family([(pod_entry().pod, results)])]).decode().splitlines()
+    assert lines[2:] == [
+        'prober_probe_total{container="web",namespace="n",pod="p",pod_uid="u",probe_type="Liveness",'
+        'result="successful"} 5',
+        'prober_probe_total{container="web",namespace="n",pod="p",pod_uid="u",probe_type="Readiness",'
+        'result="failed"} 2',
+    ]
 
 
 def test_prometheus_reads_the_resource_metrics():

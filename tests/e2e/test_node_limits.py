@@ -99,7 +99,8 @@ def test_a_log_that_is_full_is_rotated_and_who_follows_it_misses_no_line(board, 
 
 
 def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use(board, namespace):
-    apply(board, namespace, pod("measured", box("c")))
+    probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
+    apply(board, namespace, pod("measured", box("c", livenessProbe=probe)))
     ready(board, namespace, "measured")
 
     def ask(path):
@@ -115,6 +116,45 @@ def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use
     for path in ("metrics/resource", "metrics/cadvisor"):
         assert f'namespace="{namespace}"' in ask(path), path
     assert "kubelet_running_pods" in ask("metrics")
+    (running,) = [
+        p for p in json.loads(ask("runningpods/"))["items"] if p["metadata"]["namespace"] == namespace
+    ]
+    assert [container["name"] for container in running["spec"]["containers"]] == ["c"]
+    settings = json.loads(ask("configz"))["kubeletconfig"]
+    assert settings["maxPods"] == 110 and settings["evictionHard"]["memory.available"] == "100Mi"
+    wait_until(
+        lambda: f'container="c",namespace="{namespace}"' in ask("metrics/probes"), what="a probe is counted"
+    )
+    assert (
+        ask("logs/").startswith("<pre>")
+        and board.kubectl("get", "--raw", "/api/v1/nodes/board/proxy/logs/../shadow", check=False).returncode
+    )
     assert board.kubectl("get", "--raw", "/api/v1/nodes/board/proxy/nothing", check=False).returncode
-    stranger = board.curl("https://127.0.0.1:10250/pods", "--insecure")
-    assert stranger.returncode, "nobody without the leader's certificate"
+
+
+def test_who_shows_a_token_to_the_kubelet_gets_what_nodes_subresources_he_may(board, namespace):
+    account = f"system:serviceaccount:{namespace}:default"
+    role = ("--verb=get", "--resource=nodes/metrics,nodes/stats")
+    board.kubectl("create", "clusterrole", namespace, *role)
+    board.kubectl(
+        "create", "clusterrolebinding", namespace, f"--clusterrole={namespace}", f"--user={account}"
+    )
+    try:
+        token = board.kubectl("-n", namespace, "create", "token", "default").strip()
+
+        def ask(path, *argv, token=token):
+            shown = ("--header", f"Authorization: Bearer {token}") if token else ()
+            url = f"https://127.0.0.1:10250/{path}"
+            said = board.curl(url, "--insecure", "--write-out", "\n%{http_code}", *shown, *argv).stdout
+            words, _, code = said.rpartition("\n")
+            return int(code), words
+
+        assert ask("metrics/resource")[0] == ask("stats/summary")[0] == ask("metrics/cadvisor")[0] == 200
+        forbidden = f"Forbidden (user={account}, verb={{}}, resource=nodes, subresource(s)=[{{}}])\n"
+        assert ask("pods") == (403, forbidden.format("get", "pods proxy"))
+        assert ask("logs/") == (403, forbidden.format("get", "log"))
+        assert ask(f"exec/{namespace}/p/c?command=ls") == (403, forbidden.format("create", "proxy"))
+        assert ask("metrics", "--request", "POST") == (403, forbidden.format("create", "metrics"))
+        assert ask("metrics", token="") == ask("metrics", token="nonsense") == (401, "Unauthorized")
+    finally:
+        board.kubectl("delete", "clusterrolebinding,clusterrole", namespace)

@@ -50,7 +50,7 @@ class Leader:
         leaf = issue(self.ca, APISERVER, {LEADER_NAME}, time.time())
         (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
         (directory / "ca.crt").write_bytes(self.ca.certificate)
-        self.tls = server_context(directory / "leaf.pem", directory / "ca.crt", requires_client=False)
+        self.tls = server_context(directory / "leaf.pem", directory / "ca.crt")
         self.api = FakeApi()
         self.authority = self.ca.certificate.decode() + beside
         issuer = Issuer(self.ca, self.authority.encode())

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 import trio
 
+from pikube.agent.facts import read_facts
 from pikube.agent.runtime.contract import Container
 from pikube.agent.usage import cgroups, reports
 from pikube.agent.usage.meter import Meter, read_text
@@ -26,13 +27,16 @@ from pikube.wire.prometheus import CONTENT_TYPE, Family, render
 
 PodsOfBoard = Callable[[], Iterable[tuple[Pod, Mapping[str, list[Container]]]]]
 """The board's pods, each with its containers' attempts by name, the newest last."""
+ProbesOfBoard = Callable[[], Iterable[tuple[Pod, Mapping[tuple[str, str, str], int]]]]
+"""The board's pods, each with how many probes of (container, kind) had which result."""
 
 
 class UsageApi:
     """Answers from a Meter."""
 
-    def __init__(self, pods: PodsOfBoard, node_name: str, data_dir: Path) -> None:
+    def __init__(self, pods: PodsOfBoard, probes: ProbesOfBoard, node_name: str, data_dir: Path) -> None:
         self._pods = pods
+        self._probes = probes
         self._node_name = node_name
         self._data_dir = data_dir
         self._meter = Meter(lambda: [c for entry in self._entries() for c in entry.running])
@@ -55,14 +59,18 @@ class UsageApi:
                     self._entries(), sample, os.cpu_count() or 1, memory * 1024
                 )
                 return _text(families)
+            case ["metrics", "probes"]:
+                return _text([reports.probe_family(self._probes())])
             case ["metrics"]:
                 return _text(self._own())
         return None
 
     async def _summary(self, only_cpu_and_memory: bool) -> Response:
         samples = await self._meter.samples()
+        entries = self._entries()
+        traffic = {} if only_cpu_and_memory else await trio.to_thread.run_sync(read_traffic, entries)
         board = await trio.to_thread.run_sync(read_board, self._node_name, self._data_dir)
-        document = reports.summary(board, self._entries(), samples, only_cpu_and_memory=only_cpu_and_memory)
+        document = reports.summary(board, entries, samples, traffic, only_cpu_and_memory=only_cpu_and_memory)
         return Response(200, (("Content-Type", "application/json"),), (msgspec.json.encode(document),))
 
     def _own(self) -> list[Family]:
@@ -93,6 +101,7 @@ def read_board(node_name: str, data_dir: Path) -> BoardUse:
     """The board's disk, network and age."""
     disk = os.statvfs(data_dir)
     received, sent = cgroups.network_bytes(read_text("/proc/net/dev") or "")
+    facts = read_facts(data_dir)
     up_s = float((read_text("/proc/uptime") or "0").split()[0])
     return BoardUse(
         node_name=node_name,
@@ -103,7 +112,20 @@ def read_board(node_name: str, data_dir: Path) -> BoardUse:
         inodes_free=disk.f_ffree,
         received_bytes=received,
         sent_bytes=sent,
+        pid_limit=facts.pid_limit,
+        processes=facts.processes,
     )
+
+
+def read_traffic(entries: Iterable[PodContainers]) -> dict[str, tuple[int, int]]:
+    """(received, sent) bytes by pod uid, of pods that have a network of their own."""
+    found = {}
+    for entry in entries:
+        if entry.running and not entry.pod.spec.host_network:
+            dev = read_text(f"/proc/{entry.running[0].pid}/net/dev")
+            if dev is not None:
+                found[entry.pod.metadata.uid] = cgroups.network_bytes(dev)
+    return found
 
 
 def _text(families: list[Family]) -> Response:

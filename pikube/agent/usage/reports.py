@@ -7,7 +7,7 @@ collectors/resource_metrics.go. `window` in a document's cpu is ours: over how l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +45,19 @@ class BoardUse:
     inodes_free: int
     received_bytes: int
     sent_bytes: int
+    pid_limit: int = 0
+    processes: int = 0
 
 
 def summary(
-    board: BoardUse, pods: Sequence[PodContainers], samples: Sequence[Sample], *, only_cpu_and_memory: bool
+    board: BoardUse,
+    pods: Sequence[PodContainers],
+    samples: Sequence[Sample],
+    traffic: Mapping[str, tuple[int, int]],
+    *,
+    only_cpu_and_memory: bool,
 ) -> dict[str, Any]:
-    """The Summary of kubelet. What is unknown is absent."""
+    """The Summary of kubelet; `traffic` is (received, sent) by pod uid. What is unknown is absent."""
     last = samples[-1]
     time = render_time(last.wall_at)
     node: dict[str, Any] = {
@@ -60,12 +67,8 @@ def summary(
         **_memory(last.board_memory, time, last.available_bytes),
     }
     if not only_cpu_and_memory:
-        node["network"] = {
-            "time": time,
-            "name": "",
-            "rxBytes": board.received_bytes,
-            "txBytes": board.sent_bytes,
-        }
+        node["network"] = _network(time, board.received_bytes, board.sent_bytes)
+        node["rlimit"] = {"time": time, "maxpid": board.pid_limit, "curproc": board.processes}
         node["fs"] = {
             "time": time,
             "availableBytes": board.disk_free_bytes,
@@ -75,10 +78,18 @@ def summary(
             "inodes": board.inodes,
             "inodesUsed": board.inodes - board.inodes_free,
         }
-    return {"node": node, "pods": [_pod(entry, samples, time) for entry in pods]}
+        node["runtime"] = {"imageFs": node["fs"]}  # one disk holds both
+    return {"node": node, "pods": [_pod(entry, samples, time, traffic) for entry in pods]}
 
 
-def _pod(entry: PodContainers, samples: Sequence[Sample], time: str) -> dict[str, Any]:
+def _network(time: str, received: int, sent: int) -> dict[str, Any]:
+    """All interfaces together, and the one that a pod has."""
+    return {"time": time, "name": "eth0", "rxBytes": received, "txBytes": sent}
+
+
+def _pod(
+    entry: PodContainers, samples: Sequence[Sample], time: str, traffic: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
     meta = entry.pod.metadata
     measured = _measured(entry, samples[-1])
     containers = []
@@ -102,6 +113,11 @@ def _pod(entry: PodContainers, samples: Sequence[Sample], time: str) -> dict[str
         whole = _sum_of_rates([rate for rate in rates if rate is not None], len(measured))
         document |= _cpu(_sum([totals.cpu_ns for _, totals in measured]), whole, time)
         document |= _memory(_sum_of_memory([totals.memory for _, totals in measured]), time)
+        processes = _sum([totals.processes for _, totals in measured])
+        if processes is not None:
+            document["process_stats"] = {"process_count": processes}
+    if meta.uid in traffic:
+        document["network"] = _network(time, *traffic[meta.uid])
     return document
 
 
@@ -231,6 +247,21 @@ def cadvisor_families(
                 working.add(totals.memory.working_set_bytes, labels)
                 rss.add(totals.memory.rss_bytes, labels)
     return [cores, machine, cpu, usage, working, rss, started]
+
+
+def probe_family(results: Iterable[tuple[Pod, Mapping[tuple[str, str, str], int]]]) -> Family:
+    """/metrics/probes (kubernetes pkg/kubelet/prober/prober_manager.go)."""
+    words = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result."
+    family = Family("prober_probe_total", "counter", words)
+    for pod, counts in results:
+        meta = pod.metadata
+        for (container, kind, result), count in sorted(counts.items()):
+            labels = {
+                "container": container, "namespace": meta.namespace, "pod": meta.name, "pod_uid": meta.uid,
+                "probe_type": kind.capitalize(), "result": result,
+            }  # fmt: skip
+            family.add(count, labels)
+    return family
 
 
 def kubelet_families(
