@@ -25,7 +25,9 @@ MIN_SHARES = 2
 SHARES_PER_CPU = 1024
 PERIOD_US = 100_000
 MIN_QUOTA_US = 1_000
-HOSTS_HEAD = "# Managed by pikube: changes are lost when the container restarts.\n"
+HOSTS_HEAD = (
+    "# Kubernetes-managed hosts file{}.\n"  # upstream's words: programs and its own tests look for them
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,12 @@ def hosts_file(pod: Pod, address: str, domain: str, of_board: str = "") -> str:
     """/etc/hosts of a pod that has a network of its own; of another one it is the board's, and the pod's aliases."""
     aliases = [f"{alias.ip}\t{' '.join(alias.hostnames)}" for alias in pod.spec.host_aliases]
     if pod.spec.host_network:
-        return HOSTS_HEAD + of_board.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in aliases)
+        return (
+            HOSTS_HEAD.format(" (host network)")
+            + of_board.rstrip("\n")
+            + "\n"
+            + "".join(f"{line}\n" for line in aliases)
+        )
     name = hostname_of(pod)
     full = (
         f"{name}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}\t{name}"
@@ -114,7 +121,7 @@ def hosts_file(pod: Pod, address: str, domain: str, of_board: str = "") -> str:
         else name
     )
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{address}\t{full}"]
-    return HOSTS_HEAD + "\n".join([*lines, *aliases]) + "\n"
+    return HOSTS_HEAD.format("") + "\n".join([*lines, *aliases]) + "\n"
 
 
 def spec_hash(container: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,9 @@ IMMUTABLE_POD = (
     "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
     "previously negative)"
 )
+SYSCTL_CHARS = 253  # kubernetes validation.go:SysctlMaxLength
+SYSCTL_WORDS = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
+SYSCTL = re.compile(SYSCTL_WORDS, re.ASCII)
 
 
 def pod_causes(pod: Pod) -> list[Cause]:
@@ -204,6 +208,13 @@ def pod_spec_causes(spec: PodSpec, path: str) -> list[Cause]:
             causes += by_rule(
                 f"{path}.hostAliases[{index}].hostnames[{number}]", hostname, names.dns1123_subdomain
             )
+    security = spec.security_context
+    for index, sysctl in enumerate(security.sysctls if security is not None else ()):
+        if not sysctl.name:
+            causes.append(required(f"{path}.securityContext.sysctls[{index}].name"))
+        elif len(sysctl.name) > SYSCTL_CHARS or SYSCTL.fullmatch(sysctl.name) is None:
+            words = f"must have at most {SYSCTL_CHARS} characters and match regex {SYSCTL_WORDS}"
+            causes.append(invalid(f"{path}.securityContext.sysctls[{index}].name", sysctl.name, words))
     if spec.dns_policy == "None" and (spec.dns_config is None or not spec.dns_config.nameservers):
         causes.append(
             required(
@@ -249,6 +260,7 @@ def container_causes(
     for index, source in enumerate(container.env_from):
         causes += _env_from_causes(source, f"{path}.envFrom[{index}]")
     causes += _mount_causes(container.volume_mounts, f"{path}.volumeMounts", volumes)
+    causes += _privilege_causes(container, path, spec)
     for name, probe in (
         ("livenessProbe", container.liveness_probe),
         ("readinessProbe", container.readiness_probe),
@@ -264,7 +276,24 @@ def container_causes(
                 causes += _handler_causes(
                     hook, f"{path}.lifecycle.{name}", ("exec", "http_get", "tcp_socket", "sleep")
                 )
+    return causes
+
+
+def _privilege_causes(container: Container | EphemeralContainer, path: str, spec: PodSpec) -> list[Cause]:
+    """What may be had with or without other privileges only (kubernetes validation.go:ValidateSecurityContext,
+    validateMountPropagation)."""
+    causes: list[Cause] = []
     security = container.security_context
+    if not (security is not None and security.privileged):
+        words = "Bidirectional mount propagation is available only to privileged containers"
+        causes += [
+            forbidden(f"{path}.volumeMounts.mountPropagation", words)
+            for mount in container.volume_mounts
+            if mount.mount_propagation == "Bidirectional"
+        ]
+    if security is not None and security.proc_mount == "Unmasked" and spec.host_users is not False:
+        words = "`hostUsers` must be false to use `Unmasked`"
+        causes.append(invalid(f"{path}.securityContext.procMount", security.proc_mount, words))
     if security is not None and security.privileged and security.allow_privilege_escalation is False:
         causes.append(
             invalid(

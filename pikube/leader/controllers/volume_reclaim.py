@@ -88,7 +88,7 @@ def _phase(volume: PersistentVolume, phase: str, now: float, message: str = "") 
     known = volume.status
     if phase == "Released" and known.phase == "Failed":
         return []
-    if (known.phase, known.message) == (phase, message):
+    if known.phase == phase and message in ("", known.message):  # what others say of it, stays
         return []
     status = structs.replace(
         known, phase=phase, message=message, reason="", last_phase_transition_time=render_time(now)

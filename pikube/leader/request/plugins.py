@@ -5,7 +5,7 @@ Each is small and reads the store's memory only. Sources: kubernetes plugin/pkg/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pikube.api.errors import Forbidden, NotFound, Resource
@@ -26,8 +26,10 @@ from pikube.api.kinds.core_volume import (
     VolumeProjection,
 )
 from pikube.api.kinds.networking import Ingress, IngressClass
+from pikube.api.kinds.node import RuntimeClass
 from pikube.api.kinds.scheduling import PriorityClass
 from pikube.api.kinds.storage import StorageClass
+from pikube.api.quantity import compare
 from pikube.leader.controllers.volume_match import wanted_size
 from pikube.leader.request.admission import Attributes
 from pikube.leader.store.contract import Item, Key, Store
@@ -319,6 +321,46 @@ class ClaimResize(Plugin):
             raise Forbidden.of(attributes.info.resource, attributes.name, refusal)
 
 
+class RuntimeClasses(Plugin):
+    """A pod's class of runtime is there; its overhead, nodes and tolerations are the pod's (upstream's plugin
+    runtimeclass/admission.go)."""
+
+    is_repeatable = True
+
+    def admit(self, attributes: Attributes) -> None:
+        if attributes.info.cls is not Pod or attributes.operation != "CREATE" or attributes.subresource:
+            return
+        pod: Pod = attributes.obj
+        spec = pod.spec
+        name = spec.runtime_class_name
+        found: RuntimeClass | None = self._find(RuntimeClass, "", name) if name else None
+
+        def refused(words: str) -> Forbidden:
+            return Forbidden.of(attributes.info.resource, attributes.name, f"pod rejected: {words}")
+
+        if name and found is None:
+            raise refused(f'RuntimeClass "{name}" not found')
+        fixed = found.overhead.pod_fixed if found is not None and found.overhead is not None else {}
+        if spec.overhead and found is None:
+            raise refused("Pod Overhead set without corresponding RuntimeClass defined Overhead")
+        if spec.overhead and not _are_same(spec.overhead, fixed):
+            raise refused("Pod's Overhead doesn't match RuntimeClass's defined Overhead")
+        spec.overhead = dict(fixed)
+        if found is not None and found.scheduling is not None:
+            wanted = found.scheduling.node_selector
+            for key, value in wanted.items():
+                if spec.node_selector.get(key, value) != value:
+                    raise refused(f"conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; "
+                                  f"pod.spec.nodeSelector[{key}] = {spec.node_selector[key]}")  # fmt: skip
+            spec.node_selector = {**spec.node_selector, **wanted}
+            new = (t for t in found.scheduling.tolerations if t not in spec.tolerations)
+            spec.tolerations = (*spec.tolerations, *new)
+
+
+def _are_same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return left.keys() == right.keys() and all(compare(left[name], right[name]) == 0 for name in left)
+
+
 def standard_plugins(store: Store, decode: Decode, tolerations: DefaultTolerations) -> list[Any]:
     """In the order in which upstream runs them."""
     first, last = (
@@ -329,4 +371,5 @@ def standard_plugins(store: Store, decode: Decode, tolerations: DefaultToleratio
         *(kind(store, decode) for kind in first),
         tolerations,
         *(kind(store, decode) for kind in last),
+        RuntimeClasses(store, decode),
     ]

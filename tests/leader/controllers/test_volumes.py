@@ -5,6 +5,7 @@ from fakes.world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import check_laws
+from msgspec import structs
 from objects import node, pod
 
 from pikube.api.kinds.core_pod import Pod
@@ -92,6 +93,16 @@ def test_a_claim_is_bound_to_the_smallest_volume_that_suits():
     it.restart()
     it.settle()
     assert it.api.writes == writes
+
+
+def test_what_others_say_of_a_volume_stays_while_its_phase_does():
+    it = world(volume("v"))
+    found = it.api.get_nowait(PersistentVolume, "v")
+    said = structs.replace(found.status, message="of a test", reason="Because")
+    it.api.update_nowait(structs.replace(found, status=said), subresource="status")
+    it.settle()
+    known = it.api.get_nowait(PersistentVolume, "v").status
+    assert (known.phase, known.message, known.reason) == ("Available", "of a test", "Because")
 
 
 @pytest.mark.parametrize(
