@@ -34,7 +34,7 @@ from pikube.leader.request.aggregation import Aggregator
 from pikube.leader.request.allocation import ServiceAllocator
 from pikube.leader.request.authz import Either
 from pikube.leader.request.certificate_requests import CertificateRequests
-from pikube.leader.request.context import LEADER, Context
+from pikube.leader.request.context import LEADER, Context, User
 from pikube.leader.request.conversion import Conversions
 from pikube.leader.request.counts import RequestCounts
 from pikube.leader.request.documents import Documents, Health
