@@ -33,10 +33,12 @@ class PodPlaces:
         self._say = say
         self._changed = changed
         self._places: Mapping[str, Place] | None = None  # None: to be made anew before they are used
+        self._forgotten = 0  # how often; what changes while files are written must be written again
         self._of_images: dict[str, Place] = {}
 
     def forget(self) -> None:
         """What they show is not up to date."""
+        self._forgotten += 1
         self._places = None
 
     def is_due(self, pod: Pod) -> bool:
@@ -59,6 +61,7 @@ class PodPlaces:
     async def make(self, pod: Pod, address: str) -> Mapping[str, Place]:
         """All of them, whatever was before."""
         references = self._board.references
+        forgotten = self._forgotten
         places, name = {}, TOKENS
         try:
             await references.follow(pod, self._changed)
@@ -77,7 +80,8 @@ class PodPlaces:
         except VolumeProblem as problem:
             words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
             raise RuntimeFailure(words, "FailedMount") from None
-        self._places = places
+        if self._forgotten == forgotten:
+            self._places = places
         return places
 
     async def _of_image(self, pod: Pod, volume: Volume) -> Place:
