@@ -276,7 +276,7 @@ def build_control_plane(
         )
 
     client = LocalClient(
-        registry, scheme, subresources, LEADER, wall_clock, Reviewer(rbac, rbac, tokens.read)
+        registry, scheme, subresources, LEADER, wall_clock, Reviewer(rbac, rbac, read_token)
     )
     return ControlPlane(
         scheme, registry, client, tokens, keys, one_machine, custom_kinds, find_scale(scheme, registry), counts,
