@@ -275,9 +275,7 @@ def build_control_plane(
             )
         )
 
-    client = LocalClient(
-        registry, scheme, subresources, LEADER, wall_clock, Reviewer(rbac, rbac, read_token)
-    )
+    client = LocalClient(registry, scheme, subresources, LEADER, wall_clock, Reviewer(rbac, rbac, read_token))
     return ControlPlane(
         scheme, registry, client, tokens, keys, one_machine, custom_kinds, find_scale(scheme, registry), counts,
         make_handler, caller.aclose,

@@ -118,10 +118,8 @@ class HostNetwork:
 
 def render_guard(service_cidr: str, listeners: Iterable[Listener]) -> str:
     """The nft script: replaces the whole table in one transaction."""
-    elements = ", ".join(
-        f"{listener.address} . {listener.protocol.lower()} . {listener.port}"
-        for listener in sorted(listeners)
-    )
+    doors = {(listener.address, listener.transport.lower(), listener.port) for listener in listeners}
+    elements = ", ".join(f"{address} . {transport} . {port}" for address, transport, port in sorted(doors))
     content = f"    elements = {{ {elements} }}\n" if elements else ""
     return f"""\
 add table inet {GUARD}

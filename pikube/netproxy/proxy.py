@@ -165,6 +165,6 @@ class Proxy:
 
     def _taken(self, regarding: Object, listener: Listener, why: str) -> None:
         address = "" if listener.address == ANY else f" on {listener.address}"
-        protocol = listener.protocol.removeprefix("DNS/")
+        protocol = listener.transport
         words = f"port {listener.port}/{protocol}{address} cannot be opened on node {self._here.node}: {why}"
         self._record(regarding, "Warning", "PortNotOpened", words)

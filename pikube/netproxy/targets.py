@@ -22,6 +22,11 @@ class Listener(NamedTuple):
     address: str
     port: int
 
+    @property
+    def transport(self) -> str:
+        """TCP or UDP, as its packets are."""
+        return self.protocol.removeprefix("DNS/")
+
 
 class Backend(NamedTuple):
     address: str

@@ -28,7 +28,7 @@ from pikube.api.kinds.meta import ObjectMeta
 from pikube.netproxy.balancer import REST_S, Balancer
 from pikube.netproxy.host_network import render_guard
 from pikube.netproxy.table import NOBODY, Here, compute_table, pod_table
-from pikube.netproxy.targets import ANY, Backend, Backends, Listener
+from pikube.netproxy.targets import ANY, DNS_STREAM, DNS_UDP, Backend, Backends, Listener
 
 A, B, C = Backend("10.42.0.1", 80), Backend("10.42.0.2", 80), Backend("10.42.1.3", 80)
 
@@ -181,9 +181,15 @@ def test_a_client_with_affinity_leaves_a_backend_that_is_dead_and_may_be_sent_to
 
 def test_the_guard_names_every_service_port_and_refuses_the_rest():
     text = render_guard("10.43.0.0/16", [CLUSTER, Listener("UDP", "10.43.0.10", 53)])
-    assert "10.43.0.9 . tcp . 80, 10.43.0.10 . udp . 53" in text.replace("elements = { ", "")
+    assert "elements = { 10.43.0.10 . udp . 53, 10.43.0.9 . tcp . 80 }" in text
     assert "reject with tcp reset" in text
     assert "elements" not in render_guard("10.43.0.0/16", [])
+
+
+def test_names_are_let_in_by_what_their_packets_are_also_from_memory():
+    doors = [Listener(protocol, "10.43.0.10", 53) for protocol in (DNS_UDP, DNS_STREAM, "UDP")]
+    text = render_guard("10.43.0.0/16", doors)
+    assert "elements = { 10.43.0.10 . tcp . 53, 10.43.0.10 . udp . 53 }" in text
 
 
 def test_what_is_no_address_or_network_keeps_nothing_else_from_being_served():
