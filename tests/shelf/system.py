@@ -27,14 +27,18 @@ INCLUDED = (
         "netplan.io",
     ),
 )
-LATER = ("podman", "netavark", "aardvark-dns", "catatonit", "nftables", "iptables", "iproute2")
-"""What `board_packages` and first-boot.sh install."""
+LATER = (
+    *("podman", "netavark", "aardvark-dns", "catatonit", "nftables", "iptables", "iproute2"),
+    *("crun", "apparmor", "nfs-kernel-server", "kmod"),
+)
+"""What `board_packages` and first-boot.sh install, and boards with a kernel of their own."""
 
 # A board of this bed is a container: its network outlives a restart, so it begins each as a board does, with a bare
 # interface; and where the host has cgroup v1, nspawn mounts it read-only.
 START = """\
 #!/bin/sh
 nft flush ruleset 2>/dev/null
+[ ! -e /sys/class/net/vec0 ] || ip link set vec0 name eth0
 for link in $(ip -o link | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'); do
   case $link in lo|eth0) ;; *) ip link delete "$link" 2>/dev/null ;; esac
 done
