@@ -15,6 +15,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 log = logging.getLogger("pikube.relay")
 
@@ -96,10 +97,7 @@ class Engine:
         for descriptor, events in ready:
             handler = handlers.get(descriptor)
             if handler is not None:
-                try:
-                    handler(events)
-                except Exception:
-                    log.exception("event=relay_error descriptor=%d", descriptor)
+                self.call(handler, events)
         if self._again:
             jobs, self._again = self._again, []
             for job in jobs:
@@ -114,9 +112,9 @@ class Engine:
         for sock in graves:
             sock.close()
 
-    def call(self, job: Job) -> None:
+    def call(self, job: Callable[..., None], *arguments: Any) -> None:
         """Do it; what it raises is logged and ends nothing else."""
         try:
-            job()
+            job(*arguments)
         except Exception:
             log.exception("event=relay_error job=%r", job)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ class RelayLink:
 
     async def _greet(self) -> tuple[trio.SocketStream, dict[str, Any], bytes]:
         raw = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
+        with ExitStack() as unfinished:
+            unfinished.callback(raw.close)
             await raw.connect(str(self._directory / "relay.sock"))
             data = b""
             while b"\n" not in data:
@@ -141,9 +143,7 @@ class RelayLink:
                 if not more:
                     raise OSError("the relay hung up")
                 data += more
-        except BaseException:
-            raw.close()
-            raise
+            unfinished.pop_all()
         line, _, rest = data.partition(b"\n")
         return trio.SocketStream(raw), json.loads(line), rest
 

@@ -8,6 +8,7 @@ follows when the manager found a difference, or when something failed half-way.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import trio
@@ -133,7 +134,8 @@ class PodView:
     async def _look_at_everything(self) -> None:
         self._is_stale = False
         self._ended.clear()
-        try:
+        with ExitStack() as unfinished:
+            unfinished.callback(self.look_again)
             sandbox, listed = await self._look(self._uid)
             known = sandbox or self.sandbox  # a listing that others change meanwhile may leave something out
             if known is not None:
@@ -146,9 +148,7 @@ class PodView:
             for container in listed:
                 if not self._is_known(container):
                     await self.inspect(container.id)
-        except BaseException:
-            self._is_stale = True
-            raise
+            unfinished.pop_all()
 
     def _is_known(self, container: Container) -> bool:
         """An ended container does not change; one that runs as the same process is the same."""

@@ -66,15 +66,14 @@ class Database:
         self._connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=16
         )
-        try:
+        with contextlib.ExitStack() as unusable:
+            unusable.callback(self._connection.close)
             with _unusable(path):
                 _configure(self._connection)
                 _check(self._connection, path)
                 self.ceiling = _read_number(self._connection, "SELECT number FROM meta")
                 _rebuild_if_mostly_free(self._connection)
-        except BaseException:
-            self._connection.close()
-            raise
+            unusable.pop_all()
 
     def load(self, describe: Describe) -> Iterator[Item]:
         """All objects, ordered by resource, namespace and name. Raises StoreUnusable."""

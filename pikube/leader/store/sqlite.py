@@ -18,8 +18,8 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -176,7 +176,7 @@ class SqliteStore(MemoryStore):
 
     def _begin_nowait(self) -> None:
         """Begin batches until one has something for the disk, or nobody waits."""
-        try:
+        with self._bugs_end_the_program():
             while self._pending and self._in_flight is None and not self._is_closed:
                 requests = self._take_nowait()
                 batch = Batch(self.get, self._revision)
@@ -187,13 +187,16 @@ class SqliteStore(MemoryStore):
                 else:
                     self._in_flight = work
                     self._work.put(work)
-        except BaseException as error:  # who began the batch is not the only one that waits for it
-            self._end_program(error)
 
-    def _end_program(self, bug: BaseException) -> None:
-        self._is_closed = True
-        self._bug_error = bug
-        self._bug.set()
+    @contextmanager
+    def _bugs_end_the_program(self) -> Iterator[None]:
+        """Who is at work on a batch is not the only one that waits for it."""
+        try:
+            yield
+        except BaseException as bug:
+            self._is_closed = True
+            self._bug_error = bug
+            self._bug.set()
 
     def _take_nowait(self) -> list[_Request]:
         taken: list[_Request] = []
@@ -228,12 +231,10 @@ class SqliteStore(MemoryStore):
         if work is not self._in_flight or self._is_closed:
             return
         self._in_flight = None
-        try:
+        with self._bugs_end_the_program():
             if work.bug is not None:
                 raise work.bug
             self._publish_nowait(work)
-        except BaseException as error:
-            self._end_program(error)
         self._begin_nowait()
 
     def _publish_nowait(self, work: InFlight) -> None:
@@ -305,13 +306,12 @@ async def open_sqlite_store(
 def _open(path: Path, describe: Describe, revision_block: int) -> tuple[Database, list[Item], int]:
     """The database, its objects, and the revision to start from: all that may have been given out before."""
     database = Database(path)
-    try:
+    with ExitStack() as unusable:
+        unusable.callback(database.close)
         items = list(database.load(describe))
         revision = database.ceiling
         database.reserve(revision + revision_block)
-    except BaseException:
-        database.close()
-        raise
+        unusable.pop_all()
     return database, items, revision
 
 
