@@ -28,12 +28,13 @@ from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import Forbidden
 from pikube.api.kinds.coordination import Lease
 from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.meta import Object
 from pikube.certs.authority import fingerprint, split_bundle
 from pikube.certs.clock import BoardClock, last_write
 from pikube.certs.contexts import client_context, server_context
 from pikube.certs.enrolment import HEARD_ADDRESS, HEARD_MACHINE, HEARD_SESSION
-from pikube.certs.profiles import LEADER_NAME
+from pikube.certs.profiles import LEADER_NAME, PROXY_USER
 from pikube.cli.failure import NO_MEMBER, StartupError
 from pikube.config import Settings
 from pikube.informer.informer import Informer, Informers
@@ -173,7 +174,7 @@ class PulsingClient(TypedClient):
     moved: its connections are ended, so that whoever waits on one of them begins anew. Raises CardCopied."""
 
     def __init__(self, connection: ApiConnection, address: Callable[[], str]) -> None:
-        super().__init__(connection)
+        super().__init__(connection, {Node: PROXY_USER})
         self._pulse = connection
         self._session = secrets.token_hex(8)
         self._address = address

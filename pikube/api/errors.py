@@ -126,10 +126,13 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
+    """`why` is for a TokenReview: whoever shows a bad credential is told nothing of it."""
+
     code, reason = 401, "Unauthorized"
 
-    def __init__(self, message: str = "Unauthorized") -> None:
+    def __init__(self, message: str = "Unauthorized", why: str = "") -> None:
         super().__init__(message)
+        self.why = why
 
 
 class Forbidden(ApiError):

@@ -16,6 +16,8 @@ LEADER_NAME = "kubernetes.default.svc"
 LEADER_AT_KUBELETS = "system:pikube:leader-kubelet-client"
 NODES = "system:nodes"
 NODE_PREFIX = "system:node:"
+PROXY_USER = "system:kube-proxy"
+"""As whom a board's netproxy reads what concerns all boards: the role system:node-proxier is bound to it."""
 
 
 @dataclass(frozen=True, slots=True)

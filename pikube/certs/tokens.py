@@ -24,6 +24,10 @@ from pikube.api.errors import Unauthorized
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 COORDINATE_BYTES = 32  # P-256
 MAX_TOKEN_BYTES = 16 * 1024
+LEGACY_ISSUER = "kubernetes/serviceaccount"
+"""Of tokens that lie in Secrets and have no end."""
+BAD_SIGNATURE = "go-jose/go-jose: error in cryptographic primitive"
+LEEWAY_S = 60  # go-jose's, for clocks that differ
 
 
 def make_signing_key() -> bytes:
@@ -66,7 +70,7 @@ class TokenSigner:
         return f"{signed}.{_encode(signature)}"
 
     def verify(self, token: str, now: float) -> dict[str, Any]:
-        """The claims of a token that this key signed and that is valid now. Unauthorized."""
+        """The claims of a token that this key signed and that is valid now. Unauthorized, with upstream's reason."""
         if len(token) > MAX_TOKEN_BYTES or token.count(".") != 2:
             raise Unauthorized()
         signed, _, signature_text = token.rpartition(".")
@@ -78,27 +82,34 @@ class TokenSigner:
             raise Unauthorized() from None
         if not isinstance(header, dict) or header.get("alg") != "ES256" or not isinstance(claims, dict):
             raise Unauthorized()
+        if claims.get("iss") not in (ISSUER, LEGACY_ISSUER):
+            raise Unauthorized()  # somebody else's: not for us to say what is wrong with it
+        if header.get("kid", self.key_id) != self.key_id:
+            raise Unauthorized(why="invalid signature, no keys found")
         self._check_signature(signed.encode(), signature)
-        if not _is_current(claims, now) or claims.get("iss") != ISSUER:
-            raise Unauthorized()
+        if claims["iss"] == ISSUER:
+            _check_time(claims, now)
         return claims
 
     def _check_signature(self, signed: bytes, signature: bytes) -> None:
         if len(signature) != 2 * COORDINATE_BYTES:
-            raise Unauthorized()
+            raise Unauthorized(why=BAD_SIGNATURE)
         r = int.from_bytes(signature[:COORDINATE_BYTES], "big")
         s = int.from_bytes(signature[COORDINATE_BYTES:], "big")
         try:
             self._key.public_key().verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:
-            raise Unauthorized() from None
+            raise Unauthorized(why=BAD_SIGNATURE) from None
 
 
-def _is_current(claims: dict[str, Any], now: float) -> bool:
+def _check_time(claims: dict[str, Any], now: float) -> None:
     expires, begins = claims.get("exp"), claims.get("nbf", 0)
     if not isinstance(expires, int | float) or not isinstance(begins, int | float):
-        return False
-    return begins - 60 <= now < expires
+        raise Unauthorized()
+    if now - LEEWAY_S > expires:
+        raise Unauthorized(why="service account token has expired")
+    if now + LEEWAY_S < begins:
+        raise Unauthorized(why="service account token is not valid yet")
 
 
 def _encode(data: bytes) -> str:

@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from pikube.api.kinds.authentication import TokenRequest
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.extensions import CustomResourceDefinition
@@ -176,6 +177,10 @@ def build_control_plane(
     def decode(cls: type[Any], item: Item) -> Any:
         return registry.decode(scheme.by_class(cls), item)
 
+    def node_uid(name: str) -> str:
+        item = store.get(Key(Node.names.resource, "", name))
+        return item.uid if item is not None else ""
+
     definitions = scheme.by_class(CustomResourceDefinition)
     caller = WebhookCaller()
     routes = ServiceRoutes(store, decode)
@@ -190,7 +195,7 @@ def build_control_plane(
     )
     one_machine = OneMachine(trio.current_time)
     plugins: list[Any] = [
-        NodeRestriction(),
+        NodeRestriction(node_uid),
         one_machine,
         *standard_plugins(
             store,

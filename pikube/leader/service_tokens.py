@@ -6,21 +6,27 @@ the object that it is bound to. Source: KEP-1205, kubernetes pkg/serviceaccount.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import hmac
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import structs
 
 from pikube.api.errors import BadRequest, Cause, Conflict, Invalid, NotFound, Resource, Unauthorized
 from pikube.api.kinds.authentication import BoundObjectReference, TokenRequest, TokenRequestStatus
+from pikube.api.kinds.base import Struct
 from pikube.api.kinds.core_config import Secret, ServiceAccount
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.meta import ObjectMeta
-from pikube.api.times import render_time
-from pikube.certs.tokens import ISSUER
+from pikube.api.times import parse_time, render_time
+from pikube.certs.tokens import ISSUER, LEEWAY_S, LEGACY_ISSUER
+from pikube.leader.request.authn import Recognised
 from pikube.leader.request.context import Context, User
-from pikube.leader.store.contract import Key, Store
+from pikube.leader.request.rule_cover import go_list
+from pikube.leader.store.contract import Item, Key, Store
 
 PREFIX = "system:serviceaccount"
 MIN_LIFE_S = 600  # kubernetes TokenRequest validation
@@ -28,12 +34,28 @@ MAX_LIFE_S = 1 << 32
 DEFAULT_LIFE_S = 3600
 BOUND: dict[str, type[Any]] = {"Pod": Pod, "Secret": Secret, "Node": Node}
 """What a token may be bound to: it ends with that."""
-LASTS_UNTIL = 4_102_444_800  # 1 January 2100
+LEGACY = "kubernetes.io/serviceaccount"
+LEGACY_NAMESPACE, LEGACY_SECRET = f"{LEGACY}/namespace", f"{LEGACY}/secret.name"
+LEGACY_ACCOUNT, LEGACY_UID = f"{LEGACY}/service-account.name", f"{LEGACY}/service-account.uid"
+INVALIDATED = "service account token has been invalidated"
+DELETED = b'"deletionTimestamp"'
 POD_NAME = "authentication.kubernetes.io/pod-name"
 POD_UID = "authentication.kubernetes.io/pod-uid"
 NODE_NAME = "authentication.kubernetes.io/node-name"
 NODE_UID = "authentication.kubernetes.io/node-uid"
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+
+
+class _Meta(Struct):
+    deletion_timestamp: str = ""
+
+
+class _Deleted(Struct):
+    metadata: _Meta
+
+
+class _Data(Struct):
+    data: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Signer(Protocol):
@@ -100,6 +122,10 @@ class ServiceTokens:
         uid = self._uid(cls, namespace if cls.names.namespaced else "", bound.name)
         if not uid:
             raise NotFound.of(Resource("", cls.names.plural), bound.name)
+        if cls is Pod and self._account_of(namespace, bound.name) != name:
+            raise BadRequest(
+                f'cannot bind token for serviceaccount "{name}" to pod running with different serviceaccount name.'
+            )
         if bound.uid not in ("", uid):
             why = (
                 f"the UID in the bound object reference ({bound.uid}) does not match the UID in record. "
@@ -113,50 +139,90 @@ class ServiceTokens:
         return claims
 
     def lasting(self, secret: Secret, account: ServiceAccount) -> str:
-        """A token for a Secret of type kubernetes.io/service-account-token: as good as without an end, until the
-        Secret or the account is gone."""
+        """A token for a Secret of type kubernetes.io/service-account-token: without an end, until the Secret holds
+        another one, or the Secret or the account is gone."""
         where, who = secret.metadata, account.metadata
         return self._signer.sign(
             {
-                "iss": ISSUER,
+                "iss": LEGACY_ISSUER,
+                LEGACY_NAMESPACE: where.namespace,
+                LEGACY_SECRET: where.name,
+                LEGACY_ACCOUNT: who.name,
+                LEGACY_UID: who.uid,
                 "sub": f"{PREFIX}:{where.namespace}:{who.name}",
-                "aud": [ISSUER],
-                "iat": int(self._now()),
-                "exp": LASTS_UNTIL,
-                "kubernetes.io": {
-                    "namespace": where.namespace,
-                    "serviceaccount": {"name": who.name, "uid": who.uid},
-                    "secret": {"name": where.name, "uid": where.uid},
-                },
             }
         )
 
-    def read(self, token: str) -> User:
-        """The user a token names; Unauthorized when it, its account or its pod is gone."""
+    def read(self, token: str, audiences: Sequence[str]) -> Recognised:
+        """The user a token names; Unauthorized when it is for others, or it, its account or what it is bound to is
+        gone."""
         claims = self._signer.verify(token, self._now())
+        if claims["iss"] == LEGACY_ISSUER:
+            return self._legacy(token, claims), _common((ISSUER,), audiences)
         own = claims.get("kubernetes.io")
-        audiences = claims.get("aud", [])
-        if not isinstance(own, dict) or ISSUER not in audiences:
+        if not isinstance(own, dict):
             raise Unauthorized()
+        common = _common(tuple(claims.get("aud", ())), audiences)
+        return self._bound_user(claims, own), common
+
+    def _bound_user(self, claims: dict[str, Any], own: dict[str, Any]) -> User:
         namespace, account = own.get("namespace", ""), own.get("serviceaccount", {})
         name, uid = account.get("name", ""), account.get("uid", "")
-        if not uid or self._uid(ServiceAccount, namespace, name) != uid:
-            raise Unauthorized()
+        self._check_account(namespace, name, uid, "service account")
         extra: dict[str, tuple[str, ...]] = {}
-        for kind, cls in BOUND.items():
+        for kind in ("Secret", "Pod", "Node"):
             bound = own.get(kind.lower())
-            if bound is None or (cls is Node and "pod" in own):  # that of a pod is told, and need not live
+            if bound is None or (kind == "Node" and "pod" in own):  # that of a pod is told, and need not live
                 continue
+            cls = BOUND[kind]
             where = namespace if cls.names.namespaced else ""
-            if self._uid(cls, where, bound.get("name", "")) != bound.get("uid"):
-                raise Unauthorized()
+            item = self._store.get(Key(cls.names.resource, where, bound.get("name", "")))
+            if item is None or self._is_long_gone(item):
+                raise Unauthorized(why=INVALIDATED)
+            if item.uid != bound.get("uid"):
+                word = kind.lower()
+                why = f"{word} UID ({item.uid}) does not match service account {word} ref claim ({bound.get('uid')})"
+                raise Unauthorized(why=why)
         if claims.get("jti"):
             extra[CREDENTIAL_ID] = (f"JTI={claims['jti']}",)
         for kind, name_key, uid_key in (("node", NODE_NAME, NODE_UID), ("pod", POD_NAME, POD_UID)):
             if own.get(kind):
                 extra |= {name_key: (own[kind]["name"],), uid_key: (own[kind]["uid"],)}
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-        return User(f"{PREFIX}:{namespace}:{name}", groups, uid, extra)
+        return _account_user(namespace, name, uid, extra)
+
+    def _legacy(self, token: str, claims: dict[str, Any]) -> User:
+        """kubernetes pkg/serviceaccount/legacy.go"""
+        namespace, name = claims.get(LEGACY_NAMESPACE, ""), claims.get(LEGACY_ACCOUNT, "")
+        uid = claims.get(LEGACY_UID, "")
+        item = self._store.get(Key(Secret.names.resource, namespace, claims.get(LEGACY_SECRET, "")))
+        if item is None or DELETED in item.value:
+            raise Unauthorized(why="Token has been invalidated")
+        data = msgspec.json.decode(item.value, type=_Data).data
+        if not hmac.compare_digest(data.get("token", ""), base64.b64encode(token.encode()).decode()):
+            raise Unauthorized(why="Token does not match server's copy")
+        self._check_account(namespace, name, uid, "ServiceAccount")
+        return _account_user(namespace, name, uid, {})
+
+    def _check_account(self, namespace: str, name: str, uid: str, words: str) -> None:
+        item = self._store.get(Key(ServiceAccount.names.resource, namespace, name))
+        if item is None:
+            raise Unauthorized(why=f'serviceaccounts "{name}" not found')
+        if self._is_long_gone(item):
+            raise Unauthorized(why=f"{words} {namespace}/{name} has been deleted")
+        if not uid or item.uid != uid:
+            raise Unauthorized(why=f"{words} UID ({item.uid}) does not match claim ({uid})")
+
+    def _is_long_gone(self, item: Item) -> bool:
+        """Deleted, and its time is over: what is left of it waits for a finalizer (or a node)."""
+        if DELETED not in item.value:
+            return False
+        stamp = msgspec.json.decode(item.value, type=_Deleted).metadata.deletion_timestamp
+        return bool(stamp) and parse_time(stamp) < self._now() - LEEWAY_S
+
+    def _account_of(self, namespace: str, pod: str) -> str:
+        """The service account that a pod runs as."""
+        item = self._store.get(Key(Pod.names.resource, namespace, pod))
+        return item.select.fields.get("spec.serviceAccountName", "") if item is not None else ""
 
     def _node_of(self, namespace: str, pod: str) -> dict[str, str] | None:
         """The node that a pod runs on, as its token names it (KEP-4193)."""
@@ -167,3 +233,17 @@ class ServiceTokens:
     def _uid(self, cls: type[Any], namespace: str, name: str) -> str:
         item = self._store.get(Key(cls.names.resource, namespace, name))
         return item.uid if item is not None else ""
+
+
+def _common(for_whom: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The audiences of a token among those that are asked for. Unauthorized when there is none."""
+    common = tuple(audience for audience in for_whom if audience in wanted)
+    if not common:
+        why = f"token audiences {go_list(for_whom)} is invalid for the target audiences {go_list(wanted)}"
+        raise Unauthorized(why=why)
+    return common
+
+
+def _account_user(namespace: str, name: str, uid: str, extra: dict[str, tuple[str, ...]]) -> User:
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    return User(f"{PREFIX}:{namespace}:{name}", groups, uid, extra)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
+from pikube.leader.request.authn import API_AUDIENCES, Recognised, TokenReader
 from pikube.leader.request.context import User
 
 
@@ -36,12 +37,13 @@ def read_token_file(text: str, name: str) -> dict[bytes, User]:
     return users
 
 
-def with_tokens(users: Mapping[bytes, User], otherwise: Callable[[str], User]) -> Callable[[str], User]:
-    """A reader of tokens that knows these, and asks for every other one."""
+def with_tokens(users: Mapping[bytes, User], otherwise: TokenReader) -> TokenReader:
+    """A reader of tokens that knows these, which are for the API only, and asks for every other one."""
 
-    def read(token: str) -> User:
+    def read(token: str, audiences: Sequence[str]) -> Recognised:
         found = users.get(_digest(token))
-        return found if found is not None else otherwise(token)
+        common = tuple(audience for audience in audiences if audience in API_AUDIENCES)
+        return (found, common) if found is not None and common else otherwise(token, audiences)
 
     return read
 

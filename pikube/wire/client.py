@@ -82,9 +82,12 @@ class ApiConnection:
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         content_type: str = "application/json",
+        as_user: str = "",
     ) -> bytes:
         """The answer's body. Raises the ApiError that was answered, ConnectionLost when nothing was."""
-        headers = [*self._headers, ("Content-Type", content_type)] if body else self._headers
+        headers = self._headers_as(as_user)
+        if body:
+            headers = [*headers, ("Content-Type", content_type)]
         exchange = await self._ask(method, _target(path, query), headers, body)
         may_keep = False
         try:
@@ -103,13 +106,18 @@ class ApiConnection:
 
     @asynccontextmanager
     async def stream_lines(
-        self, path: str, query: Mapping[str, str] | None = None, *, idle_s: float | None = None
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        idle_s: float | None = None,
+        as_user: str = "",
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The lines of an answer as they come, without their ends. ConnectionLost when it is cut off.
 
         `idle_s` bounds the silence between two lines (None: for ever; the kernel asks whether the leader lives).
         """
-        exchange = await self._ask("GET", _target(path, query), self._headers, b"")
+        exchange = await self._ask("GET", _target(path, query), self._headers_as(as_user), b"")
         try:
             if exchange.status >= 400:
                 raise self._told(error_of(exchange.status, await _body(exchange, self._most_bytes)))
@@ -123,6 +131,9 @@ class ApiConnection:
         while self._idle:
             exchange, *_ = self._idle.pop()
             await exchange.close()
+
+    def _headers_as(self, user: str) -> list[tuple[str, str]]:
+        return [*self._headers, ("Impersonate-User", user)] if user else self._headers
 
     async def _ask(
         self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes

@@ -6,7 +6,7 @@ in agent mode.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -45,10 +45,12 @@ class _Kinded(Struct):
 
 
 class TypedClient:
-    """Implements pikube.api.client.Client."""
+    """Implements pikube.api.client.Client. Kinds that `read_as` names are listed and watched as another user, who
+    may see more of them than we may."""
 
-    def __init__(self, connection: ApiConnection) -> None:
+    def __init__(self, connection: ApiConnection, read_as: Mapping[type[Kind], str] | None = None) -> None:
         self._connection = connection
+        self._read_as = dict(read_as or {})
         self._decoders: dict[type[Kind], msgspec.json.Decoder[Any]] = {}
 
     async def get(self, cls: type[K], name: str, namespace: str = "") -> K:
@@ -63,7 +65,8 @@ class TypedClient:
         field_selector: str = "",
     ) -> Listed[K]:
         query = _selectors(label_selector, field_selector)
-        body = await self._connection.request("GET", cls.names.path(namespace or ""), query)
+        path, user = cls.names.path(namespace or ""), self._read_as.get(cls, "")
+        body = await self._connection.request("GET", path, query, as_user=user)
         page = _decoded(msgspec.json.Decoder(_List), body)
         return Listed([self._decode(cls, item) for item in page.items], page.metadata.resource_version)
 
@@ -85,8 +88,8 @@ class TypedClient:
 
         @asynccontextmanager
         async def watching() -> AsyncIterator[AsyncIterator[WatchEvent[K]]]:
-            path = cls.names.path(namespace or "")
-            async with self._connection.stream_lines(path, query, idle_s=SILENCE_S) as lines:
+            path, user = cls.names.path(namespace or ""), self._read_as.get(cls, "")
+            async with self._connection.stream_lines(path, query, idle_s=SILENCE_S, as_user=user) as lines:
                 yield _Events(lines, cls, self)
 
         return watching()

@@ -6,11 +6,12 @@ given but wrong; without any the user is anonymous. Called by the handler before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
 from pikube.api.errors import Forbidden, InternalError, Resource, Unauthorized
+from pikube.certs.tokens import ISSUER
 from pikube.leader.request.context import ANONYMOUS, User
 from pikube.wire.messages import Peer
 
@@ -18,8 +19,13 @@ AUTHENTICATED = "system:authenticated"
 AUTHENTICATION = "authentication.k8s.io"
 ACCOUNT = "system:serviceaccount:"
 
-TokenReader = Callable[[str], User]
-"""Bearer token → the user it names; raises Unauthorized."""
+Recognised = tuple[User, tuple[str, ...]]
+"""A user, and for which of the audiences that were asked for."""
+
+TokenReader = Callable[[str, Sequence[str]], Recognised]
+"""(bearer token, audiences) → the user it names, if it is for one of them; raises Unauthorized."""
+
+API_AUDIENCES = (ISSUER,)
 
 CertificateReader = Callable[[Peer], User]
 """Verified client certificate → the user it names; raises Unauthorized when it counts no longer."""
@@ -40,7 +46,7 @@ def authenticate(
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorized()
-        return with_group(read_token(token.strip()))
+        return with_group(read_token(token.strip(), API_AUDIENCES)[0])
     if peer.common_name:
         return with_group(read_certificate(peer))
     if not may_be_anonymous:

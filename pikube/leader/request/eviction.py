@@ -21,6 +21,7 @@ from pikube.api.times import render_time
 from pikube.leader.controllers.conditions import condition_of, with_condition
 from pikube.leader.request.context import Context, DeleteWish
 from pikube.leader.request.deletion import check_preconditions
+from pikube.leader.request.node_restriction import check_eviction
 from pikube.leader.request.registry import Registry
 from pikube.leader.store.contract import Item
 
@@ -46,6 +47,7 @@ class Evictor:
             if eviction.delete_options.dry_run:  # as `kubectl drain --dry-run=server` says it
                 context = replace(context, dry_run=True)
         pod: Pod = self._registry.decode(info, self._registry.get(info, namespace, name))
+        check_eviction(context.user, pod)
         wish, meta = _wish(eviction), pod.metadata
         check_preconditions(meta.name, meta.uid, meta.resource_version, wish, info.resource)
         if not _needs_no_budget(pod):

@@ -189,7 +189,7 @@ class ApiHandler:
         is_allowed = parts.authorizer.may(user, route)
         notes[DECISION] = "allow" if is_allowed else "forbid"
         if not is_allowed:
-            raise refuse(user, route)
+            raise refuse(user, route, parts.authorizer.why_not(user, route))
         if not route.is_resource and parts.desk is not None and route.path.startswith(DESKS):
             return await parts.desk.answer(route, request, user)
         if parts.aggregator is not None and (service := parts.aggregator.service_of(route)) is not None:

@@ -21,8 +21,10 @@ from pikube.api.kinds.rbac import (
 from pikube.api.selector import from_label_selector
 from pikube.leader.request.context import MASTERS, User
 from pikube.leader.request.route import Route
+from pikube.leader.request.rule_cover import aggregate
 from pikube.leader.store.contract import Item, Key, Store
 
+GROUP = "rbac.authorization.k8s.io"
 ACCOUNT_PREFIX = "system:serviceaccount:"
 Decode = Callable[[type[Any], Item], Any]
 
@@ -48,29 +50,46 @@ class Rbac:
                 return f"RBAC: allowed by {_binding_text(binding)} to {_subject_text(subject, binding)}"
         return None
 
+    def why_not(self, user: User, route: Route) -> str:
+        """See Authorizer: roles that the user is bound to and that are not there."""
+        missing = []
+        for binding in self._bindings(route.namespace):
+            ref, namespace = binding.role_ref, binding.metadata.namespace
+            if applying(binding.subjects, user, namespace) is not None and self._role(ref, namespace) is None:
+                missing.append(f'{ref.kind.lower()}.{GROUP} "{ref.name}" not found')
+        return f"RBAC: {aggregate(missing)}" if missing else ""
+
     def rules_for(self, user: User, namespace: str) -> Iterator[PolicyRule]:
         """Every rule that applies to the user in a namespace ('' for the cluster only)."""
         for _, _, rules in self._grants(user, namespace):
             yield from rules
 
     def _grants(self, user: User, namespace: str) -> Iterator[tuple[Any, Subject, Iterable[PolicyRule]]]:
-        for binding in self._all(ClusterRoleBinding):
-            subject = applying(binding.subjects, user, "")
+        for binding in self._bindings(namespace):
+            subject = applying(binding.subjects, user, binding.metadata.namespace)
             if subject is not None:
-                yield binding, subject, self.rules_of(binding.role_ref, "")
+                yield binding, subject, self.rules_of(binding.role_ref, binding.metadata.namespace)
+
+    def _bindings(self, namespace: str) -> Iterator[ClusterRoleBinding | RoleBinding]:
+        """Those of the cluster, then those of the namespace."""
+        yield from self._all(ClusterRoleBinding)
         if namespace:
-            for binding in self._all(RoleBinding, namespace):
-                subject = applying(binding.subjects, user, namespace)
-                if subject is not None:
-                    yield binding, subject, self.rules_of(binding.role_ref, namespace)
+            yield from self._all(RoleBinding, namespace)
 
     def rules_of(self, ref: RoleRef, namespace: str) -> Iterable[PolicyRule]:
         """The rules of a role; none when it is not there."""
-        if ref.kind == "ClusterRole":
-            role = self._one(ClusterRole, "", ref.name)
-            return self._aggregated(role) if role is not None else ()
-        found = self._one(Role, namespace, ref.name)
-        return found.rules if found is not None else ()
+        role = self._role(ref, namespace)
+        if role is None:
+            return ()
+        return self._aggregated(role) if isinstance(role, ClusterRole) else role.rules
+
+    def _role(self, ref: RoleRef, namespace: str) -> Role | ClusterRole | None:
+        found: Role | ClusterRole | None = (
+            self._one(ClusterRole, "", ref.name)
+            if ref.kind == "ClusterRole"
+            else self._one(Role, namespace, ref.name)
+        )
+        return found
 
     def _aggregated(self, role: ClusterRole, within: frozenset[str] = frozenset()) -> Iterable[PolicyRule]:
         """The rules of a role, those of the roles that it gathers included, however deep."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pikube.api.errors import ApiError, BadRequest, Invalid, MethodNotAllowed
+from pikube.api.errors import BadRequest, Invalid, MethodNotAllowed, Unauthorized
 from pikube.api.kinds.authentication import (
     SelfSubjectReview,
     SelfSubjectReviewStatus,
@@ -27,13 +27,12 @@ from pikube.api.kinds.authorization import (
 )
 from pikube.api.scheme import KindInfo
 from pikube.api.validation.causes import invalid
-from pikube.certs.tokens import ISSUER
-from pikube.leader.request.authn import TokenReader, with_group
+from pikube.leader.request.authn import API_AUDIENCES, TokenReader, with_group
 from pikube.leader.request.authz import Authorizer
 from pikube.leader.request.context import MASTERS, User
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.route import Route
-from pikube.leader.request.rule_cover import go_list
+from pikube.leader.request.rule_cover import aggregate
 
 
 class Reviewer:
@@ -80,7 +79,7 @@ class Reviewer:
             path = spec.non_resource_attributes
             route = Route(path.verb if path else "", path.path if path else "")
         if not self._authorizer.may(user, route):
-            return SubjectAccessReviewStatus(allowed=False)
+            return SubjectAccessReviewStatus(allowed=False, reason=self._authorizer.why_not(user, route))
         return SubjectAccessReviewStatus(allowed=True, reason=self._rbac.reason(user, route) or "")
 
     def _rules(self, user: User, namespace: str) -> SubjectRulesReviewStatus:
@@ -110,15 +109,10 @@ class Reviewer:
         if not body.spec.token:
             raise BadRequest("token is required for TokenReview in authentication")
         try:
-            user = with_group(self._read_token(body.spec.token))
-        except ApiError as error:
-            return TokenReviewStatus(error=f"invalid bearer token: {error.message}")
-        wanted = body.spec.audiences
-        if wanted and ISSUER not in wanted:
-            return TokenReviewStatus(
-                error=f"token audiences {go_list((ISSUER,))} is invalid for the target audiences {go_list(wanted)}"
-            )
-        return TokenReviewStatus(authenticated=True, user=info_of(user), audiences=(ISSUER,))
+            user, audiences = self._read_token(body.spec.token, body.spec.audiences or API_AUDIENCES)
+        except Unauthorized as error:
+            return TokenReviewStatus(error=aggregate(filter(None, ("invalid bearer token", error.why))))
+        return TokenReviewStatus(authenticated=True, user=info_of(with_group(user)), audiences=audiences)
 
 
 def _check_wish(info: KindInfo, spec: Any) -> None:

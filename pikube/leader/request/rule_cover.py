@@ -86,3 +86,9 @@ def shown(rule: PolicyRule) -> str:
 def go_list(words: Iterable[str]) -> str:
     """Go's %q of a []string."""
     return "[" + " ".join(json.dumps(word) for word in words) + "]"
+
+
+def aggregate(messages: Iterable[str]) -> str:
+    """Several errors in one line, each once (apimachinery pkg/util/errors:aggregate)."""
+    said = tuple(dict.fromkeys(messages))
+    return said[0] if len(said) == 1 else f"[{', '.join(said)}]"

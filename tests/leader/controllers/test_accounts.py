@@ -74,7 +74,8 @@ def test_a_lasting_token_is_read_as_its_account_in_any_year_of_a_boards_clock():
     secret.metadata.uid, who.metadata.uid = "s", "a"
     tokens = ServiceTokens(signer, known, lambda: 1e9, lambda: "one")
     claims = signer.verify(tokens.lasting(secret, who), 4e9)
-    assert claims["kubernetes.io"]["secret"] == {"name": "robot-token", "uid": "s"}
+    assert claims["iss"] == "kubernetes/serviceaccount" and "exp" not in claims
+    assert claims["kubernetes.io/serviceaccount/secret.name"] == "robot-token"
     assert claims["sub"] == "system:serviceaccount:default:robot"
 
 

@@ -54,7 +54,7 @@ class NoSigner:
 class Api:
     """Ask it: `await api("GET", "/api/v1/…")` gives (status, document)."""
 
-    def __init__(self, **settings):
+    def __init__(self, *, signer=None, **settings):
         self.scheme = make_scheme()
         self.store = MemoryStore()
         self.now = 1_700_000_000.0
@@ -63,7 +63,7 @@ class Api:
         self.plane = build_control_plane(
             self.scheme,
             self.store,
-            NoSigner(),
+            signer or NoSigner(),
             merge(flags, {}, {}, host="board"),
             "127.0.0.1:6443",
             lambda: self.health,

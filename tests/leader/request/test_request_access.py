@@ -53,6 +53,24 @@ async def test_everybody_who_is_known_may_discover_and_ask_about_himself(cluster
     }
 
 
+async def test_a_refusal_names_the_roles_that_are_bound_and_not_there(cluster):
+    await bind(cluster, "jane", "reader", "Role")
+    await bind(cluster, "jane", "wide", name="b2")
+    _, refused = await cluster("GET", "/api/v1/namespaces/default/pods", peer=user("jane"))
+    missing = (
+        '[role.rbac.authorization.k8s.io "reader" not found, '
+        'clusterrole.rbac.authorization.k8s.io "wide" not found]'
+    )
+    assert refused["message"] == (
+        'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default": '
+        f"RBAC: {missing}"
+    )
+    wish = {"verb": "list", "resource": "pods", "namespace": "default"}
+    body = {"spec": {"user": "jane", "resourceAttributes": wish}}
+    _, review = await cluster("POST", SAR.format("subjectaccessreviews"), body)
+    assert review["status"] == {"allowed": False, "reason": f"RBAC: {missing}"}
+
+
 @pytest.mark.parametrize(
     ("role", "verb", "resource", "allowed"),
     [

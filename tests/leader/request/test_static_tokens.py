@@ -4,6 +4,7 @@ import pytest
 from request_api import Api
 
 from pikube.api.errors import Unauthorized
+from pikube.leader.request.authn import API_AUDIENCES
 from pikube.leader.request.context import User
 from pikube.leader.static_tokens import BadTokenFile, read_token_file, with_tokens
 from pikube.wire.messages import Peer
@@ -13,17 +14,19 @@ NOBODY = Peer("127.0.0.1", 1)
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 
-def unknown(token):
+def unknown(token, audiences):
     raise Unauthorized
 
 
 def test_a_file_names_users():
     read = with_tokens(read_token_file(TEXT, "tokens.csv"), unknown)
-    assert read("secret") == User("jane", ("devs", "system:masters"), "7")
-    assert read("other") == User("joe", (), "8")
+    assert read("secret", API_AUDIENCES) == (User("jane", ("devs", "system:masters"), "7"), API_AUDIENCES)
+    assert read("other", ("x", *API_AUDIENCES)) == (User("joe", (), "8"), API_AUDIENCES)
     for token in ("", "nobody", "said of nobody", "SECRET"):
         with pytest.raises(Unauthorized):
-            read(token)
+            read(token, API_AUDIENCES)
+    with pytest.raises(Unauthorized):
+        read("secret", ("another",))
 
 
 def test_a_line_without_a_uid_is_named():
