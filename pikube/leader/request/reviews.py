@@ -30,9 +30,13 @@ from pikube.api.validation.causes import invalid
 from pikube.leader.request.authn import API_AUDIENCES, TokenReader, with_group
 from pikube.leader.request.authz import Authorizer
 from pikube.leader.request.context import MASTERS, User
+from pikube.leader.request.node_authorizer import node_of
 from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.route import Route
 from pikube.leader.request.rule_cover import aggregate
+
+
+NO_RULES_OF_NODES = "node authorizer does not support user rule resolution"
 
 
 class Reviewer:
@@ -102,7 +106,10 @@ class Reviewer:
                     )
                 )
         return SubjectRulesReviewStatus(
-            resource_rules=tuple(resource_rules), non_resource_rules=tuple(path_rules), incomplete=False
+            resource_rules=tuple(resource_rules),
+            non_resource_rules=tuple(path_rules),
+            incomplete=bool(node_of(user)),
+            evaluation_error=NO_RULES_OF_NODES if node_of(user) else "",
         )
 
     def _token_status(self, body: TokenReview) -> TokenReviewStatus:

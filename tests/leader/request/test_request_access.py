@@ -237,3 +237,12 @@ async def test_who_is_looked_at_as_nobody_may_what_nobody_may(cluster):
     assert (await cluster("GET", "/api", impersonate_user="system:anonymous"))[0] == 403
     status, refused = await cluster("GET", "/version", impersonate_user="system:serviceaccount:odd")
     assert status == 200, refused  # a user of that name, in no namespace
+
+
+async def test_a_boards_rules_are_not_all_told(cluster):
+    node = user("system:node:b2", "system:nodes")
+    for peer, is_incomplete in ((node, True), (user("jane"), False)):
+        body = {"spec": {"namespace": "default"}}
+        _, review = await cluster("POST", SAR.format("selfsubjectrulesreviews"), body, peer=peer)
+        assert review["status"]["incomplete"] is is_incomplete
+        assert ("evaluationError" in review["status"]) is is_incomplete
