@@ -174,6 +174,7 @@ async def open_agent(
             dns=dns,
             pods_dir=settings.pods,
             host_ip=address,
+            node=lambda: node.node,
             enforced=Enforced(
                 [name.strip() for name in settings.allowed_unsafe_sysctls.split(",") if name.strip()],
                 has_apparmor(),

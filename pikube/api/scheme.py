@@ -28,6 +28,10 @@ def no_causes(*objects: Any) -> list[Cause]:
     return []
 
 
+def nothing_carried(new: Any, old: Any) -> None:
+    """Nothing that the server keeps."""
+
+
 def no_warnings(obj: Any) -> list[str]:
     """Nothing to say about it."""
     return []
@@ -55,15 +59,15 @@ class KindInfo:
     """One kind as the API serves it.
 
     default fills what the user left out, in place; prepare changes what is created, before anything is asked of
-    it, and gives warnings; validate and validate_update give causes whose field is the whole path; warn gives
-    sentences for the client about what is accepted; select gives the kind's
-    selectable fields beside name and namespace. generation tells whether metadata.generation counts spec
-    changes. is_ephemeral kinds live in memory only. is_review kinds are answered, never stored; is_measured
-    kinds are asked of the boards. name_rule checks names, else they are DNS names (RBAC: URL segments). A
-    version that is not stored itself names the one that is, `stored_in`, and how it looks from here, `view`;
-    field_aliases are its names of the stored kind's selectable fields. Kinds whose selectable fields may
-    change read them from the stored bytes when asked (read_fields). deprecation warns everyone who uses it.
-    A kind that needs_version is replaced only by who names the resourceVersion that he replaces; of one that
+    it, and gives warnings; carry sets what the server keeps from version to version; validate and validate_update
+    give causes whose field is the whole path; warn gives sentences for the client about what is accepted; select
+    gives the kind's selectable fields beside name and namespace. generation tells whether metadata.generation
+    counts spec changes. is_ephemeral kinds live in memory only. is_review kinds are answered, never stored;
+    is_measured kinds are asked of the boards. name_rule checks names, else they are DNS names (RBAC: URL
+    segments). A version that is not stored itself names the one that is, `stored_in`, and how it looks from here,
+    `view`; field_aliases are its names of the stored kind's selectable fields. Kinds whose selectable fields may
+    change read them from the stored bytes when asked (read_fields). deprecation warns everyone who uses it. A
+    kind that needs_version is replaced only by who names the resourceVersion that he replaces; of one that
     is_made_by_update a PUT makes what is not there (upstream's AllowCreateOnUpdate).
     """
 
@@ -72,6 +76,7 @@ class KindInfo:
     validate: Callable[[Any], list[Cause]] = no_causes
     validate_update: Callable[[Any, Any], list[Cause]] = no_causes
     prepare: Callable[[Any], list[str]] = no_warnings
+    carry: Callable[[Any, Any], None] = nothing_carried
     warn: Callable[[Any], list[str]] = no_warnings
     select: Callable[[Any], dict[str, str]] = no_fields
     field_labels: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pikube.api import admission_policy, names, views, views_autoscaling
+from pikube.api import admission_policy, names, template_generation, views, views_autoscaling
 from pikube.api.custom import definitions
 from pikube.api.defaulting import services, workloads
 from pikube.api.kinds import (
@@ -59,6 +59,8 @@ APPS = (
     ),
     KindInfo(
         cls=apps.DaemonSet,
+        prepare=template_generation.begin,
+        carry=template_generation.follow,
         validate=check_workloads.daemon_set_causes,
         validate_update=check_workloads.daemon_set_update_causes,
         default=workloads.default_daemon_set,

@@ -17,8 +17,8 @@ from pikube.api.kinds.core_references import ScopedResourceSelectorRequirement
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.api.kinds.meta import Object
+from pikube.api.pod_requests import Amounts, pod_limits, pod_requests
 from pikube.api.quantity import DECIMAL, NANO, bytes_of, cpu_millicores, from_nano, parse
-from pikube.leader.scheduler.requests import Amounts, pod_limits, pod_requests
 
 ENDED = ("Succeeded", "Failed")
 COUNTED = frozenset(

@@ -9,6 +9,7 @@ import trio.testing
 
 from pikube.agent.node_images import LOOK_AGAIN_S, MOST_IMAGES, NodeImages, largest, listed
 from pikube.agent.runtime.contract import Image, RuntimeFailure
+from pikube.agent.runtime.images import pull_words
 
 
 def image(name, size, digest=""):
@@ -74,3 +75,9 @@ async def test_of_images_that_stand_alone_the_node_says_whom_they_are_for_and_as
     runtime.there = []
     await images.refresh()
     assert images.architectures == ""
+
+
+def test_who_may_not_pull_is_told_in_the_word_that_people_look_for():
+    of_5 = "reading manifest 1 in lab.example/private: authentication required"
+    of_4 = "reading manifest 1 in lab.example/private: unauthorized: authentication required"
+    assert pull_words("lab.example/private:1", of_5) == pull_words("lab.example/private:1", of_4)

@@ -94,7 +94,7 @@ def test_a_pod_that_its_board_ends_is_the_target_of_a_disruption(is_disrupted):
         container("a"),
         has_failed=True,
         failure=("Evicted", "low on memory"),
-        is_disrupted=is_disrupted,
+        disruption="low on memory" if is_disrupted else "",
     )
     assert (status.phase, status.reason, status.message) == ("Failed", "Evicted", "low on memory")
     found = [c for c in status.conditions if c.type == "DisruptionTarget"]

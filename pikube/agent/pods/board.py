@@ -17,6 +17,7 @@ from pikube.agent.pods.starting import Starter
 from pikube.agent.runtime.contract import Runtime
 from pikube.agent.runtime.processes import OomWatch
 from pikube.api.client import Client
+from pikube.api.kinds.core_node import Node
 from pikube.informer.recorder import Recorder
 
 
@@ -32,5 +33,6 @@ class Board:
     dns: DnsSettings
     pods_dir: Path
     host_ip: Callable[[], str]
+    node: Callable[[], Node]
     enforced: Enforced
     pressures: Callable[[], AbstractSet[str]]

@@ -7,7 +7,7 @@ pod are removed. Called by the agent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import trio
 from msgspec import structs
@@ -68,6 +68,17 @@ class PodManager:
 
     def pods(self) -> list[Pod]:
         return [worker.pod for worker in self._workers.values()]
+
+    def holding(self) -> list[Pod]:
+        """The pods whose requests and ports count for others."""
+        return [worker.pod for worker in self._workers.values() if worker.holds_room]
+
+    def preempt(self, pods: Iterable[Pod]) -> None:
+        """They make room for a critical pod."""
+        for pod in pods:
+            worker = self._workers.get(pod.metadata.uid)
+            if worker is not None and worker.is_evictable:
+                worker.preempt()
 
     def containers(self) -> list[tuple[Pod, Mapping[str, list[Container]]]]:
         """Each pod with its containers' attempts by name, the newest last."""
@@ -147,7 +158,7 @@ class PodManager:
         before = self._orphans.found_at_first
         is_new = before is not None and uid not in before
         worker = self._workers[uid] = PodWorker(
-            self._board, pod, mirror=mirror, is_new=is_new, neighbours=self.pods
+            self._board, pod, mirror=mirror, is_new=is_new, neighbours=self.holding, preempt=self.preempt
         )
         self._nursery.start_soon(self._run_worker, worker)
 
@@ -166,6 +177,7 @@ class PodManager:
                 deletion_timestamp=worker.pod.metadata.deletion_timestamp or "1970-01-01T00:00:01Z",
                 deletion_grace_period_seconds=min(worker.pod.metadata.deletion_grace_period_seconds or 2, 2),
             )
+            worker.is_forced_away = True
             worker.changed(structs.replace(worker.pod, metadata=meta))
 
     def _is_known(self, uid: str) -> bool:

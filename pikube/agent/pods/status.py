@@ -42,7 +42,7 @@ class Report:
     messages: Mapping[str, str] = field(default_factory=dict)  # container id → termination message
     failure: tuple[str, str] = ("", "")  # why the pod failed as a whole: (reason, message)
     has_failed: bool = False
-    is_disrupted: bool = False  # the failure is the board's, not the pod's
+    disruption: str = ""  # the failure is the board's, not the pod's: what the condition says
     resize: tuple[str, str, str] | None = (
         None  # a condition of a change of its resources: (type, reason, message)
     )
@@ -335,9 +335,9 @@ def _conditions(
             add("Ready", not not_ready, "ContainersNotReady", words)
         add("ContainersReady", not not_ready, "ContainersNotReady", words)
     add("PodScheduled", True)
-    if report.is_disrupted:
+    if report.disruption:
         add("DisruptionTarget", True)
-        wanted[-1].reason, wanted[-1].message = "TerminationByKubelet", report.failure[1]
+        wanted[-1].reason, wanted[-1].message = "TerminationByKubelet", report.disruption
     mine = {*(c.type for c in wanted), *RESIZES}
     if resize is not None and not is_done:
         type_, reason, message = resize

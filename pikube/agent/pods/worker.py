@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pikube.agent.pods.board import Board
 from pikube.agent.pods.container_specs import sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
 from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
+from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, Misfit, admit
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
 from pikube.agent.pods.node_admission import refusal, sandbox_problem
@@ -51,6 +52,7 @@ FIRST_RETRY_S, MAX_RETRY_S = (
 )  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
 TOLD_S = 5.0  # the leader may be away
 COMPONENT = "kubelet"
+REJECTED = "Pod was rejected: "
 
 
 class PodWorker:
@@ -63,11 +65,12 @@ class PodWorker:
         *,
         mirror: Callable[[], Pod | None] | None = None,
         is_new: bool = False,
-        neighbours: Callable[[], list[Pod]] = list,
+        neighbours: Callable[[], list[Pod]],
+        preempt: Callable[[Iterable[Pod]], None],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.pod = pod
-        self._neighbours = neighbours
+        self._neighbours, self._preempt = neighbours, preempt
         self._mirror = mirror
         self._board = board
         self._now = wall_clock
@@ -82,7 +85,8 @@ class PodWorker:
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._said_back_off: dict[str, str] = {}
         self._failure: tuple[str, str] | None = None
-        self._is_admitted = self._is_refused = self._is_disrupted = False
+        self._is_admitted = self._is_refused = self.is_forced_away = False
+        self._disruption = ""
         self._has_ended_volumes = False
         self._failures = 0  # in a row, of what concerns the whole pod
         self._ends_by: float | None = None  # when the grace period of a pod that must go is over
@@ -119,12 +123,31 @@ class PodWorker:
         is_going = self._failure is not None or self.pod.metadata.deletion_timestamp
         return not is_going and self.pod.status.phase not in ("Succeeded", "Failed")
 
+    @property
+    def holds_room(self) -> bool:
+        """Whether what it asks for is taken: from its admission until nothing of it runs. One that was deleted by
+        force is no longer there for anybody else (kubelet.go:filterOutInactivePods)."""
+        has_begun = self._is_admitted or bool(self.pod.status.start_time)
+        if self._is_refused or self.is_forced_away or not has_begun:
+            return False
+        is_going = not self.is_evictable or decision.is_over(self.pod, Observed(None, self.containers))
+        return not is_going or any(
+            c.state == "running" for attempts in self.containers.values() for c in attempts
+        )
+
     def evict(self, words: str, *, by_board: bool = False) -> None:
         """The board cannot carry the pod any more (`by_board`), or it has used more than it may: it fails for good
         and ends at once."""
-        self._failure = (decision.EVICTED, words)
-        self._is_disrupted = by_board
-        self._say("Warning", decision.EVICTED, words)
+        self._end_early(decision.EVICTED, words, words if by_board else "")
+
+    def preempt(self) -> None:
+        """A critical pod needs the room: it fails for good, and has its grace period."""
+        self._end_early(PREEMPTING, PREEMPTED, DISRUPTED)
+
+    def _end_early(self, reason: str, words: str, disruption: str) -> None:
+        self._failure = (reason, words)
+        self._disruption = disruption
+        self._say("Warning", reason, words)
         self.wake()
 
     def storage_places(self) -> dict[str, list[Path]]:
@@ -279,12 +302,19 @@ class PodWorker:
     def _admit(self, observed: Observed) -> None:
         """Once, before anything of the pod is made: what has begun here was admitted by a former life."""
         self._is_admitted = True
-        if observed.sandbox is None and not self.pod.status.container_statuses:
-            refused = refusal(self.pod, self._board.enforced, self._board.pressures())
-            if refused is not None:
-                self._failure = refused
-                self._is_refused = True
-                self._say("Warning", refused[0], refused[1].removeprefix("Pod was rejected: "))
+        has_ended = self.pod.status.phase in ("Succeeded", "Failed")
+        if observed.sandbox is not None or self.pod.status.container_statuses or has_ended:
+            return
+        refused = refusal(self.pod, self._board.enforced, self._board.pressures())
+        if refused is None:
+            found = admit(self.pod, self._board.node(), self._neighbours())
+            if not isinstance(found, Misfit):
+                self._preempt(found.victims)
+                return
+            refused = found.reason, f"{REJECTED}{found.message}"
+        self._failure = refused
+        self._is_refused = True
+        self._say("Warning", refused[0], refused[1].removeprefix(REJECTED))
 
     def _say_back_offs(self, observed: Observed, now: float) -> None:
         """Once for each wait (kubelet says it at each of its syncs)."""
@@ -474,7 +504,7 @@ class PodWorker:
             messages=self._memory.messages,
             failure=self._failure or ("", ""),
             has_failed=self._failure is not None,
-            is_disrupted=self._is_disrupted,
+            disruption=self._disruption,
             resize=self._resizer.condition(),
         )
         if self._is_refused and self._failure is not None:

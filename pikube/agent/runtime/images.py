@@ -101,5 +101,9 @@ def auth_header(registry: str, auth: str) -> str:
 
 
 def pull_words(name: str, words: str) -> str:
-    """The pull error as kubelet's events word it."""
-    return f'failed to pull image "{name}": {" ".join(words.split())}'
+    """The pull error as kubelet's events word it. Podman 5 says only that authentication is required, which 4 and all
+    others call unauthorized: what people look for."""
+    words = " ".join(words.split())
+    if "nauthorized" not in words:
+        words = words.replace("authentication required", "unauthorized: authentication required")
+    return f'failed to pull image "{name}": {words}'

@@ -77,7 +77,7 @@ def all_controllers(
         replica_set.REPLICA_SETS,
         replica_set.REPLICATION_CONTROLLERS,
         daemon_set.daemon_set_controller(monotonic),
-        stateful_set.STATEFUL_SETS,
+        stateful_set.stateful_set_controller(monotonic),
         job.JOBS,
         cron_job.CRON_JOBS,
         ttl_after_finished.TTL_AFTER_FINISHED,

@@ -19,9 +19,10 @@ from pikube.api.kinds.core_references import (
     NodeSelectorTerm,
     Toleration,
 )
+from pikube.api.placement import NO_EXECUTE, REPELLING, NodeWish, untolerated
+from pikube.api.template_generation import template_generation
 from pikube.leader.controllers.pods import pod_from_template, with_labels
 from pikube.leader.controllers.revision_history import HASH_LABEL
-from pikube.leader.scheduler.placement import NO_EXECUTE, REPELLING, NodeWish, untolerated
 
 ALWAYS_TOLERATED = (
     ("node.kubernetes.io/not-ready", "NoExecute"),
@@ -31,6 +32,7 @@ ALWAYS_TOLERATED = (
     ("node.kubernetes.io/pid-pressure", "NoSchedule"),
     ("node.kubernetes.io/unschedulable", "NoSchedule"),
 )
+GENERATION_LABEL = "pod-template-generation"
 ON_HOST_NETWORK = ("node.kubernetes.io/network-unavailable", "NoSchedule")
 
 
@@ -72,7 +74,8 @@ def daemon_pod(daemon_set: DaemonSet, template: PodTemplateSpec, node_name: str,
         node_affinity=structs.replace(on_node, required_during_scheduling_ignored_during_execution=required),
     )
     spec = structs.replace(spec, affinity=pinned, tolerations=tolerations(spec))
-    labelled = with_labels(structs.replace(template, spec=spec), {HASH_LABEL: hash_})
+    labels = {HASH_LABEL: hash_, GENERATION_LABEL: template_generation(daemon_set)}
+    labelled = with_labels(structs.replace(template, spec=spec), labels)
     return pod_from_template(labelled, daemon_set)
 
 

@@ -20,8 +20,8 @@ from pikube.api.selector import LabelSelector, from_label_selector
 from pikube.informer.actions import Action, Create, Delete, RecordEvent, Remember, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself, owner_of_kind
-from pikube.leader.controllers.daemon_backoff import Failures
 from pikube.leader.controllers.daemon_nodes import Verdict, daemon_pod, target_node, verdict
+from pikube.leader.controllers.failed_pods import Failures
 from pikube.leader.controllers.ownership import candidates, claim, orphans_index, wakes_owner
 from pikube.leader.controllers.pods import ENDED, available_in, is_ready
 from pikube.leader.controllers.revision_history import HASH_LABEL, History, clean_up, construct

@@ -17,7 +17,7 @@ from pikube.api.kinds.apps import ReplicaSet, ReplicaSetCondition
 from pikube.api.kinds.core_config import ReplicationController, ReplicationControllerCondition
 from pikube.api.kinds.core_pod import Pod, PodTemplateSpec
 from pikube.api.selector import LabelSelector, from_label_selector, from_map
-from pikube.api.times import render_time
+from pikube.api.times import render_time, seconds_since
 from pikube.informer.actions import Action, Create, Delete, RecordEvent, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself
@@ -34,6 +34,7 @@ from pikube.leader.controllers.pods import (
 )
 
 BURST = 500  # kubernetes replicaset.go:BurstReplicas
+REFUSED_S = 60.0  # the longest wait for another try when boards refuse what they are given
 AnySet: TypeAlias = ReplicaSet | ReplicationController
 
 
@@ -59,15 +60,40 @@ def reconcile(desired: AnySet, observed: Pods, now: float) -> list[Action]:
     mine, actions = claim(desired, [p for p in observed.pods if _counts(p)], selector_of(desired))
     active = [pod for pod in mine if is_active(pod)]
     if not desired.metadata.deletion_timestamp and template is not None:
-        scaling = _scale(desired, template, active, observed.related)
-        if scaling:  # its own writes bring this key back: the status would be stale at once
-            return actions + scaling
+        pace_s = _pace_s(desired, observed.pods, now)
+        missing = _replicas(desired) - len(active)
+        if missing > 0 and pace_s > 0:
+            actions.append(RequeueAfter(pace_s))
+        else:
+            scaling = _scale(desired, template, active, observed.related)
+            if scaling:  # its own writes bring this key back: the status would be stale at once
+                return actions + scaling
     status, recheck_s = _status(desired, template, mine, active, now)
     if status != desired.status:
         actions.append(Update(structs.replace(desired, status=status), "status"))
     if recheck_s is not None:
         actions.append(RequeueAfter(recheck_s))
     return actions
+
+
+def _pace_s(desired: AnySet, pods: Sequence[Pod], now: float) -> float:
+    """Seconds until pods may be made. Boards that refuse the set's newest pods (they failed and never ran) are tried
+    again after 1 s, then ever more seldom, until one runs. Upstream tries as fast as its clients may ask: here a
+    board answers at once, and each try stays until it is collected."""
+    mine = [pod for pod in pods if (ref := controller_of(pod)) and ref.uid == desired.metadata.uid]
+    ran = max((pod.metadata.creation_timestamp for pod in mine if pod.status.phase == "Running"), default="")
+    refused = [
+        pod.metadata.creation_timestamp
+        for pod in mine
+        if pod.status.phase == "Failed"
+        and not pod.status.container_statuses
+        and pod.metadata.creation_timestamp > ran
+    ]
+    if not refused:
+        return 0.0
+    wait_s = min(REFUSED_S, 2.0 ** min(len(refused) - 1, 10))
+    since_s = seconds_since(max(refused), now)
+    return 0.0 if since_s is None else min(wait_s, max(0.0, wait_s - since_s))
 
 
 def _counts(pod: Pod) -> bool:

@@ -9,8 +9,8 @@ then roll from the top. Parallel makes and deletes without waiting; updates roll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import structs
@@ -20,9 +20,10 @@ from pikube.api.kinds.apps import ControllerRevision, StatefulSet, StatefulSetSt
 from pikube.api.kinds.core_pod import Pod, PodTemplateSpec
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
 from pikube.api.selector import LabelSelector, from_label_selector
-from pikube.informer.actions import Action, Create, Delete, RecordEvent, RequeueAfter, Update
+from pikube.informer.actions import Action, Create, Delete, RecordEvent, Remember, RequeueAfter, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself, owner_of_kind
+from pikube.leader.controllers.failed_pods import Failures
 from pikube.leader.controllers.ownership import candidates, claim, orphans_index, wakes_owner
 from pikube.leader.controllers.pods import ENDED, available_in, is_ready
 from pikube.leader.controllers.revision_history import (
@@ -45,16 +46,20 @@ from pikube.leader.controllers.stateful_pods import (
     wanted_ordinals,
 )
 
-ROLLING = "RollingUpdate"
+MAX_WAIT_S = 60.0  # a pod with storage of its own is waited for by others
+Book = dict[ObjectKey, Failures]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Pods it controls or may adopt, claims of its ordinals, its revisions."""
+    """Pods it controls or may adopt, claims of its ordinals, its revisions; what is remembered of failures, `at`
+    their clock."""
 
     pods: tuple[Pod, ...]
     claims: tuple[PersistentVolumeClaim, ...] = ()
     revisions: tuple[ControllerRevision, ...] = ()
+    failures: Failures = field(default_factory=Failures)
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -66,8 +71,13 @@ class Round:
     claims: dict[str, PersistentVolumeClaim]
     history: History
     current: str  # name of the revision that pods below the partition have
+    failures: Failures
+    at: float
     now: float
     wait_s: float | None = None
+
+    def wait(self, seconds: float) -> None:
+        self.wait_s = seconds if self.wait_s is None else min(self.wait_s, seconds)
 
     @property
     def update(self) -> str:
@@ -80,7 +90,7 @@ class Round:
     def is_available(self, pod: Pod) -> bool:
         left_s = available_in(pod, self.owner.spec.min_ready_seconds, self.now)
         if left_s:
-            self.wait_s = left_s if self.wait_s is None else min(self.wait_s, left_s)
+            self.wait(left_s)
         return left_s == 0 and pod.status.phase == "Running"
 
     def is_healthy(self, pod: Pod) -> bool:
@@ -91,7 +101,16 @@ def selector_of(owner: StatefulSet) -> LabelSelector:
     return from_label_selector(owner.spec.selector)
 
 
-def reconcile(desired: StatefulSet, observed: Parts, now: float) -> list[Action]:
+def reconcile_with(book: Book) -> Callable[[StatefulSet, Parts, float], list[Action]]:
+    """The reconcile function; `book` is where failures are remembered."""
+
+    def reconcile(desired: StatefulSet, observed: Parts, now: float) -> list[Action]:
+        return _reconcile(desired, observed, now, book)
+
+    return reconcile
+
+
+def _reconcile(desired: StatefulSet, observed: Parts, now: float, book: Book) -> list[Action]:
     """The next step, and the status."""
     members = [pod for pod in observed.pods if ordinal_of(desired, pod) is not None]
     mine, adoptions = claim(desired, members, selector_of(desired))
@@ -110,11 +129,15 @@ def reconcile(desired: StatefulSet, observed: Parts, now: float) -> list[Action]
         claims={claim_.metadata.name: claim_ for claim_ in observed.claims},
         history=history,
         current=current if current in names else hash_label(history.current),
+        failures=observed.failures.of(desired, observed.at, MAX_WAIT_S),
+        at=observed.at,
         now=now,
     )
     status = _status(it)
     steps = [] if desired.metadata.deletion_timestamp else _steps(it)
     actions = [*adoptions, *history.actions]
+    if it.failures != observed.failures:
+        actions.append(Remember(book, it.failures))
     if status != desired.status:
         actions.append(Update(structs.replace(desired, status=status), "status"))
     actions += steps
@@ -152,12 +175,22 @@ def _process(it: Round, ordinal: int) -> tuple[list[Action], bool]:
     if pod.metadata.deletion_timestamp:
         return claims, False
     if pod.status.phase in ENDED:
-        reason = "RecreatingFailedPod" if pod.status.phase == "Failed" else "RecreatingTerminatedPod"
-        word = "Failed" if pod.status.phase == "Failed" else "Terminated"
-        words = f"StatefulSet {key_of(it.owner)} is recreating {word} Pod {pod.metadata.name}"
-        kind = "Warning" if pod.status.phase == "Failed" else "Normal"
-        return [RecordEvent(it.owner, kind, reason, words), _delete(it, pod)], False
+        return _recreate(it, pod), False
     return [*claims, *identity_update(it.owner, pod, ordinal)], it.is_healthy(pod)
+
+
+def _recreate(it: Round, pod: Pod) -> list[Action]:
+    """Take away who has ended; one that failed again stays for longer each time."""
+    has_failed, name = pod.status.phase == "Failed", pod.metadata.name
+    if has_failed:
+        left_s = it.failures.left_s(name, it.at)
+        if left_s > 0:
+            it.wait(left_s)
+            return []
+        it.failures = it.failures.and_one_of(name, it.at, MAX_WAIT_S)
+    word, kind = ("Failed", "Warning") if has_failed else ("Terminated", "Normal")
+    words = f"StatefulSet {key_of(it.owner)} is recreating {word} Pod {name}"
+    return [RecordEvent(it.owner, kind, f"Recreating{word}Pod", words), _delete(it, pod)]
 
 
 def _scale_down(it: Round, condemned: Sequence[int]) -> tuple[list[Action], bool]:
@@ -295,29 +328,43 @@ def on_failure(
     return [RecordEvent(desired, "Warning", "FailedCreate", words)]
 
 
-def observe(lister: Lister, key: ObjectKey) -> tuple[StatefulSet, Parts] | None:
-    """The set, its pods, the claims of all ordinals that it has or wants."""
-    owner = lister.cache(StatefulSet).get(key)
-    if owner is None:
-        return None
-    pods = candidates(lister, Pod, owner, selector_of(owner))
-    ordinals = set(wanted_ordinals(owner)) | {o for pod in pods if (o := ordinal_of(owner, pod)) is not None}
-    cache = lister.cache(PersistentVolumeClaim)
-    names = [claim_name(owner, t, o) for t in owner.spec.volume_claim_templates for o in sorted(ordinals)]
-    found = [cache.get(ObjectKey(key.namespace, name)) for name in names]
-    revisions = lister.cache(ControllerRevision).owned_by(owner.metadata.uid)
-    return owner, Parts(pods, tuple(c for c in found if c is not None), tuple(revisions))
+class _Observing:
+    def __init__(self, book: Book, monotonic: Callable[[], float]) -> None:
+        self._book = book
+        self._monotonic = monotonic
+
+    def observe(self, lister: Lister, key: ObjectKey) -> tuple[StatefulSet, Parts] | None:
+        """The set, its pods, the claims of all ordinals that it has or wants."""
+        owner = lister.cache(StatefulSet).get(key)
+        if owner is None:
+            self._book.pop(key, None)
+            return None
+        pods = candidates(lister, Pod, owner, selector_of(owner))
+        ordinals = {
+            *wanted_ordinals(owner),
+            *(o for pod in pods if (o := ordinal_of(owner, pod)) is not None),
+        }
+        cache = lister.cache(PersistentVolumeClaim)
+        names = [claim_name(owner, t, o) for t in owner.spec.volume_claim_templates for o in sorted(ordinals)]
+        found = [cache.get(ObjectKey(key.namespace, name)) for name in names]
+        revisions = lister.cache(ControllerRevision).owned_by(owner.metadata.uid)
+        claims = tuple(c for c in found if c is not None)
+        failures = self._book.get(key, Failures())
+        return owner, Parts(pods, claims, tuple(revisions), failures, self._monotonic())
 
 
-STATEFUL_SETS: Controller[StatefulSet, Parts] = Controller(
-    name="statefulset-controller",
-    watches=(
-        Watch(StatefulSet, itself),
-        Watch(Pod, wakes_owner(StatefulSet, "StatefulSet", selector_of)),
-        Watch(ControllerRevision, owner_of_kind("StatefulSet")),
-    ),
-    indexes=(orphans_index(Pod),),
-    observe=observe,
-    reconcile=reconcile,
-    on_failure=on_failure,
-)
+def stateful_set_controller(monotonic: Callable[[], float]) -> Controller[StatefulSet, Parts]:
+    """`monotonic` is Trio's clock, by which failed pods wait."""
+    book: Book = {}
+    return Controller(
+        name="statefulset-controller",
+        watches=(
+            Watch(StatefulSet, itself),
+            Watch(Pod, wakes_owner(StatefulSet, "StatefulSet", selector_of)),
+            Watch(ControllerRevision, owner_of_kind("StatefulSet")),
+        ),
+        indexes=(orphans_index(Pod),),
+        observe=_Observing(book, monotonic).observe,
+        reconcile=reconcile_with(book),
+        on_failure=on_failure,
+    )

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from pikube.api.kinds.core_node import Node, Taint
 from pikube.api.kinds.core_pod import Pod, PodCondition
+from pikube.api.placement import NO_EXECUTE
 from pikube.api.times import render_time
 from pikube.api.tolerations import tolerates
 from pikube.informer.actions import Action, Delete, RecordEvent, RequeueAfter, Update
@@ -22,7 +23,6 @@ from pikube.leader.controllers.conditions import with_condition
 from pikube.leader.controllers.node_lifecycle import PODS_ON_NODE, pods_on_node
 from pikube.leader.controllers.pods import is_active
 from pikube.leader.controllers.sightings import Sightings
-from pikube.leader.scheduler.placement import NO_EXECUTE
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClai
 from pikube.api.kinds.meta import Object
 from pikube.api.kinds.storage import StorageClass
 from pikube.api.local_volumes import HOSTNAME, PROVISIONER
+from pikube.api.placement import NodeTerms
 from pikube.informer.actions import Action, Create, RecordEvent, Update
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Lister, Watch, itself
@@ -30,7 +31,6 @@ from pikube.leader.controllers.volume_match import (
     fits,
     is_reserved_for,
 )
-from pikube.leader.scheduler.placement import NodeTerms
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"

@@ -236,6 +236,7 @@ class Registry:
         prepare_update(info, new, old, subresource)
         context.warnings.extend(dedup_owners(new))
         _default(info, new)
+        info.carry(new, old)
         attributes = Attributes(
             "UPDATE", info, item.key.namespace, item.key.name, subresource, new, old, context
         )

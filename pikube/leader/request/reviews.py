@@ -35,7 +35,6 @@ from pikube.leader.request.rbac import Rbac
 from pikube.leader.request.route import Route
 from pikube.leader.request.rule_cover import aggregate
 
-
 NO_RULES_OF_NODES = "node authorizer does not support user rule resolution"
 
 

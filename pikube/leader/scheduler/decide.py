@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pikube.leader.scheduler.images import are_for, possible_names
-from pikube.leader.scheduler.neighbours import HELPLESS, Neighbours
-from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
-from pikube.leader.scheduler.placement import (
+from pikube.api.placement import (
     PREFER_NO_SCHEDULE,
     REPELLING,
     NodeWish,
     matches_term,
     untolerated,
 )
-from pikube.leader.scheduler.requests import CPU, MEMORY, PODS, ports_conflict
+from pikube.api.pod_requests import CPU, MEMORY, PODS, ports_conflict
+from pikube.leader.scheduler.images import are_for, possible_names
+from pikube.leader.scheduler.neighbours import HELPLESS, Neighbours
+from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
 from pikube.leader.scheduler.volumes import NO_VOLUMES, VolumeNeeds
 
 UNSCHEDULABLE_KEY = "node.kubernetes.io/unschedulable"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pikube.api.kinds.core_pod import Pod, PodAffinityTerm, TopologySpreadConstraint
+from pikube.api.placement import REPELLING, NodeWish, untolerated
 from pikube.api.selector import EQUALS, NOT_EQUALS, NOTHING, LabelSelector, Requirement, from_label_selector
 from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
-from pikube.leader.scheduler.placement import REPELLING, NodeWish, untolerated
 
 NOT_NEAR = "node(s) didn't match pod affinity rules"
 TOO_NEAR = "node(s) didn't match pod anti-affinity rules"

@@ -11,10 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
-from pikube.informer.cache import ObjectKey, key_of
-from pikube.leader.controllers.ownership import controller_of
-from pikube.leader.scheduler.images import KnownImages
-from pikube.leader.scheduler.requests import (
+from pikube.api.pod_requests import (
     CPU,
     MEMORY,
     PODS,
@@ -24,6 +21,9 @@ from pikube.leader.scheduler.requests import (
     pod_requests,
     scoring_requests,
 )
+from pikube.informer.cache import ObjectKey, key_of
+from pikube.leader.controllers.ownership import controller_of
+from pikube.leader.scheduler.images import KnownImages
 
 DEFAULT_MAX_PODS = 110  # of a node that does not say how many it takes
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pikube.api.kinds.policy import PodDisruptionBudget
+from pikube.api.pod_requests import CPU, MEMORY
 from pikube.api.selector import from_label_selector
 from pikube.leader.scheduler.decide import PodWish, Rejection, reject
 from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
-from pikube.leader.scheduler.requests import CPU, MEMORY
 from pikube.leader.scheduler.volumes import VolumeNeeds
 
 NOT_HELPFUL = "Preemption is not helpful for scheduling"

@@ -16,8 +16,8 @@ from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.storage import StorageClass
+from pikube.api.placement import NodeTerms
 from pikube.leader.controllers.volume_match import SELECTED_NODE, fits, is_free_for
-from pikube.leader.scheduler.placement import NodeTerms
 
 WRONG_NODE = "node(s) didn't match PersistentVolume's node affinity"
 NO_VOLUME = "node(s) didn't find available persistent volumes to bind"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from fakes.fake_api import START_AT
 from fakes.world import World
@@ -50,6 +52,30 @@ def test_ended_and_terminating_pods_do_not_count():
     rs = replica_set(replicas=1)
     gone = pod("a", rs, deletion_timestamp="2023-11-14T22:13:20Z")
     assert len(decide(rs, gone, pod("b", rs, phase="Failed"), pod("c", rs, phase="Succeeded"))) == 1
+
+
+def test_boards_that_refuse_a_set_s_pods_are_tried_again_ever_more_seldom():
+    it = World([REPLICA_SETS])
+    it.api.create_nowait(node("board1"))
+    it.api.create_nowait(replica_set(replicas=1))
+    it.set_running = lambda pod, **_: it.api.patch_nowait(
+        Pod, pod.metadata.name, "default", {"status": {"phase": "Failed", "reason": "NodePorts"}}, "status"
+    )
+    it.settle()
+    tries, count = [0], 1
+    for at in range(1, 300):
+        it.advance(1)
+        if len(it.pods(active=False)) > count:
+            count += 1
+            tries.append(at)
+        assert len(it.pods(active=False)) == count
+    assert [after - before for before, after in pairwise(tries)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    del it.set_running
+    it.advance(60)
+    [pod] = it.pods()
+    it.api.patch_nowait(Pod, pod.metadata.name, "default", {"status": {"phase": "Failed"}}, "status")
+    it.settle()
+    assert len(it.pods()) == 1, "what ran is replaced at once"
 
 
 @pytest.mark.parametrize(

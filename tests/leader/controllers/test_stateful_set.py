@@ -24,7 +24,7 @@ from pikube.api.kinds.core_volume import PersistentVolumeClaimSpec
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta
 from pikube.informer.cache import ObjectKey
 from pikube.leader.controllers.garbage import garbage_controller
-from pikube.leader.controllers.stateful_set import STATEFUL_SETS, observe, reconcile
+from pikube.leader.controllers.stateful_set import stateful_set_controller
 
 KEY = ObjectKey("default", "db")
 
@@ -73,10 +73,10 @@ class Watching(World):
 
 
 def world(owner=None, *, cuts=(), settle=True):
-    it = Watching(
-        [STATEFUL_SETS, garbage_controller((StatefulSet, Pod, PersistentVolumeClaim, ControllerRevision))],
-        cuts=cuts,
-    )
+    it = Watching([], cuts=cuts)
+    kinds = (StatefulSet, Pod, PersistentVolumeClaim, ControllerRevision)
+    it.controllers = (stateful_set_controller(it.clock), garbage_controller(kinds))
+    it.restart()
     it.api.create_nowait(node("board1"))
     it.api.create_nowait(owner or stateful_set())
     if settle:
@@ -208,6 +208,26 @@ def test_a_failed_pod_is_made_anew_under_the_same_name():
     assert "RecreatingFailedPod" in {reason for reason, _ in it.events}
 
 
+def test_a_pod_that_fails_again_and_again_is_made_anew_ever_more_seldom():
+    it = world(stateful_set(1))
+    waits = []
+    for _ in range(9):
+        before = it.api.get_nowait(Pod, "db-0", "default").metadata.uid
+        it.api.patch_nowait(Pod, "db-0", "default", {"status": {"phase": "Failed"}}, "status")
+        it.settle()
+        waited = 0
+        while it.api.get_nowait(Pod, "db-0", "default").metadata.uid == before and waited < 100:
+            it.advance(1)
+            waited += 1
+        waits.append(waited)
+    assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+    set_image(it, "web:2")
+    before = it.api.get_nowait(Pod, "db-0", "default").metadata.uid
+    it.api.patch_nowait(Pod, "db-0", "default", {"status": {"phase": "Failed"}}, "status")
+    it.settle()
+    assert it.api.get_nowait(Pod, "db-0", "default").metadata.uid != before, "another template may be better"
+
+
 def test_min_ready_seconds_paces_the_start():
     it = world(stateful_set(2, min_ready_seconds=30))
     assert list(images(it)) == ["db-0"]
@@ -269,8 +289,9 @@ def test_any_interruption_ends_with_the_wanted_pods_and_never_two_of_one_name(cu
     set_image(it, "web:2", replicas=second)
     it.settle(200)
     assert images(it) == {f"db-{i}": "web:2" for i in range(second)}
-    seen = observe(it, KEY)
-    assert check_laws(reconcile, *seen, it.now) == []
+    controller = it.controllers[0]
+    seen = controller.observe(it, KEY)
+    assert check_laws(controller.reconcile, *seen, it.now) == []
     made = [entry for entry in it.order if entry.startswith("+")]
     gone = [entry for entry in it.order if entry.startswith("-")]
     assert len(made) - len(gone) == second

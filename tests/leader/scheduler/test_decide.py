@@ -28,11 +28,11 @@ from pikube.api.kinds.core_references import (
     Toleration,
 )
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta, OwnerReference
+from pikube.api.pod_requests import pod_requests
 from pikube.api.tolerations import tolerates
 from pikube.leader.scheduler.decide import Bind, Unschedulable, schedule
 from pikube.leader.scheduler.images import BELIEVED_S, normal_image
 from pikube.leader.scheduler.node_state import Cluster, PodFacts
-from pikube.leader.scheduler.requests import pod_requests
 
 CONTROL_PLANE = Taint(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
 WEB = LabelSelector(match_labels={"app": "web"})
