@@ -136,8 +136,6 @@ def _scalar(field: FieldInfo, wire: int, value: int | bytes, depth: int) -> Any:
 
 def _either(other: str, value: int | bytes, depth: int) -> Any:
     """A JSON schema, or what may be in its place (apiextensions v1 JSONSchemaPropsOrArray and its kin)."""
-    from pikube.api.kinds.extensions import JSONSchemaProps
-
     if not isinstance(value, bytes):
         raise Truncated()
     allows: Any = False
@@ -146,12 +144,18 @@ def _either(other: str, value: int | bytes, depth: int) -> Any:
         if number == 1 and isinstance(part, int):
             allows = bool(part)
         elif number == (2 if other == "bool" else 1) and isinstance(part, bytes):
-            return decode_message(part, JSONSchemaProps, depth + 1)
+            return _schema(part, depth)
         elif number == 2 and isinstance(part, bytes):
-            listed.append(
-                _text(part) if other == "strings" else decode_message(part, JSONSchemaProps, depth + 1)
-            )
+            listed.append(_text(part) if other == "strings" else _schema(part, depth))
     return allows if other == "bool" else listed
+
+
+def _schema(data: bytes, depth: int) -> Any:
+    """As JSON has it: Go writes what is empty, too, and nobody drops that from a document that stays plain."""
+    from pikube.api.kinds.extensions import JSONSchemaProps
+
+    schema = decode_message(data, JSONSchemaProps, depth + 1)
+    return msgspec.to_builtins(msgspec.convert(schema, JSONSchemaProps))
 
 
 def _message(data: bytes) -> dict[int, int | bytes]:

@@ -66,8 +66,9 @@ class KindInfo:
     is_measured kinds are asked of the boards. name_rule checks names, else they are DNS names (RBAC: URL
     segments). A version that is not stored itself names the one that is, `stored_in`, and how it looks from here,
     `view`; field_aliases are its names of the stored kind's selectable fields. Kinds whose selectable fields may
-    change read them from the stored bytes when asked (read_fields). deprecation warns everyone who uses it. A
-    kind that needs_version is replaced only by who names the resourceVersion that he replaces; of one that
+    change read them from the stored bytes when asked (read_fields), as their version shows them.
+    deprecation warns everyone who uses it. A kind that needs_version is replaced only by who names the
+    resourceVersion that he replaces; of one that
     is_made_by_update a PUT makes what is not there (upstream's AllowCreateOnUpdate).
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pikube.api import admission_policy, names, template_generation, views, views_autoscaling
+from pikube.api import admission_policy, flow_defaults, names, template_generation, views, views_autoscaling
 from pikube.api.custom import definitions
 from pikube.api.defaulting import services, workloads
 from pikube.api.kinds import (
@@ -19,6 +19,7 @@ from pikube.api.kinds import (
     discovery,
     events,
     extensions,
+    flowcontrol,
     metrics,
     networking,
     node,
@@ -33,6 +34,7 @@ from pikube.api.validation import aggregation as check_aggregation
 from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import cluster as check_cluster
 from pikube.api.validation import events as check_events
+from pikube.api.validation import flows as check_flows
 from pikube.api.validation import mutations as check_mutations
 from pikube.api.validation import networking as check_networking
 from pikube.api.validation import policies as check_policies
@@ -365,6 +367,25 @@ AGGREGATION = (
     ),
 )
 
+FLOWS = (
+    KindInfo(
+        cls=flowcontrol.FlowSchema,
+        default=flow_defaults.default_schema,
+        validate=check_flows.schema_causes,
+        validate_update=check_flows.schema_update_causes,
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
+    KindInfo(
+        cls=flowcontrol.PriorityLevelConfiguration,
+        default=flow_defaults.default_level,
+        validate=check_flows.level_causes,
+        validate_update=check_flows.level_update_causes,
+        has_generation=True,
+        subresources=(STATUS,),
+    ),
+)
+
 OTHERS = (
     KindInfo(
         cls=scheduling.PriorityClass,
@@ -410,6 +431,7 @@ SERVED: tuple[KindInfo, ...] = (
     *ADMISSION,
     *EXTENSIONS,
     *AGGREGATION,
+    *FLOWS,
     *OTHERS,
     *METRICS,
 )

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+import trio
+
 from pikube.api.client import Client
 from pikube.api.errors import AlreadyExists, Invalid, NotFound
+from pikube.api.flow_defaults import flow_schemas, priority_levels
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_service import (
     EndpointAddress,
@@ -130,9 +133,20 @@ async def make_first_objects(
             await client.create(obj)
         except AlreadyExists:
             continue
+    await _make_flows(client)
     if dns_ip:
         await _make_dns_service(client, dns_service(dns_ip))
     await point_service(client, addresses, port)
+
+
+async def _make_flows(client: Client) -> None:
+    """The FlowSchemas and priority levels that clients look for; who changed or annotated one keeps it."""
+    for wanted in (priority_levels(), flow_schemas()):
+        there = {obj.metadata.name for obj in (await client.list(type(wanted[0]))).items}
+        async with trio.open_nursery() as nursery:  # together: one commit of the store for all of them
+            for obj in wanted:
+                if obj.metadata.name not in there:
+                    nursery.start_soon(client.create, obj)
 
 
 async def _make_dns_service(client: Client, wanted: Service) -> None:

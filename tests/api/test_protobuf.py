@@ -3,6 +3,7 @@
 import base64
 import datetime
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,9 +48,14 @@ def documents(draw, cls, depth=4):
     return {field.name: draw(values(field, depth)) for field in chosen}
 
 
+def as_json(schema):
+    """Without what is empty, as a document that stays plain is read."""
+    return msgspec.to_builtins(msgspec.convert(schema, JSONSchemaProps))
+
+
 def values(field, depth):
     if field.facts.either:
-        schema = documents(JSONSchemaProps, max(0, depth - 2))
+        schema = documents(JSONSchemaProps, max(0, depth - 2)).map(as_json)
         other = {"list": st.lists(schema, min_size=1, max_size=2), "bool": st.booleans()}
         one = st.one_of(schema, other.get(field.facts.either, st.lists(words, min_size=1, max_size=2)))
     elif field.struct is not None:
@@ -133,3 +139,15 @@ def test_a_schema_may_be_something_else_than_a_schema():
     assert b"\xf2\x01\x02\x08\x01" in written  # field 30: {allows = 1}
     assert b"\xe2\x02\x06\x0a\x04true" in written  # field 44: {rule = 1}
     assert decode_message(written, CustomResourceDefinition)["spec"]["versions"] == [version]
+
+
+def test_what_go_writes_of_a_schema_that_says_nothing_is_nothing():
+    """Go writes empty texts and false, too; below `items` they would become a part of what is published."""
+    empty = {"type": "string", "id": "", "pattern": "", "uniqueItems": False, "$schema": ""}
+    listed = {"type": "array", "items": {**empty, "items": empty}}
+    written = encode_message(
+        {"spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": listed}}]}},
+        CustomResourceDefinition,
+    )
+    [version] = decode_message(written, CustomResourceDefinition)["spec"]["versions"]
+    assert version["schema"]["openAPIV3Schema"]["items"] == {"type": "string", "items": {"type": "string"}}

@@ -1,6 +1,7 @@
 """Admission policies, nodes, CSI objects, service addresses: upstream's words, one case a line."""
 
 import copy
+import json
 
 import pytest
 
@@ -11,6 +12,7 @@ from pikube.api.kinds.admission import (
     ValidatingWebhookConfiguration,
 )
 from pikube.api.kinds.core_node import Node
+from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.api.kinds.networking import IPAddress, ServiceCIDR
 from pikube.api.kinds.storage import (
     CSIDriver,
@@ -30,6 +32,9 @@ HOOK = {
     "clientConfig": {"url": "https://example.com/x"},
     "matchConditions": [{"name": "c", "expression": "request.name != 'x'"}],
 }  # fmt: skip
+SERVICE = {
+    "service": {"namespace": "default", "name": "hook", "path": ""}
+}  # a path that says nothing is one, too
 TAINT = {"key": "a/b", "value": "c", "effect": "NoSchedule"}
 SOUND = {
     Node: {**META, "spec": {"taints": [TAINT, {"key": "a/b", "effect": "NoExecute"}], "podCIDR": "10.0.0.0/24",
@@ -47,7 +52,13 @@ SOUND = {
         "paramRef": {"name": "limits", "parameterNotFoundAction": "Deny"},
         "matchResources": {"namespaceSelector": {"matchLabels": {"a": "b"}}},
     }},
-    ValidatingWebhookConfiguration: {**META, "webhooks": [HOOK]},
+    ValidatingWebhookConfiguration: {**META, "webhooks": [HOOK, {**HOOK, "name": "b.example.com", "clientConfig": SERVICE}]},
+    CustomResourceDefinition: {"metadata": {"name": "doors.example.com"}, "spec": {
+        "group": "example.com", "scope": "Namespaced", "names": {"plural": "doors", "kind": "Door"},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}],
+        "conversion": {"strategy": "Webhook", "webhook": {
+            "clientConfig": SERVICE, "conversionReviewVersions": ["v1", "v1beta1"]}},
+    }},
     CSIDriver: {**META, "spec": {"tokenRequests": [{"audience": "a", "expirationSeconds": 600}]}},
     CSINode: {**META, "spec": {"drivers": [{"name": "d", "nodeID": "n", "topologyKeys": ["zone"]}]}},
     CSIStorageCapacity: {"metadata": {"name": "x", "namespace": "default"}, "storageClassName": "c", "capacity": "1Gi"},
@@ -114,6 +125,26 @@ BROKEN = [
     (ValidatingWebhookConfiguration, "webhooks.0.matchConditions.0.expression", "oops == 1",
      'webhooks[0].matchConditions[0].expression: Invalid value: "oops == 1": compilation failed: ERROR: <input>:1:1: '
      "undeclared reference to 'oops' (in container '')"),
+    (ValidatingWebhookConfiguration, "webhooks.0.clientConfig", {"url": "http://x"},
+     "webhooks[0].clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; "),
+    (ValidatingWebhookConfiguration, "webhooks.0.clientConfig", SERVICE | {"url": "https://x"},
+     "webhooks[0].clientConfig: Required value: exactly one of url or service is required"),
+    *((ValidatingWebhookConfiguration, "webhooks.0.clientConfig", {"service": SERVICE["service"] | {"path": path}},
+       f"webhooks[0].clientConfig.service.path: Invalid value: {json.dumps(path)}: {words}")
+      for path, words in (("a", "must start with a '/'"), ("//", "segment[0] may not be empty"),
+                          ("/a//b", "segment[1] may not be empty"), ("/A", "segment[0]: a lowercase RFC 1123"))),
+    (ValidatingWebhookConfiguration, "webhooks.0.clientConfig", {"service": SERVICE["service"] | {"port": 70000}},
+     "webhooks[0].clientConfig.service.port: Invalid value: 70000: port is not valid: must be between 1 and 65535, "),
+    (CustomResourceDefinition, "spec.conversion.webhook.clientConfig", {},
+     "spec.conversion.webhookClientConfig: Required value: exactly one of url or service is required"),
+    (CustomResourceDefinition, "spec.conversion.webhook.clientConfig", None,
+     "spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook"),
+    (CustomResourceDefinition, "spec.conversion.webhook.conversionReviewVersions", ["v2", "v2"],
+     'spec.conversion.conversionReviewVersions[1]: Invalid value: "v2": duplicate version'),
+    (CustomResourceDefinition, "spec.conversion.webhook.conversionReviewVersions", ["v2"],
+     'spec.conversion.conversionReviewVersions: Invalid value: ["v2"]: must include at least one of v1, v1beta1'),
+    (CustomResourceDefinition, "spec.conversion.strategy", "None",
+     "spec.conversion.webhookClientConfig: Forbidden: should not be set when strategy is not set to Webhook"),
     (CSIDriver, "metadata.name", "a_b", 'metadata.name: Invalid value: "a_b": '),
     (CSIDriver, "spec.fsGroupPolicy", "Maybe",
      'spec.fsGroupPolicy: Unsupported value: "Maybe": supported values: "File", "None", "ReadWriteOnceWithFSType"'),

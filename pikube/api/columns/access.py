@@ -19,6 +19,7 @@ from pikube.api.columns.column import (
     selector_text,
     wide,
 )
+from pikube.api.kinds.flowcontrol import FlowSchema, PriorityLevelConfiguration
 
 
 def service_account_row(obj: Any, now: float) -> list[Any]:
@@ -102,6 +103,27 @@ def policy_binding_row(obj: Any, now: float) -> list[Any]:
     return [obj.metadata.name, obj.spec.policy_name, shown, age(obj.metadata.creation_timestamp, now)]
 
 
+def flow_schema_row(obj: FlowSchema, now: float) -> list[Any]:
+    spec = obj.spec
+    method = spec.distinguisher_method.type if spec.distinguisher_method is not None else NONE
+    dangling = next((c.status for c in obj.status.conditions if c.type == "Dangling"), "?")
+    level, made = spec.priority_level_configuration.name, age(obj.metadata.creation_timestamp, now)
+    return [obj.metadata.name, level, spec.matching_precedence, method, made, dangling]
+
+
+def priority_level_row(obj: PriorityLevelConfiguration, now: float) -> list[Any]:
+    limited = obj.spec.limited
+    queuing = limited.limit_response.queuing if limited is not None else None
+    queues = (
+        (queuing.queues, queuing.hand_size, queuing.queue_length_limit)
+        if queuing is not None
+        else (NONE,) * 3
+    )
+    shares = limited.nominal_concurrency_shares if limited is not None else NONE
+    made = age(obj.metadata.creation_timestamp, now)
+    return [obj.metadata.name, obj.spec.type, shares, *queues, made]
+
+
 TABLES = {
     "ServiceAccount": Columns((NAME, Column("Secrets"), AGE), service_account_row),
     "Role": Columns((NAME, CREATED), role_row),
@@ -131,6 +153,16 @@ TABLES = {
     ),
     "ValidatingAdmissionPolicyBinding": Columns(
         (NAME, Column("PolicyName"), Column("ParamRef"), AGE), policy_binding_row
+    ),
+    "FlowSchema": Columns(
+        (NAME, Column("PriorityLevel"), Column("MatchingPrecedence"), Column("DistinguisherMethod"), AGE,
+         Column("MissingPL")),
+        flow_schema_row,
+    ),
+    "PriorityLevelConfiguration": Columns(
+        (NAME, Column("Type"), Column("NominalConcurrencyShares"), Column("Queues"), Column("HandSize"),
+         Column("QueueLengthLimit"), AGE),
+        priority_level_row,
     ),
     "MutatingWebhookConfiguration": Columns((NAME, Column("Webhooks", NUMBER), AGE), webhooks_row),
 }  # fmt: skip

@@ -24,6 +24,7 @@ from pikube.api.kinds.extensions import (
     CustomResourceDefinitionVersion,
 )
 from pikube.api.validation.causes import by_rule, forbidden, invalid, not_supported, required
+from pikube.api.validation.webhook_clients import client_causes
 
 APPROVED = "api-approved.kubernetes.io"
 COLUMN_TYPES = ("integer", "number", "string", "boolean", "date")
@@ -277,18 +278,30 @@ def _conversion_causes(conversion: CustomResourceConversion | None) -> Iterator[
     webhook = conversion.webhook
     if conversion.strategy == "Webhook":
         if webhook is None or webhook.client_config is None:
-            yield required(
-                "spec.conversion.webhook.clientConfig",
-                "required when strategy is set to Webhook, but not specified",
-            )
-        elif (webhook.client_config.url is None) == (webhook.client_config.service is None):
-            yield required(
-                "spec.conversion.webhook.clientConfig", "exactly one of url or service is required"
-            )
-        if webhook is not None and not webhook.conversion_review_versions:
-            yield required("spec.conversion.webhook.conversionReviewVersions")
+            yield required("spec.conversion.webhookClientConfig", "required when strategy is set to Webhook")
+        else:
+            yield from client_causes(webhook.client_config, "spec.conversion.webhookClientConfig")
+        yield from _review_version_causes(webhook.conversion_review_versions if webhook is not None else ())
     elif webhook is not None:
-        yield forbidden("spec.conversion.webhook", "should not be set when strategy is not set to Webhook")
+        words = "should not be set when strategy is not set to Webhook"
+        if webhook.client_config is not None:
+            yield forbidden("spec.conversion.webhookClientConfig", words)
+        if webhook.conversion_review_versions:
+            yield forbidden("spec.conversion.conversionReviewVersions", words)
+
+
+def _review_version_causes(versions: Sequence[str]) -> Iterator[Cause]:
+    here = "spec.conversion.conversionReviewVersions"
+    if not versions:
+        yield required(here)
+        return
+    for index, version in enumerate(versions):
+        if version in versions[:index]:
+            yield invalid(f"{here}[{index}]", version, "duplicate version")
+        else:
+            yield from by_rule(f"{here}[{index}]", version, names.dns1035_label)
+    if not {"v1", "v1beta1"} & set(versions):
+        yield invalid(here, list(versions), "must include at least one of v1, v1beta1")
 
 
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")

@@ -163,7 +163,7 @@ def _info(
     }
 
     def read_fields(value: bytes) -> dict[str, str]:
-        document = cls.read(msgspec.json.decode(value))
+        document = cls.read(msgspec.json.decode(view.shown(value) if view is not None else value))
         return {name: _as_label(document.at(path)) for name, path in selectable.items()}
 
     subresources = (STATUS,) * facts.has_status

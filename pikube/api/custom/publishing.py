@@ -11,10 +11,9 @@ from typing import Any
 
 from pikube.api.custom.objects import CustomObject
 from pikube.api.custom.shaping import EMBEDDED, PRESERVE
-from pikube.api.custom.values import INT_OR_STRING
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_UNKNOWN_TO_V2 = ("oneOf", "anyOf", "allOf", "not", "nullable", "default")
+_UNKNOWN_TO_V2 = ("oneOf", "anyOf", "allOf", "not", "nullable")
 
 
 def custom_schema_name(cls: type[CustomObject]) -> str:
@@ -26,11 +25,21 @@ def custom_schema_name(cls: type[CustomObject]) -> str:
 def custom_schema(cls: type[CustomObject], prefix: str, *, is_v3: bool) -> dict[str, Any]:
     """The schema of one version."""
     names = cls.names
-    schema = cls.facts.schema if is_v3 else _for_v2(cls.facts.schema)
-    out = {"type": "object", **schema}
+    known = [{"group": names.group, "kind": names.kind, "version": names.version}]
     if not is_v3 and cls.facts.keeps_unknown:
-        out.pop("properties", None)
-    properties = {
+        # nothing more: kubectl takes the properties of v2 for all that there may be
+        return {"type": "object", "x-kubernetes-group-version-kind": known}
+    schema = cls.facts.schema if is_v3 else _for_v2(cls.facts.schema)
+    out = _with_embedded({"type": "object", **schema}, _every_object(prefix, is_v3=is_v3), is_v3=is_v3)
+    every = _every_object(prefix, is_v3=is_v3)
+    out["properties"] = {**every, **(out.get("properties") or {}), **every}
+    out["x-kubernetes-group-version-kind"] = known
+    return out
+
+
+def _every_object(prefix: str, *, is_v3: bool) -> dict[str, Any]:
+    """The properties that every object has."""
+    return {
         "apiVersion": {
             "type": "string",
             "description": "The version of the API that this document is written in.",
@@ -38,31 +47,46 @@ def custom_schema(cls: type[CustomObject], prefix: str, *, is_v3: bool) -> dict[
         "kind": {"type": "string", "description": "What this document describes."},
         "metadata": {"allOf": [{"$ref": prefix + META}]} if is_v3 else {"$ref": prefix + META},
     }
-    out["properties"] = {**properties, **_without(out.get("properties") or {}, properties)}
-    out["x-kubernetes-group-version-kind"] = [
-        {"group": names.group, "kind": names.kind, "version": names.version}
-    ]
+
+
+def _with_embedded(schema: Mapping[str, Any], every: Mapping[str, Any], *, is_v3: bool) -> dict[str, Any]:
+    """The objects within it have the properties of every object, too."""
+
+    def inside(inner: Any) -> Any:
+        return _with_embedded(inner, every, is_v3=is_v3) if isinstance(inner, Mapping) else inner
+
+    out = dict(schema)
+    if "properties" in out:
+        out["properties"] = {name: inside(inner) for name, inner in out["properties"].items()}
+    for name in ("items", "additionalProperties"):
+        if name in out:
+            out[name] = inside(out[name])
+    if out.get(EMBEDDED) and (is_v3 or not out.get(PRESERVE)):
+        out["properties"] = {**(out.get("properties") or {}), **every}
+        needed = tuple(out.get("required") or ())
+        out["required"] = [*needed, *(name for name in ("kind", "apiVersion") if name not in needed)]
     return out
-
-
-def _without(given: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name not in names}
 
 
 def _for_v2(schema: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAPI v2 knows no alternatives, and kubectl's validation of it takes everything literally."""
     out = {name: value for name, value in schema.items() if name not in _UNKNOWN_TO_V2}
-    if schema.get("nullable") or schema.get(INT_OR_STRING):
-        for name in ("type", "format", "properties", "items", "additionalProperties"):
-            out.pop(name, None)
-        return out
-    if schema.get(PRESERVE) or schema.get(EMBEDDED):
+    properties = out.get("properties") or {}
+    may_be_null = [name for name, inner in properties.items() if inner.get("nullable")]
+    if may_be_null and "required" in out:
+        out["required"] = [name for name in out["required"] if name not in may_be_null]
+    if schema.get("nullable"):
+        out.pop("type", None)
+    if schema.get("nullable") or schema.get(PRESERVE):
         out.pop("properties", None)
         out.pop("items", None)
+    if out.get("type") == "array" and "items" not in out:
+        del out["type"]
+    if out.get("type") == "object" and schema.get(PRESERVE):
+        del out["type"]
     if "properties" in out:
         out["properties"] = {name: _for_v2(inner) for name, inner in out["properties"].items()}
-    if isinstance(out.get("items"), Mapping):
-        out["items"] = _for_v2(out["items"])
-    if isinstance(out.get("additionalProperties"), Mapping):
-        out["additionalProperties"] = _for_v2(out["additionalProperties"])
+    for name in ("items", "additionalProperties"):
+        if isinstance(out.get(name), Mapping):
+            out[name] = _for_v2(out[name])
     return out

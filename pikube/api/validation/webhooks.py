@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Container
 from typing import Any
-from urllib.parse import urlsplit
 
 from pikube.api import names
 from pikube.api.errors import Cause
 from pikube.api.validation.causes import by_rule, duplicate, invalid, not_supported, required
 from pikube.api.validation.policies import OF_WEBHOOKS, condition_causes
 from pikube.api.validation.rules import rule_causes
+from pikube.api.validation.webhook_clients import client_causes
 from pikube.api.validation.workloads import selector_causes
 
 
@@ -69,35 +69,4 @@ def _webhook_causes(hook: Any, here: str, known: Container[str]) -> list[Cause]:
     causes += selector_causes(hook.namespace_selector, f"{here}.namespaceSelector")
     causes += selector_causes(hook.object_selector, f"{here}.objectSelector")
     causes += condition_causes(hook.match_conditions, f"{here}.matchConditions", OF_WEBHOOKS, known)
-    return causes + _client_causes(hook.client_config, f"{here}.clientConfig")
-
-
-def _client_causes(config: Any, here: str) -> list[Cause]:
-    if (config.url is None) == (config.service is None):
-        return [required(here, "exactly one of url or service is required")]
-    if config.service is not None:
-        service = config.service
-        causes = [
-            required(f"{here}.service.{name}")
-            for name, value in (("name", service.name), ("namespace", service.namespace))
-            if not value
-        ]
-        if service.path is not None and not service.path.startswith("/"):
-            causes.append(invalid(f"{here}.service.path", service.path, "must start with a '/'"))
-        if service.port is not None:
-            causes += by_rule(f"{here}.service.port", service.port, names.port_number)
-        return causes
-    parts = urlsplit(config.url)
-    form = "desired format: https://host[/path]"
-    causes = []
-    if parts.scheme != "https":
-        causes.append(invalid(f"{here}.url", parts.scheme, f"'https' is the only allowed URL scheme; {form}"))
-    if not parts.netloc:
-        causes.append(invalid(f"{here}.url", parts.netloc, f"host must be specified; {form}"))
-    if parts.username is not None:
-        causes.append(invalid(f"{here}.url", parts.username, "user information is not permitted in the URL"))
-    if parts.fragment:
-        causes.append(invalid(f"{here}.url", parts.fragment, "fragments are not permitted in the URL"))
-    if parts.query:
-        causes.append(invalid(f"{here}.url", parts.query, "query parameters are not permitted in the URL"))
-    return causes
+    return causes + client_causes(hook.client_config, f"{here}.clientConfig")

@@ -30,6 +30,7 @@ from pikube.leader.controllers.certificate_signing import Sign, certificate_cont
 from pikube.leader.controllers.custom_definitions import HeadOf, definition_controller
 from pikube.leader.controllers.custom_scale import FindScale
 from pikube.leader.controllers.disruption import disruption_controller
+from pikube.leader.controllers.flow_status import FLOW_STATUS
 from pikube.leader.controllers.garbage import garbage_controller
 from pikube.leader.controllers.load_balancer import Ports, load_balancer_controller
 from pikube.leader.controllers.namespace_content import namespace_content_controller
@@ -90,6 +91,7 @@ def all_controllers(
         STALE_DISRUPTION,
         account_token_controller(sign_token, ca_certificates),
         ROLE_AGGREGATION,
+        FLOW_STATUS,
         policy_controller(served),
         quota_controller([cls for cls in namespaced if cls in owned]),
         VOLUME_EXPANSION,

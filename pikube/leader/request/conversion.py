@@ -106,17 +106,19 @@ class WebhookView:
         self._kept: OrderedDict[bytes, CustomObject] = OrderedDict()
 
     async def prepare(self, values: Sequence[bytes]) -> None:
-        """Have these shown."""
-        missing = [v for v in dict.fromkeys(values) if not v.startswith(self._head) and v not in self._shown]
-        if not missing:
-            return
-        documents = [msgspec.json.decode(value) for value in missing]
-        made = await self._conversions.convert(self._client_config, self._cls, documents)
-        for value, document in zip(missing, made, strict=True):
-            obj = self._cls.read(document)
-            prune(obj, self._cls.facts.schema)
-            fill(obj, self._cls.facts.schema)
-            _keep(self._shown, value, msgspec.json.encode(obj), max(KEPT, len(values)))
+        """Have these shown, until the next wait: others may come meanwhile and push out what was there."""
+        wanted = [value for value in dict.fromkeys(values) if not value.startswith(self._head)]
+        while missing := [value for value in wanted if value not in self._shown]:
+            documents = [msgspec.json.decode(value) for value in missing]
+            made = await self._conversions.convert(self._client_config, self._cls, documents)
+            for value in wanted:
+                if value in self._shown:
+                    self._shown.move_to_end(value)
+            for value, document in zip(missing, made, strict=True):
+                obj = self._cls.read(document)
+                prune(obj, self._cls.facts.schema)
+                fill(obj, self._cls.facts.schema)
+                _keep(self._shown, value, msgspec.json.encode(obj), max(KEPT, len(wanted)))
 
     async def prepare_stored(self, obj: CustomObject) -> None:
         """Have this object stored."""

@@ -19,7 +19,7 @@ from pikube.api.scheme import KindInfo
 from pikube.leader.request import answers
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
-from pikube.leader.request.selection import Filter, list_page, make_filter, seen_through, too_new
+from pikube.leader.request.selection import Filter, make_filter, seen_through, too_new
 from pikube.leader.store.contract import Event, Watch
 from pikube.wire.messages import Response, Send, StreamResponse
 
@@ -51,8 +51,7 @@ async def list_(
     check_list_options(query.get("continue"), version, match, query.get("sendInitialEvents"), limit=limit)
     check_table_options(query.get("includeObject"))
     filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
-    page = list_page(
-        registry.store,
+    page = await registry.page(
         info,
         route.namespace or None,
         filter_,
@@ -126,8 +125,7 @@ class WatchRun:
                     await send(answers.error_line(error.to_bytes(), self._accepted, self._info))
 
     async def _send_initial(self, send: Send) -> None:
-        page = list_page(
-            self._registry.store,
+        page = await self._registry.page(
             self._info,
             self._namespace,
             self._filter,
@@ -166,7 +164,10 @@ class WatchRun:
 
     async def _send_events(self, batch: list[Event], send: Send) -> None:
         if self._info.view is not None:
-            await self._registry.ready(self._info, [event.item for event in batch])
+            items = [event.item for event in batch]
+            if self._filter.asks:
+                items += [event.previous for event in batch if event.previous is not None]
+            await self._registry.ready(self._info, items)
         lines = [
             self._line(type_.value, event.item.value)
             for event in batch

@@ -37,6 +37,7 @@ from pikube.leader.request.metadata import (
     prepare_create,
     prepare_update,
 )
+from pikube.leader.request.selection import Filter, Page, page_of, take
 from pikube.leader.store.contract import Draft, Item, Key, Selectable, Store
 
 ATTEMPTS = 8  # for generated names that collide and changes that meet a newer object
@@ -88,6 +89,15 @@ class Registry:
         prepare = getattr(info.view, "prepare", None)
         if prepare is not None and items:
             await prepare([item.value for item in items])
+
+    async def page(
+        self, info: KindInfo, namespace: str | None, filter_: Filter, *, limit: int = 0, **wish: str
+    ) -> Page:
+        """The page of a list that a client asked for; `wish` as `selection.take` has it."""
+        snapshot = take(self.store, info, namespace, filter_, limit=limit, **wish)
+        if filter_.asks:
+            await self.ready(info, snapshot.items)
+        return page_of(snapshot, filter_, limit)
 
     def _decoder(self, cls: type[Any]) -> msgspec.json.Decoder[Any]:
         if issubclass(cls, CustomObject):  # such classes come and go

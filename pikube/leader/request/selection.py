@@ -16,16 +16,18 @@ from pikube.api.go_words import base64_problem, json_words
 from pikube.api.options import check_list_options
 from pikube.api.scheme import KindInfo
 from pikube.api.selector import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
-from pikube.leader.store.contract import Event, EventType, Interest, Item, Key, Store
+from pikube.leader.store.contract import Event, EventType, Interest, Item, Key, Snapshot, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list or watch wants of a kind: both selectors, compiled."""
+    """What a list or watch wants of a kind: both selectors, compiled. One that `asks` reads fields of a version that
+    a webhook makes: have it asked before anything is matched."""
 
     labels: LabelSelector
     fields: FieldSelector
     read_fields: Callable[[bytes], dict[str, str]] | None = None
+    asks: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -40,8 +42,8 @@ class Filter:
         return self.fields.matches(fields)
 
     def interest(self) -> Interest | None:
-        """Which changes concern this filter; None for all."""
-        if self.is_empty:
+        """Which changes concern this filter; None for all, also where a webhook would have to be asked."""
+        if self.is_empty or self.asks:
             return None
 
         def concerns(event: Event) -> bool:
@@ -63,7 +65,8 @@ def make_filter(info: KindInfo, label_selector: str, field_selector: str) -> Fil
     fields = parse_field_selector(field_selector, (*names, *info.field_labels, *info.field_aliases))
     if info.field_aliases:
         fields = fields.renamed(info.field_aliases)
-    return Filter(labels, fields, info.read_fields)
+    asks = info.read_fields is not None and not fields.empty and hasattr(info.view, "prepare")
+    return Filter(labels, fields, info.read_fields, asks)
 
 
 def seen_through(filter_: Filter, event: Event) -> EventType | None:
@@ -90,7 +93,12 @@ class Page:
     remaining: int | None = None
 
 
-def list_page(
+def list_page(store: Store, info: KindInfo, namespace: str | None, filter_: Filter) -> Page:
+    """All that there is now."""
+    return page_of(take(store, info, namespace, filter_), filter_)
+
+
+def take(
     store: Store,
     info: KindInfo,
     namespace: str | None,
@@ -100,8 +108,8 @@ def list_page(
     continue_token: str = "",
     resource_version: str = "",
     match: str = "",
-) -> Page:
-    """The page a client asked for. Expired when its snapshot is gone, Invalid for options that contradict."""
+) -> Snapshot:
+    """What a page is chosen from. Expired when its snapshot is gone, Invalid for options that contradict."""
     check_list_options(continue_token, resource_version, match, limit=limit)
     resource = info.storage
     scope = namespace if info.names.namespaced else None
@@ -116,21 +124,26 @@ def list_page(
         raise too_new(resource_version, store.revision)
     exact = filter_.fields.exact("metadata.name")
     if exact and scope and at is None:
-        return _one(store, info, scope, exact, filter_)
+        item = store.get(Key(resource, scope, exact))
+        return Snapshot([item] if item is not None else [], store.revision, 0)
     try:
-        snapshot = store.list(
+        return store.list(
             resource, scope, at_revision=at, after=after, limit=limit if filter_.is_empty else 0
         )
     except Expired as error:
         if after is None:
             raise
         raise Expired.continue_token(encode_continue(NEWEST, after)) from error
+
+
+def page_of(snapshot: Snapshot, filter_: Filter, limit: int = 0) -> Page:
+    """The page that a client asked for."""
     if filter_.is_empty:
-        return _page(snapshot.items, snapshot.revision, snapshot.remaining, limit)
+        return _page(snapshot.items, snapshot.revision, snapshot.remaining)
     matching = [item for item in snapshot.items if filter_.matches(item)]
     if limit and len(matching) > limit:
         # upstream does not count what remains behind a selector, because it would have to look at it
-        page = _page(matching[:limit], snapshot.revision, len(matching) - limit, limit)
+        page = _page(matching[:limit], snapshot.revision, len(matching) - limit)
         return Page(page.items, page.revision, page.continue_token, None)
     return Page(matching, snapshot.revision)
 
@@ -142,13 +155,7 @@ def too_new(wanted: str, revision: int) -> ServerTimeout:
     return ServerTimeout(f"Timeout: {words}", causes=[cause], retry_after_s=1)
 
 
-def _one(store: Store, info: KindInfo, namespace: str, name: str, filter_: Filter) -> Page:
-    item = store.get(Key(info.storage, namespace, name))
-    found = [item] if item is not None and filter_.matches(item) else []
-    return Page(found, store.revision)
-
-
-def _page(items: list[Item], revision: int, remaining: int, limit: int) -> Page:
+def _page(items: list[Item], revision: int, remaining: int) -> Page:
     if not remaining:
         return Page(items, revision)
     last = items[-1].key

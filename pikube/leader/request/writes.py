@@ -41,7 +41,7 @@ from pikube.leader.request.context import Context, DeleteWish
 from pikube.leader.request.metadata import match_name
 from pikube.leader.request.registry import Registry, resets
 from pikube.leader.request.route import Query, Route
-from pikube.leader.request.selection import list_page, make_filter
+from pikube.leader.request.selection import make_filter
 from pikube.leader.store.contract import Item
 from pikube.wire.messages import Request, Response
 
@@ -320,8 +320,7 @@ async def delete_collection(
     wish, is_dry = await read_wish(request, query, info.cls)
     if is_dry and not context.dry_run:
         context = replace(context, dry_run=True)
-    page = list_page(
-        registry.store,
+    page = await registry.page(
         info,
         route.namespace or None,
         filter_,

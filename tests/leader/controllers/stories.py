@@ -276,6 +276,15 @@ def offices(it: World) -> None:
         "matchConstraints": {"resourceRules": [about]},
     }
     make(it, manifest("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "house", rule))
+    make(
+        it,
+        manifest(
+            "flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration", "calm", {"type": "Limited"}
+        ),
+    )
+    for name, level in (("robots", "calm"), ("lost", "nowhere")):
+        flow = {"priorityLevelConfiguration": {"name": level}, "matchingPrecedence": 500}
+        make(it, manifest("flowcontrol.apiserver.k8s.io/v1", "FlowSchema", name, flow))
     names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
     versions = [
         {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
@@ -291,6 +300,7 @@ def offices(it: World) -> None:
         CertificateSigningRequest, "jane", "", {"status": {"conditions": [approved]}}, "approval"
     )
     it.api.delete_nowait(CustomResourceDefinition, "widgets.example.org")
+    it.api.delete_nowait(by_kind(it, "flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"), "calm")
     it.api.delete_nowait(Namespace, "team")
     it.api.delete_nowait(by_kind(it, "v1", "ServiceAccount"), "default", "default")
     live(it, 5)

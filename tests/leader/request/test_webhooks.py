@@ -215,7 +215,11 @@ async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
 
     def version(name, **fields):
         schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}}
-        return {"name": name, "served": True, "storage": name == "v2", "schema": {"openAPIV3Schema": schema}}
+        selectable = [{"jsonPath": f".spec.{field}"} for field in fields]
+        return {
+            "name": name, "served": True, "storage": name == "v2", "schema": {"openAPIV3Schema": schema},
+            "selectableFields": selectable,
+        }  # fmt: skip
 
     text, number = {"type": "string"}, {"type": "integer"}
     crd = {
@@ -246,6 +250,33 @@ async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
         assert (await events.receive())["object"]["spec"] == {"host": "a", "port": 7}
         assert (await api("DELETE", f"{one}/d"))[0] == 200
         assert (await events.receive())["type"] == "DELETED"
+    for host, port in (("a", 80), ("a", 8080), ("b", 80)):  # what is selected is what each version shows
+        door = {"metadata": {"name": f"{host}-{port}"}, "spec": {"host": host, "port": port}}
+        assert (await api("POST", one, door))[0] == 201
+
+    async def names(url, fields):
+        status, listed = await api("GET", f"{url}?fieldSelector={fields}")
+        assert status == 200, listed
+        return [item["metadata"]["name"] for item in listed["items"]]
+
+    assert await names(one, "spec.host=a") == ["a-80", "a-8080"]
+    assert await names(one, "spec.host=a,spec.port=80") == ["a-80"]
+    assert await names(two, "spec.address=a:8080") == ["a-8080"]
+    async with api.watching(f"{one}?watch=true&fieldSelector=spec.host%3Da") as events:
+        assert [(await events.receive())["object"]["metadata"]["name"] for _ in range(2)] == [
+            "a-80",
+            "a-8080",
+        ]
+        await api(
+            "PATCH", f"{two}/b-80", {"spec": {"address": "c:80"}}, content_type="application/merge-patch+json"
+        )
+        await api(
+            "PATCH", f"{two}/a-80", {"spec": {"address": "b:80"}}, content_type="application/merge-patch+json"
+        )
+        gone = await events.receive()
+        assert (gone["type"], gone["object"]["metadata"]["name"]) == ("DELETED", "a-80")
+    assert (await api("DELETE", f"{one}?fieldSelector=spec.host=a"))[0] == 200
+    assert await names(two, "") == ["a-80", "b-80"]
     hook.convert = lambda document, wanted: 1 / 0
     status, refused = await api("POST", one, {"metadata": {"name": "d"}, "spec": {"host": "a", "port": 1}})
     assert status == 500 and "conversion webhook for example.com/v1, Kind=Door failed" in refused["message"]
