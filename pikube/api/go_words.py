@@ -47,6 +47,18 @@ class _ConstantError(Exception):
     """NaN and Infinity, which Python takes."""
 
 
+def json_object_words(body: bytes) -> str:
+    """What encoding/json says of bytes that are to be a map; '' when they are one."""
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant)
+    except ValueError:
+        return json_words(body)
+    kinds = {list: "array", str: "string", bool: "bool", int: "number", float: "number"}
+    if found is None or isinstance(found, dict):
+        return ""
+    return f"json: cannot unmarshal {kinds[type(found)]} into Go value of type map[string]interface {{}}"
+
+
 def _refuse_constant(name: str) -> Any:
     raise _ConstantError(name)
 

@@ -230,6 +230,7 @@ CORE = (
     ),
     KindInfo(
         cls=core_service.Service,
+        name_rule=names.dns1035_label,
         is_made_by_update=True,
         validate=check_resources.service_causes,
         validate_update=check_resources.service_update_causes,

@@ -128,7 +128,6 @@ FIRST = ("spec", "containers", 0)
         (CronJob, changed(CRON, "spec", "timeZone", "Local"), 'spec.timeZone: Invalid value: "Local": timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'),
         (Service, changed(SERVICE, "spec", "ports", []), "spec.ports: Required value"),
         (Service, changed(SERVICE, "spec", "type", "Wrong"), 'spec.type: Unsupported value: "Wrong"'),
-        (Service, changed(SERVICE, "metadata", "name", "1s"), "a DNS-1035 label must consist of"),
         (Service, changed(SERVICE, "spec", "ports", [{"port": 80}, {"port": 81}]), "spec.ports[0].name: Required value"),
         (Service, changed(SERVICE, "spec", "ports", [{"port": 80, "nodePort": 30000}]), "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"),
         (Service, changed(SERVICE, "spec", "externalIPs", ["127.0.0.1"]), 'spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)'),
@@ -143,6 +142,10 @@ FIRST = ("spec", "containers", 0)
         (ConfigMap, {"metadata": {"name": "x"}, "data": {"a b": ""}}, 'data[a b]: Invalid value: "a b": a valid config key must consist of'),
         (ConfigMap, {"metadata": {"name": "x"}, "data": {"a": "x" * 1048577}}, "Too long: may not be more than 1048576 bytes"),
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/tls"}, "data[tls.crt]: Required value"),
+        (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/service-account-token"}, "metadata.annotations[kubernetes.io/service-account.name]: Required value"),
+        (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/basic-auth"}, "data[password]: Required value"),
+        (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{"}}, 'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": unexpected end of JSON input'),
+        (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/dockercfg", "stringData": {".dockercfg": "[]"}}, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
         (RoleBinding, changed(BINDING, "roleRef", "kind", "Thing"), 'roleRef.kind: Unsupported value: "Thing": supported values: "ClusterRole", "Role"'),
     ],
 )  # fmt: skip

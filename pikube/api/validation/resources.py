@@ -5,10 +5,13 @@ Sources: kubernetes pkg/apis/{core,networking,rbac,storage}/validation.
 
 from __future__ import annotations
 
+import base64
+
 from msgspec import structs
 
 from pikube.api import names
 from pikube.api.errors import Cause
+from pikube.api.go_words import json_object_words
 from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
@@ -37,12 +40,15 @@ SECRET_KEYS = {
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
 
+ACCOUNT_TOKEN = "kubernetes.io/service-account-token"
+ACCOUNT_NAME = "kubernetes.io/service-account.name"
+
 
 def service_causes(obj: Service) -> list[Cause]:
     spec = obj.spec
-    causes = by_rule("metadata.name", obj.metadata.name, names.dns1035_label)
+    causes: list[Cause] = []
     if spec.type not in TYPES:
-        return [*causes, not_supported("spec.type", spec.type, TYPES)]
+        return [not_supported("spec.type", spec.type, TYPES)]
     if spec.type == "ExternalName":
         if not spec.external_name:
             return [*causes, required("spec.externalName")]
@@ -174,6 +180,14 @@ def secret_causes(obj: Secret) -> list[Cause]:
     if sum(len(v) * 3 // 4 for v in obj.data.values()) > SIZE_BYTES:
         causes.append(too_long("data", SIZE_BYTES))
     causes += [required(f"data[{key}]") for key in SECRET_KEYS.get(obj.type, ()) if key not in obj.data]
+    if obj.type == ACCOUNT_TOKEN and not obj.metadata.annotations.get(ACCOUNT_NAME):
+        causes.append(required(f"metadata.annotations[{ACCOUNT_NAME}]"))
+    if obj.type == "kubernetes.io/basic-auth" and not {"username", "password"} & obj.data.keys():
+        causes += [required("data[username]"), required("data[password]")]
+    for key in (".dockercfg", ".dockerconfigjson"):
+        if key in SECRET_KEYS.get(obj.type, ()) and key in obj.data:
+            problem = json_object_words(base64.b64decode(obj.data[key]))
+            causes += [invalid(f"data[{key}]", "<secret contents redacted>", problem)] if problem else []
     return causes
 
 

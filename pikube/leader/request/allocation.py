@@ -14,6 +14,8 @@ from msgspec import structs
 
 from pikube.api.errors import Cause, Invalid
 from pikube.api.kinds.core_service import Service
+from pikube.api.names import ip_address
+from pikube.api.validation.causes import invalid
 from pikube.leader.request.admission import Attributes
 from pikube.leader.request.ip_families import init_families
 
@@ -79,6 +81,9 @@ class ServiceAllocator:
             spec.cluster_ips = ("None",)
             return []
         if spec.cluster_ip:
+            shape = [invalid("spec.clusterIPs[0]", spec.cluster_ip, w) for w in ip_address(spec.cluster_ip)]
+            if shape:
+                return shape
             problem = self._address_problem(spec.cluster_ip, owner)
             if problem:
                 words = f'Invalid value: ["{spec.cluster_ip}"]: failed to allocate IP {spec.cluster_ip}: {problem}'
@@ -94,12 +99,11 @@ class ServiceAllocator:
         return []
 
     def _address_problem(self, text: str, owner: str) -> str:
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            return "must be a valid IP address"
+        address = ipaddress.ip_address(text)
         if address not in self._network:
             return f"the provided network does not match the current range {self._network}"
+        if address in (self._network.network_address, self._network.broadcast_address):
+            return f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self._network}"
         holder = self._addresses.get(text)
         return "" if holder in (None, owner) else "provided IP is already allocated"
 
