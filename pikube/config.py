@@ -264,6 +264,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("image-gc-low-threshold", _percent, 80, "and until so many percent are (kubelet's default)", "PERCENT"),
     Setting("minimum-image-ttl-duration", _number, 120, "an image that nobody has used for so many seconds may go "
             "(kubelet's default 2m)", "SECONDS"),
+    Setting("max-parallel-image-pulls", _number, 2, "images pulled at once (kubelet's flag; more of them only "
+            "queue up on a card)", "N"),
+    Setting("serialize-image-pulls", _switch, False, "pull one image at a time (kubelet's flag)"),
     Setting("pod-max-pids", _number, -1, "how many processes a container may have (kubelet's flag; -1: as many as "
             "Podman allows, 2048 by its default)", "N"),
     Setting("allowed-unsafe-sysctls", _text, "", "sysctls beyond the safe ones that pods may set (kubelet's flag); a "
@@ -327,6 +330,8 @@ class Settings:
     image_gc_high_threshold: int
     image_gc_low_threshold: int
     minimum_image_ttl_duration: int
+    max_parallel_image_pulls: int
+    serialize_image_pulls: bool
     pod_max_pids: int
     allowed_unsafe_sysctls: str
     container_log_max_size: int

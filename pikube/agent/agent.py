@@ -149,7 +149,8 @@ async def open_agent(
         tokens = Tokens(client, None if is_leader else settings.data / "agent" / "tokens")
         dns = DnsSettings(settings.cluster_dns, settings.cluster_domain, servers, searches)
         references = References(runtime, informers, watches, tokens, lambda: node.node.status.allocatable)
-        images = ImagePulls(runtime, node.facts.architecture, pulled=node.image_pulled)
+        at_once = 1 if settings.serialize_image_pulls else max(1, settings.max_parallel_image_pulls)
+        images = ImagePulls(runtime, node.facts.architecture, at_once=at_once, pulled=node.image_pulled)
         seccomp_dir = str(settings.data / "seccomp")
         board = Board(
             client=client,

@@ -41,6 +41,8 @@ def configz(settings: Settings, pod_cidr: str) -> dict[str, Any]:
             "imageMinimumGCAge": f"{settings.minimum_image_ttl_duration}s",
             "imageGCHighThresholdPercent": settings.image_gc_high_threshold,
             "imageGCLowThresholdPercent": settings.image_gc_low_threshold,
+            "serializeImagePulls": settings.serialize_image_pulls,
+            "maxParallelImagePulls": settings.max_parallel_image_pulls,
             "containerLogMaxSize": str(settings.container_log_max_size),
             "containerLogMaxFiles": settings.container_log_max_files,
             "allowedUnsafeSysctls": sysctls,

@@ -33,7 +33,7 @@ FACTS = Facts(
 
 def files(**source):
     volume = msgspec.convert({"name": "v", **source}, Volume)
-    return volume_files(POD, volume, FACTS, {"token": "t-1"})
+    return volume_files(POD, volume, FACTS, {("", 3600): "t-1", ("vault", 600): "t-2"})
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,13 @@ def files(**source):
             {"secret": {"name": "gone", "optional": True}},
             {"downwardAPI": {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
             {"clusterTrustBundle": {"name": "b", "path": "b", "optional": True}},
-            {"serviceAccountToken": {"path": "token"}}]}},
-         {"a": (b"one", 0o400), "user": (b"bob", 0o400), "labels": (b'a="1"', 0o400), "token": (b"t-1", 0o400)}),
+            {"serviceAccountToken": {"path": "token"}},
+            {"serviceAccountToken": {"path": "vault", "audience": "vault", "expirationSeconds": 600}}]}},
+         {"a": (b"one", 0o400), "user": (b"bob", 0o400), "labels": (b'a="1"', 0o400),
+          "token": (b"t-1", 0o400), "vault": (b"t-2", 0o400)}),
+        ({"projected": {"sources": [
+            {"serviceAccountToken": {"path": "token", "audience": "vault", "expirationSeconds": 600}}]}},
+         {"token": (b"t-2", 0o644)}),
         ({"emptyDir": {}}, None),
     ],
 )  # fmt: skip
@@ -77,7 +82,8 @@ def test_files_and_their_modes(source, wanted):
         ({"secret": {"secretName": "key", "items": [{"key": "no", "path": "x"}]}},
          "secret references non-existent secret key: no"),
         ({"configMap": {"name": "map", "items": [{"key": "a", "path": "../x"}]}}, "invalid path: ../x"),
-        ({"projected": {"sources": [{"serviceAccountToken": {"path": "other"}}]}}, "token is not there yet"),
+        ({"projected": {"sources": [{"serviceAccountToken": {"path": "token", "audience": "other"}}]}},
+         "token is not there yet"),
         ({"projected": {"sources": [{"clusterTrustBundle": {"name": "b", "path": "b"}}]}}, "not supported"),
     ],
 )  # fmt: skip

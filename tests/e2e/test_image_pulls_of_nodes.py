@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import sys
 
 import pytest
 from board import wait_until
@@ -175,3 +176,43 @@ def test_each_way_in_which_an_image_cannot_be_had_has_its_reason(board, namespac
     # made on the board meanwhile: the pod goes on by itself
     board.podman("tag", "localhost/box:1", "docker.io/library/absent:1")
     board.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/never", "--timeout=60s")
+
+
+SILENT = """\
+import socket
+door, held = socket.create_server(("127.0.0.1", 5056)), []
+while True:
+    held.append(door.accept()[0])
+    print(len(held), flush=True)
+"""
+
+
+def test_no_more_images_are_pulled_at_once_than_the_board_may(board, namespace, tmp_path):
+    """A registry that accepts and says nothing: what it holds is pulled at this moment."""
+    asked = tmp_path / "asked"
+    with asked.open("w") as out:
+        silent = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{board.name}", sys.executable, "-c", SILENT], stdout=out
+        )
+    try:
+        names = [f"waits-{n}" for n in range(4)]
+        knock = ("bash", "-c", "</dev/tcp/127.0.0.1/5056")
+        wait_until(lambda: board.run(*knock, check=False).returncode == 0, what="a registry")
+        wait_until(asked.read_text, what="it has noticed")
+        before = len(asked.read_text().split())
+        apply(board, namespace, *(pod(name, f"127.0.0.1:5056/lab/{name}:1") for name in names))
+        for name in names:
+            wait_until(
+                lambda name=name: "Pulling: Pulling image" in said(board, namespace, name), what="a pull"
+            )
+        wait_until(lambda: len(asked.read_text().split()) == before + 2, what="two are pulled")
+        assert len(asked.read_text().split()) == before + 2, "kubelet's --max-parallel-image-pulls"
+    finally:
+        silent.terminate()
+        silent.wait(timeout=10)
+
+    def all_failed():
+        reasons = {waiting(board, namespace, name).get("reason") for name in names}
+        return reasons <= {"ErrImagePull", "ImagePullBackOff"}
+
+    wait_until(all_failed, what="the others had their turn")

@@ -1,7 +1,8 @@
 """Shell: an image for a container, by its pull policy: found on the board or pulled, with what is said about it.
 
 Enter: a pod, a container, credentials. Leave: the image, or an ImageFailure in kubelet's words. Two pods that
-want the same image pull it once. Source: kubernetes pkg/kubelet/images/image_manager.go.
+want the same image pull it once; of different ones no more than so many are pulled at once. Source: kubernetes
+pkg/kubelet/images/image_manager.go.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ class ImagePulls:
     """One a board."""
 
     def __init__(
-        self, runtime: Runtime, architecture: str, *, pulled: Callable[[], None] = lambda: None
+        self, runtime: Runtime, architecture: str, *, at_once: int, pulled: Callable[[], None] = lambda: None
     ) -> None:
         self._runtime = runtime
         self._pulled = pulled
         self._architecture = architecture
         self._locks: dict[str, trio.Lock] = {}
+        self._turns = trio.CapacityLimiter(at_once)
 
     async def ensure(
         self,
@@ -63,7 +65,7 @@ class ImagePulls:
     async def _pull(self, reference: str, policy: str, known: Sequence[tuple[str, str]], say: Say) -> Image:
         say("Normal", "Pulling", f'Pulling image "{reference}"')
         began_at = trio.current_time()
-        async with self._alone(reference):
+        async with self._alone(reference), self._turns:
             waited_s = trio.current_time() - began_at
             found = await self._runtime.find_image(reference) if policy != "Always" and waited_s > 0 else None
             image = found or await self._pull_with_any(reference, known, say)

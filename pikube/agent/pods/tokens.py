@@ -16,13 +16,12 @@ from pathlib import Path
 
 import trio
 
-from pikube.agent.pods.volume_files import VolumeProblem
+from pikube.agent.pods.volume_files import TokenKey, VolumeProblem, token_key
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import NotFound
 from pikube.api.kinds.authentication import BoundObjectReference, TokenRequest, TokenRequestSpec
 from pikube.api.kinds.core_config import ServiceAccount
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.times import parse_time
 from pikube.certs.files import read_or_none, write_atomic
 
 RENEW_AT_SHARE = 0.8  # of its life
@@ -33,11 +32,12 @@ RETRY_S = 30.0  # a token that could not be renewed is good for a fifth of its l
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`issued_at` and `expires_at` by the wall clock of the leader."""
+    """`asked_at` by the board's wall clock, which may be years from the leader's: how long the token lives is the
+    leader's word."""
 
     text: str
-    issued_at: float
-    expires_at: float
+    asked_at: float
+    life_s: float
 
 
 @dataclass(slots=True)
@@ -55,17 +55,17 @@ class Tokens:
         self._client = client
         self._directory = directory
         self._now = wall_clock
-        self._held: dict[str, dict[tuple[str, int], _Held]] = {}
+        self._held: dict[str, dict[TokenKey, _Held]] = {}
 
-    async def of(self, pod: Pod) -> dict[str, str]:
-        """The tokens that projected volumes ask for, by path. Raises VolumeProblem."""
+    async def of(self, pod: Pod) -> dict[TokenKey, str]:
+        """The tokens that projected volumes ask for. Raises VolumeProblem."""
         found = {}
         for volume in pod.spec.volumes:
             for source in volume.projected.sources if volume.projected else ():
                 wanted = source.service_account_token
                 if wanted is not None:
-                    life_s = wanted.expiration_seconds or 3600
-                    found[wanted.path] = await self._token(pod, wanted.audience, life_s)
+                    key = token_key(wanted)
+                    found[key] = await self._token(pod, *key)
         return found
 
     def renews_in_s(self, pod: Pod) -> float:
@@ -117,9 +117,9 @@ class Tokens:
             )
         except NotFound:
             raise VolumeProblem(f'failed to fetch token: serviceaccounts "{account}" not found') from None
-        return Token(made.status.token, asked_at, parse_time(made.status.expiration_timestamp))
+        return Token(made.status.token, asked_at, float(made.spec.expiration_seconds or life_s))
 
-    def _from_card(self, pod: Pod, key: tuple[str, int]) -> _Held | None:
+    def _from_card(self, pod: Pod, key: TokenKey) -> _Held | None:
         """A token of a former life, and at once due if the clock says that it is old."""
         path = self._path(pod.metadata.uid, key)
         try:
@@ -129,11 +129,11 @@ class Tokens:
             return None
         if token is None:
             return None
-        age_s = self._now() - token.issued_at
+        age_s = self._now() - token.asked_at
         left_s = _renewal_s(token) - age_s if age_s >= 0 else 0.0
         return _Held(token, trio.current_time() + left_s)
 
-    def _write(self, uid: str, key: tuple[str, int], token: Token) -> None:
+    def _write(self, uid: str, key: TokenKey, token: Token) -> None:
         path = self._path(uid, key)
         if path is None:
             return
@@ -142,7 +142,7 @@ class Tokens:
         except OSError:
             return  # a full card: the next start asks again
 
-    def _path(self, uid: str, key: tuple[str, int]) -> Path | None:
+    def _path(self, uid: str, key: TokenKey) -> Path | None:
         if self._directory is None:
             return None
         digest = hashlib.sha256(f"{key[0]} {key[1]}".encode()).hexdigest()[:16]
@@ -150,4 +150,4 @@ class Tokens:
 
 
 def _renewal_s(token: Token) -> float:
-    return min(MAX_AGE_S, (token.expires_at - token.issued_at) * RENEW_AT_SHARE)
+    return min(MAX_AGE_S, token.life_s * RENEW_AT_SHARE)

@@ -12,18 +12,26 @@ from typing import Any
 
 from pikube.agent.pods.environment import ConfigMissing, Facts, field_value, resource_value
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.kinds.core_volume import Volume
+from pikube.api.kinds.core_volume import ServiceAccountTokenProjection, Volume
 
 Files = dict[str, tuple[bytes, int]]
+TokenKey = tuple[str, int]
+"""Whom a token is for, and for how many seconds it lives."""
 DEFAULT_MODE = 0o644
+
+
+def token_key(wanted: ServiceAccountTokenProjection) -> TokenKey:
+    """What is asked for."""
+    return wanted.audience, wanted.expiration_seconds or 3600
 
 
 class VolumeProblem(Exception):
     """A volume cannot be made (FailedMount); the message says why."""
 
 
-def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[str, str]) -> Files | None:
-    """The files of a volume, None if its content does not come from the API. `tokens` by path. VolumeProblem."""
+def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey, str]) -> Files | None:
+    """The files of a volume, None if its content does not come from the API. `tokens` by what is
+    asked for: two volumes may have different ones in files of one name. VolumeProblem."""
     try:
         if volume.config_map is not None:
             source = volume.config_map
@@ -43,7 +51,7 @@ def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[str, st
     return None
 
 
-def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[str, str]) -> Files:
+def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey, str]) -> Files:
     assert volume.projected is not None
     mode = volume.projected.default_mode
     files: Files = {}
@@ -59,10 +67,11 @@ def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[str, str]
         if source.downward_api is not None:
             files |= _downward(pod, source.downward_api.items, mode, facts)
         if source.service_account_token is not None:
-            path = source.service_account_token.path
-            if path not in tokens:
+            wanted = source.service_account_token
+            token = tokens.get(token_key(wanted))
+            if token is None:
                 raise VolumeProblem("the service account token is not there yet")
-            files[path] = (tokens[path].encode(), DEFAULT_MODE if mode is None else mode)
+            files[wanted.path] = (token.encode(), DEFAULT_MODE if mode is None else mode)
         bundle = source.cluster_trust_bundle
         if bundle is not None and not bundle.optional:
             raise VolumeProblem("the projected source clusterTrustBundle is not supported by pikube")

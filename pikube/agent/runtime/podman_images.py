@@ -9,8 +9,6 @@ import json
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
-import trio
-
 from pikube.agent.runtime.calls import API, PodmanCalls, words_of
 from pikube.agent.runtime.contract import Image, ImageFailure, Progress, no_progress
 from pikube.agent.runtime.images import (
@@ -24,15 +22,9 @@ from pikube.agent.runtime.images import (
 from pikube.agent.runtime.specs import read_image, read_listed_image
 from pikube.wire.unix_http import UnixHttpError, UnixResponse, open_request
 
-PULLS = 2  # kubelet's default is one at a time: cards are slow
-
 
 class PodmanImages(PodmanCalls):
     """The part of contract.Runtime that is about images."""
-
-    def __init__(self, socket_path: str) -> None:
-        super().__init__(socket_path)
-        self._pulls = trio.CapacityLimiter(PULLS)
 
     async def find_image(self, reference: str) -> Image | None:
         try:
@@ -73,17 +65,16 @@ class PodmanImages(PodmanCalls):
             query["tlsVerify"] = "false"  # as docker does: nobody listens in between
         extra = [("X-Registry-Auth", auth_header(*credential))] if credential else []
         target, error = f"{API}/images/pull?{urlencode(query)}", ""
-        async with self._pulls:
-            try:
-                async with open_request(self.socket_path, "POST", target, extra=extra) as response:
-                    if response.status >= 400:
-                        raise ImageFailure(pull_words(name, words_of(await response.read())), "ErrImagePull")
-                    async for line in _lines(response):
-                        report = json.loads(line)
-                        error = report.get("error") or error
-                        progress(str(report.get("stream") or "").strip())
-            except (OSError, UnixHttpError) as lost:
-                raise ImageFailure(f"podman does not answer: {lost}", "ErrImagePull") from lost
+        try:
+            async with open_request(self.socket_path, "POST", target, extra=extra) as response:
+                if response.status >= 400:
+                    raise ImageFailure(pull_words(name, words_of(await response.read())), "ErrImagePull")
+                async for line in _lines(response):
+                    report = json.loads(line)
+                    error = report.get("error") or error
+                    progress(str(report.get("stream") or "").strip())
+        except (OSError, UnixHttpError) as lost:
+            raise ImageFailure(f"podman does not answer: {lost}", "ErrImagePull") from lost
         if error:
             raise ImageFailure(pull_words(name, error), "ErrImagePull")
         image = await self.find_image(reference)
