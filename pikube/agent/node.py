@@ -17,7 +17,7 @@ from msgspec import structs
 
 from pikube.agent.facts import BoardFacts, read_facts
 from pikube.agent.node_images import NodeImages
-from pikube.agent.node_object import new_node, node_status
+from pikube.agent.node_object import has_other_resources, new_node, node_status
 from pikube.agent.runtime.contract import Runtime, RuntimeInfo
 from pikube.agent.status_patch import status_patch
 from pikube.api.client import STRATEGIC_MERGE_PATCH, Client, ConnectionLost
@@ -119,7 +119,8 @@ class NodeAgent:
         board Unknown, and only the board can say otherwise."""
         if new is not None and new.metadata.name == self._settings.node_name:
             self.node = new
-            if any(condition.status == "Unknown" for condition in new.status.conditions):
+            is_unknown = any(condition.status == "Unknown" for condition in new.status.conditions)
+            if is_unknown or has_other_resources(new.status):
                 self.report_soon()
 
     async def _heartbeats(self) -> None:

@@ -95,8 +95,8 @@ def node_status(
     trouble: str = "",
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
-    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go). `unreached`: boards that
-    cannot be; `trouble`: of the container runtime, which may heal by itself."""
+    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go); what somebody else says there
+    is of his own resources all of it (kubelet nodestatus/setters.go:MachineInfo). `unreached`: boards that cannot be; `trouble`: of the container runtime, which may heal by itself."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),
@@ -119,9 +119,10 @@ def node_status(
     }
     if not reserved.get("cpu"):
         allocatable["cpu"] = str(facts.cpus)
+    others = {name: amount for name, amount in old.capacity.items() if name not in capacity}
     return NodeStatus(
-        capacity=capacity,
-        allocatable=allocatable,
+        capacity={**capacity, **others},
+        allocatable={**allocatable, **others},
         conditions=node_conditions(pressures, old.conditions, now, not_ready_because, unreached, trouble),
         addresses=(
             NodeAddress(type="InternalIP", address=address),
@@ -140,6 +141,13 @@ def node_status(
             architecture=facts.architecture,
         ),
         images=images,
+    )
+
+
+def has_other_resources(status: NodeStatus) -> bool:
+    """Whether somebody has said, or taken back, how much there is of a resource of his: allocatable must follow."""
+    return status.capacity.keys() != status.allocatable.keys() or any(
+        status.allocatable[name] != amount for name, amount in status.capacity.items() if "/" in name
     )
 
 

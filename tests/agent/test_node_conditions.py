@@ -1,7 +1,11 @@
 """The conditions of a node: which there are, and when they are said to have changed."""
 
-from pikube.agent.node_object import node_conditions
+from pikube.agent.facts import BoardFacts
+from pikube.agent.node_object import has_other_resources, node_conditions, node_status
+from pikube.agent.runtime.contract import RuntimeInfo
+from pikube.api.kinds.core_node import NodeStatus
 from pikube.api.times import render_time
+from pikube.config import merge
 
 
 def of(conditions):
@@ -30,3 +34,30 @@ def test_conditions_of_others_stay():
     (foreign, *_) = node_conditions(frozenset(), (), 100.0, "")
     foreign.type = "KernelDeadlock"
     assert "KernelDeadlock" in of(node_conditions(frozenset(), (foreign,), 200.0, ""))
+
+
+def test_resources_of_others_stay_and_are_allocatable():
+    """What somebody writes into the capacity (a test of priorities, a device that no plugin serves) can be asked for."""
+    facts = BoardFacts(
+        memory_bytes=1 << 30, available_bytes=1 << 30, cpus=4, disk_bytes=1 << 30, disk_free_bytes=1 << 30, kernel="",
+        architecture="arm64", model="", machine_id="", boot_id="", pid_limit=1, swap_bytes=0,
+    )  # fmt: skip
+    runtime = RuntimeInfo("5", "", "", "", "v2", "overlay")
+
+    def status(old):
+        return node_status(facts, runtime, merge({}, {}, {}, host="b"), "192.0.2.1", old, 100.0)
+
+    alone = status(NodeStatus())
+    assert set(alone.capacity) == {"cpu", "memory", "pods", "ephemeral-storage"} == set(alone.allocatable)
+    assert not has_other_resources(alone)
+    told = NodeStatus(capacity={**alone.capacity, "example.com/foo": "3"}, allocatable=alone.allocatable)
+    assert has_other_resources(told)
+    followed = status(told)
+    assert followed.capacity["example.com/foo"] == followed.allocatable["example.com/foo"] == "3"
+    assert not has_other_resources(followed)
+    more = NodeStatus(
+        capacity={**followed.capacity, "example.com/foo": "4"}, allocatable=followed.allocatable
+    )
+    assert has_other_resources(more) and status(more).allocatable["example.com/foo"] == "4"
+    taken = NodeStatus(capacity=alone.capacity, allocatable=followed.allocatable)
+    assert has_other_resources(taken) and status(taken) == alone
