@@ -95,8 +95,9 @@ def node_status(
     trouble: str = "",
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
-    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go); what somebody else says there
-    is of his own resources all of it (kubelet nodestatus/setters.go:MachineInfo). `unreached`: boards that cannot be; `trouble`: of the container runtime, which may heal by itself."""
+    system's reserve and what evictions keep free (kubelet cm/node_container_manager.go), and all of the resources
+    that somebody else says are there (kubelet nodestatus/setters.go:MachineInfo). `unreached`: boards that cannot
+    be; `trouble`: of the container runtime, which may heal by itself."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),

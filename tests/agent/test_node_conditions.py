@@ -37,7 +37,7 @@ def test_conditions_of_others_stay():
 
 
 def test_resources_of_others_stay_and_are_allocatable():
-    """What somebody writes into the capacity (a test of priorities, a device that no plugin serves) can be asked for."""
+    """What somebody writes into the capacity, of a device that no plugin serves, can be asked for."""
     facts = BoardFacts(
         memory_bytes=1 << 30, available_bytes=1 << 30, cpus=4, disk_bytes=1 << 30, disk_free_bytes=1 << 30, kernel="",
         architecture="arm64", model="", machine_id="", boot_id="", pid_limit=1, swap_bytes=0,
