@@ -1,7 +1,7 @@
 # make run    a one-board cluster with a workload, on this machine
 # make stop   end it; make clean also removes every container, network, route and file it made
 # make check  the fast tests; make test  all of them; make bench  the figures
-# make test-shelf  boards that boot: cards, Ansible, packages (minutes)
+# make test-shelf  boards that boot: cards, Ansible, packages; what is asked of Podman, asked of Debian 13's (minutes)
 # make binary  the self-contained program, in dist/; make binary-arm64  the same for a Pi; make deb  the Debian package
 SHELL := /bin/bash
 .ONESHELL:
@@ -13,6 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 PY := $(VENV)/bin/python
+PODMAN_5 := $(CURDIR)/$(VENV)/podman-trixie
 
 run: prepare
 	@scripts/demo run
@@ -48,6 +49,8 @@ test: prepare
 
 test-shelf:
 	@scripts/prepare shelf
+	[ -x $(PODMAN_5)/bin/podman ] || scripts/other-podman trixie $(PODMAN_5)
+	PIKUBE_E2E_PODMAN=$(PODMAN_5) $(PY) -m pytest -m e2e tests/e2e/test_runtime_contract.py tests/e2e/test_node_runtime.py
 	timeout 7200 $(PY) -m pytest -m shelf --durations=10 tests/shelf
 
 bench: prepare
