@@ -2,9 +2,12 @@
 a pod is told of itself, its hosts file, its volumes' paths, runtime classes, and streams as the first clients speak.
 """
 
+import base64
 import json
+import sys
 
 import pytest
+import yaml
 from board import wait_until
 from test_node_lifecycle import (
     BOX,
@@ -323,3 +326,37 @@ def test_a_pod_that_always_fails_has_a_reason_and_can_be_deleted(board, namespac
     assert wait_until(reason, what="a reason") == "Error"
     board.kubectl("-n", namespace, "delete", "pod", "fails", "--timeout=30s")
     assert ("BackOff", "no") not in events_of(board, namespace, "fails")
+
+
+SOCKET = """\
+import ssl, sys
+import websocket
+certificate, url, protocol = sys.argv[1:]
+link = websocket.create_connection(
+    url, subprotocols=[protocol], timeout=20, sslopt={"cert_reqs": ssl.CERT_NONE, "certfile": certificate})
+assert link.subprotocol == protocol, link.subprotocol
+while (message := link.recv()) or link.connected:
+    print(message if isinstance(message, str) else message.decode("latin-1"), end="")
+"""
+
+
+def test_the_first_clients_read_logs_and_run_commands_over_web_sockets(board, namespace, tmp_path):
+    apply(board, namespace, pod("talks", box("c", "echo is alive; exec sleep 1000")))
+    ready(board, namespace, "talks")
+    config = yaml.safe_load(board.kubeconfig.read_text())
+    user, server = config["users"][0]["user"], config["clusters"][0]["cluster"]["server"]
+    certificate = tmp_path / "user.pem"
+    parts = (user["client-certificate-data"], user["client-key-data"])
+    certificate.write_bytes(b"".join(map(base64.b64decode, parts)))
+    url = f"{server.replace('https', 'wss')}/api/v1/namespaces/{namespace}/pods/talks"
+
+    def said(path, protocol):
+        return board.run(sys.executable, "-c", SOCKET, str(certificate), url + path, protocol).stdout
+
+    assert said("/log?container=c", "binary.k8s.io") == "is alive\n"
+    assert base64.b64decode(said("/log?container=c", "base64.binary.k8s.io")) == b"is alive\n"
+    run = "/exec?command=echo&command=remote&stdout=1&stderr=1&container=c"
+    assert said(run, "channel.k8s.io") == "\x01\x01remote\n"
+    assert said(run, "v4.channel.k8s.io").startswith("\x01\x01remote\n\x03{")
+    words = said(run, "base64.channel.k8s.io")
+    assert words == "11" + base64.b64encode(b"remote\n").decode()

@@ -22,6 +22,7 @@ from pikube.leader.request.proxy import ResourceProxy, to_slash
 from pikube.leader.request.proxy_rules import split_path
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
+from pikube.wire.byte_socket import over_socket, wants_socket, without_upgrade
 from pikube.wire.messages import Answer, Handler, Peer, Request, Response
 
 FindKubelet = Callable[[str], Handler | None]
@@ -38,14 +39,11 @@ class RelayedRequest:
     path: str
     raw_path: str
     query: str
+    headers: Mapping[str, str]
 
     @property
     def method(self) -> str:
         return self.original.method
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self.original.headers
 
     @property
     def peer(self) -> Peer:
@@ -92,7 +90,10 @@ class NodeStreams:
         path = f"/{PATHS[route.subresource]}/{route.namespace}/{route.name}"
         if route.subresource != "portforward":
             path = f"{path}/{container}"
-        relayed: Any = RelayedRequest(request, path, path, request.query)
+        if route.subresource == "log" and wants_socket(request.headers):
+            plain: Any = RelayedRequest(request, path, path, request.query, without_upgrade(request.headers))
+            return over_socket(request, await kubelet(plain))
+        relayed: Any = RelayedRequest(request, path, path, request.query, request.headers)
         return await kubelet(relayed)
 
     async def _proxied(self, route: Route, request: Request) -> Answer:
@@ -106,7 +107,7 @@ class NodeStreams:
         _, rest = split_path(request.raw_path)
         if not rest and request.method in ("GET", "HEAD"):
             return to_slash(request)
-        relayed: Any = RelayedRequest(request, unquote(rest), rest, request.query)
+        relayed: Any = RelayedRequest(request, unquote(rest), rest, request.query, request.headers)
         return await kubelet(relayed)
 
 

@@ -1,0 +1,70 @@
+"""Bytes over a WebSocket, as logs are asked for by the first clients."""
+
+import base64
+
+import pytest
+import trio
+from wire_clients import WebSocketClient
+
+from pikube.wire.byte_socket import BASE64, BINARY, over_socket, wants_socket, without_upgrade
+from pikube.wire.channels import V5
+from pikube.wire.messages import Response, StreamResponse
+
+
+@pytest.fixture
+async def websocket(connect):
+    """websocket(answer) -> a WebSocketClient that is to connect."""
+
+    def make(answer):
+        async def handler(request):
+            assert wants_socket(request.headers)
+            assert not wants_socket(without_upgrade(request.headers))
+            return over_socket(request, answer)
+
+        return WebSocketClient(connect(handler).stream)
+
+    return make
+
+
+async def messages(client):
+    out = []
+    while (message := await client.message()) is not None:
+        out.append(message)
+    return out
+
+
+@pytest.mark.parametrize("protocol", [BINARY, None])
+async def test_a_log_comes_as_messages_of_bytes(websocket, protocol):
+    client = websocket(Response(200, (), (b"one\n", b"two\n")))
+    assert await client.connect("/log", *filter(None, [protocol])) == protocol
+    assert await messages(client) == [b"", b"one\n", b"two\n"]
+    assert client.close_code == 1000
+
+
+async def test_base64_is_text(websocket):
+    client = websocket(Response(200, (), (b"one\n",)))
+    assert await client.connect("/log", BASE64) == BASE64
+    assert await messages(client) == ["", base64.b64encode(b"one\n").decode()]
+
+
+async def test_a_log_that_is_followed_ends_when_its_reader_goes(websocket):
+    is_over = trio.Event()
+
+    async def follow(send):
+        try:
+            await send(b"one\n")
+            await trio.sleep_forever()
+        finally:
+            is_over.set()
+
+    client = websocket(StreamResponse(200, (), follow))
+    await client.connect("/log", BINARY)
+    assert [await client.message() for _ in range(2)] == [b"", b"one\n"]
+    await client.stream.aclose()
+    with trio.fail_after(5):
+        await is_over.wait()
+
+
+async def test_a_refusal_is_answered_as_it_is_and_so_is_an_unknown_protocol(websocket):
+    assert await websocket(Response(404)).connect("/log", BINARY) == 404
+    assert await websocket(Response(200)).connect("/log", V5) == 400
