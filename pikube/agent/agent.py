@@ -20,7 +20,7 @@ import trio
 
 from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.configz import configz
-from pikube.agent.facts import has_apparmor, has_selinux, lowest_oom_score, read_facts
+from pikube.agent.facts import has_apparmor, has_selinux, lowest_oom_score, oci_runtimes, read_facts
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
@@ -179,6 +179,7 @@ async def open_agent(
             enforced=Enforced(
                 [name.strip() for name in settings.allowed_unsafe_sysctls.split(",") if name.strip()],
                 has_apparmor(),
+                oci_runtimes(),
             ),
             pressures=lambda: node.pressures(),
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CAP_SYS_RESOURCE = 24
+OCI_RUNTIMES = ("crun", "crun-vm", "crun-wasm", "krun", "ocijail", "runc", "runsc", "youki")
 MODEL_FILE = "/proc/device-tree/model"
 
 
@@ -34,6 +35,13 @@ class BoardFacts:
     processes: int = 0
     inodes: int = 0
     inodes_free: int = 0
+
+
+def oci_runtimes() -> frozenset[str]:
+    """The OCI runtimes of this board that Podman knows by the names of their programs (its [engine.runtimes]):
+    what a RuntimeClass may have as its handler."""
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+    return frozenset(name for name in OCI_RUNTIMES if shutil.which(name, path=path))
 
 
 def has_apparmor() -> bool:

@@ -43,6 +43,8 @@ class HostNetwork:
         self.carries_pods = (
             False  # whether pods reach the outside by what is made here, without Podman's rules
         )
+        self._are_made = False  # the tables for pods: a kernel without nft's families has none to lose
+        self._said: dict[str, str] = {}  # why nft refused the last time, by event
         self._lock = threading.Lock()  # of what is shown: worker threads call
         self._shown: frozenset[Listener] | None = None
 
@@ -64,11 +66,10 @@ class HostNetwork:
 
     def _set_up_for_pods(self) -> None:
         done = run("nft", "-f", "-", text=render_nat(self._cluster_cidr))
-        if done.returncode:
-            log.warning(
-                "event=no_masquerade why=%r words='pods reach the outside only as far as Podman lets them'",
-                done.stderr.strip(),
-            )
+        self._are_made = done.returncode == 0
+        if not self._are_made:
+            words = "pods reach the outside only as far as Podman lets them"
+            self._say_once("no_masquerade", done.stderr.strip(), words)
             return
         self.carries_pods = not FIREWALLD.exists()
         if self.carries_pods:
@@ -79,9 +80,10 @@ class HostNetwork:
         if not self._has_nft:
             return
         if run("nft", "list", "table", "ip", NAT).returncode:
-            log.warning(
-                "event=nft_tables_lost words='something on this host removed them; they are made again'"
-            )
+            if self._are_made:
+                log.warning(
+                    "event=nft_tables_lost words='something on this host removed them; they are made again'"
+                )
             self._set_up_for_pods()
         elif self.carries_pods:
             let_pods_through(self._cluster_cidr)
@@ -111,9 +113,16 @@ class HostNetwork:
     def _show(self, wanted: frozenset[Listener]) -> None:
         done = run("nft", "-f", "-", text=render_guard(self._service_cidr, wanted))
         if done.returncode:
-            log.warning("event=nft_failed why=%r", done.stderr.strip())
+            words = "what this board serves on 0.0.0.0 answers on every ClusterIP"
+            self._say_once("nft_failed", done.stderr.strip(), words)
             return
         self._shown = wanted
+
+    def _say_once(self, event: str, why: str, words: str) -> None:
+        """Each minute's try finds the same again."""
+        if self._said.get(event) != why:
+            self._said[event] = why
+            log.warning("event=%s why=%r words=%r", event, why, words)
 
 
 def render_guard(service_cidr: str, listeners: Iterable[Listener]) -> str:

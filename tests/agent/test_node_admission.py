@@ -69,8 +69,18 @@ def test_a_board_that_runs_short_takes_what_its_shortage_allows(wanted, pressure
 
 
 def test_users_of_its_own_are_not_pretended():
-    assert "does not support user namespaces" in sandbox_problem(pod(host_users=False))
-    assert sandbox_problem(pod()) == sandbox_problem(pod(host_users=True)) == ""
+    assert "does not support user namespaces" in sandbox_problem(pod(host_users=False), "", frozenset())
+    assert (
+        sandbox_problem(pod(), "", frozenset())
+        == sandbox_problem(pod(host_users=True), "", frozenset())
+        == ""
+    )
+
+
+def test_a_class_of_runtime_must_be_one_that_the_board_has():
+    words = 'failed to get sandbox runtime: no runtime for "kata" is configured'
+    assert sandbox_problem(pod(), "kata", frozenset({"runc"})) == words
+    assert sandbox_problem(pod(), "runc", frozenset({"runc"})) == ""
 
 
 def test_profiles_and_labels_are_podmans():

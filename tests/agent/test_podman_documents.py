@@ -101,6 +101,11 @@ def test_mounts_images_and_devices():
     assert document["devices"] == [{"path": "/dev/gpiomem:/dev/gpiomem:rwm"}]
 
 
+def test_a_container_may_have_another_runtime():
+    assert container(runtime="runc")["oci_runtime"] == "runc"
+    assert "oci_runtime" not in container()
+
+
 def test_a_board_that_stops_waits_for_a_container_as_long_as_its_pod_says():
     document = container(grace_s=5)
     assert document["stop_timeout"] == 5

@@ -251,7 +251,20 @@ def test_a_class_of_runtime_must_be_there_and_its_overhead_counts(board, namespa
         lambda: board.get("pod", "heavy", "-n", namespace)["spec"].get("nodeName"), what="a node"
     )
     assert scheduled == "board"
-    board.kubectl("delete", "runtimeclass", name)
+    foreign = {**heavy, "metadata": {"name": f"foreign-{namespace}"}, "handler": "foreign"}
+    board.kubectl("create", "-f", "-", text_in=json.dumps(foreign))
+    apply(board, namespace, pod("foreign", box("c"), runtimeClassName=f"foreign-{namespace}"))
+    ready(board, namespace, "heavy")
+    identity = container_of(board, namespace, "heavy")["containerID"].removeprefix("podman://")
+    assert board.podman("inspect", identity, "--format", "{{.OCIRuntime}}").stdout.strip() == "runc"
+    words = (
+        'Failed to create pod sandbox: failed to get sandbox runtime: no runtime for "foreign" is configured'
+    )
+    wait_until(
+        lambda: ("FailedCreatePodSandBox", words) in events_of(board, namespace, "foreign"), what="an event"
+    )
+    assert status_of(board, namespace, "foreign")["phase"] == "Pending"
+    board.kubectl("delete", "runtimeclass", name, f"foreign-{namespace}")
     gone = refused(board, namespace, pod("q", box("c"), runtimeClassName=name))
     assert f'pod rejected: RuntimeClass "{name}" not found' in gone
 

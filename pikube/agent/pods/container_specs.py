@@ -147,6 +147,7 @@ def container_spec(
     pids_limit: int = 0,
     dns: DnsSettings,
     lowest_oom_score: int = -1000,
+    runtime: str = "",
 ) -> ContainerSpec:
     """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
     NotAllowed."""
@@ -207,6 +208,7 @@ def container_spec(
         grace_s=pod.spec.termination_grace_period_seconds or 0,
         devices=tuple(devices),
         pids_limit=pids_limit,
+        runtime=runtime,
     )
 
 

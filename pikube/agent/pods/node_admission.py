@@ -47,6 +47,7 @@ class Enforced:
 
     allowed_sysctls: Sequence[str] = ()
     has_apparmor: bool = False
+    handlers: AbstractSet[str] = frozenset()  # the OCI runtimes that Podman has here
 
 
 def refusal(
@@ -66,11 +67,14 @@ def refusal(
     return None
 
 
-def sandbox_problem(pod: Pod) -> str:
-    """Why an admitted pod gets no sandbox, in kubelet's words (pkg/kubelet/userns); '' when it does. One that
-    wants users of its own must not run with the board's and believe otherwise."""
+def sandbox_problem(pod: Pod, handler: str, handlers: AbstractSet[str]) -> str:
+    """Why an admitted pod gets no sandbox, in the words of kubelet (pkg/kubelet/userns) and of containerd; '' when it
+    does. One that wants users of its own, or another runtime, must not run without and believe otherwise."""
+    if handler and handler not in handlers:
+        return f'failed to get sandbox runtime: no runtime for "{handler}" is configured'
     if pod.spec.host_users is False:
-        return 'can\'t set `spec.hostUsers: false`, RuntimeClass handler "" does not support user namespaces'
+        words = f'RuntimeClass handler "{handler}" does not support user namespaces'
+        return f"can't set `spec.hostUsers: false`, {words}"
     return ""
 
 

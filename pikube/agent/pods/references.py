@@ -26,6 +26,7 @@ from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.core_volume import Volume
 from pikube.api.kinds.meta import Object
+from pikube.api.kinds.node import RuntimeClass
 from pikube.informer.informer import Informers
 
 K = TypeVar("K", bound=Object)
@@ -132,6 +133,17 @@ class References:
             )
         return Volume(name=volume.name, host_path=spec.host_path, nfs=spec.nfs), bound
 
+    def runtime_handler(self, pod: Pod) -> str:
+        """What the pod's class of runtime is called on boards, '' for one without a class; `follow` comes first.
+        Raises VolumeProblem."""
+        name = pod.spec.runtime_class_name
+        if not name:
+            return ""
+        found = self._find(RuntimeClass, name, "")
+        if found is None:
+            raise VolumeProblem(f'runtimeclasses.node.k8s.io "{name}" not found')
+        return found.handler
+
     def pull_credentials(self, pod: Pod) -> list[tuple[str, str]]:
         """(registry, base64 user:password) of the pod's imagePullSecrets; the admission of service accounts has
         put those of the account there."""
@@ -177,12 +189,14 @@ def claim_name(pod: Pod, volume: Volume) -> str:
 
 
 def references_of(pod: Pod) -> set[Ref]:
-    """Every ConfigMap, Secret and claim that the pod names."""
+    """Every ConfigMap, Secret, claim and class of runtime that the pod names."""
     namespace = pod.metadata.namespace
     maps, secrets = referenced_names(pod)
     claims = {name for volume in pod.spec.volumes if (name := claim_name(pod, volume))}
     secrets |= {ref.name for ref in pod.spec.image_pull_secrets}
+    class_name = pod.spec.runtime_class_name
     return {
+        *((Ref(RuntimeClass, "", class_name),) if class_name else ()),
         *(Ref(ConfigMap, namespace, name) for name in maps if name),
         *(Ref(Secret, namespace, name) for name in secrets if name),
         *(Ref(PersistentVolumeClaim, namespace, name) for name in claims),

@@ -115,6 +115,7 @@ class Starter:
                 has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
                 dns=self._settings.dns,
                 lowest_oom_score=self._settings.lowest_oom_score,
+                runtime=self._runtime_of(pod),
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None
@@ -132,6 +133,12 @@ class Starter:
         else:
             say("Normal", "Started", f"Started container {asked.container.name}")
         return container, image
+
+    def _runtime_of(self, pod: Pod) -> str:
+        """By the class of runtime; Podman's own if that was deleted since the sandbox was made."""
+        with suppress(VolumeProblem):
+            return self._references.runtime_handler(pod)
+        return ""
 
     def _prepare(self, asked: Starting, environment: Mapping[str, str]) -> tuple[list[Mount], str]:
         """Files and directories of one attempt (a worker thread's). Raises VolumeProblem, OSError."""

@@ -36,6 +36,7 @@ from pikube.agent.pods.status import Report, pod_status, refused_status
 from pikube.agent.pods.stopping import MIN_LEFT_S, Stopper
 from pikube.agent.pods.termination import last_words
 from pikube.agent.pods.view import PodView
+from pikube.agent.pods.volume_files import VolumeProblem
 from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.runtime.contract import Container, Image, RuntimeFailure
 from pikube.api.client import ConnectionLost
@@ -364,11 +365,15 @@ class PodWorker:
 
     async def _create_sandbox(self) -> None:
         self._report(Observed())
-        problem = sandbox_problem(self.pod)
-        if problem:
-            raise RuntimeFailure(f"Failed to create pod sandbox: {problem}", "FailedCreatePodSandBox")
         # before the network: a missing Secret costs no sandbox
         await self._places.make(self.pod, self.address)
+        try:
+            handler = self._board.references.runtime_handler(self.pod)
+            problem = sandbox_problem(self.pod, handler, self._board.enforced.handlers)
+        except VolumeProblem as missing:
+            problem = str(missing)
+        if problem:
+            raise RuntimeFailure(f"Failed to create pod sandbox: {problem}", "FailedCreatePodSandBox")
         spec = sandbox_spec(self.pod, self._board.network, self._board.dns)
         sandbox, failures = None, []
 

@@ -119,6 +119,7 @@ class ContainerSpec:
     grace_s: int = 30  # what it gets to end when the whole board stops
     devices: tuple[tuple[str, str, str], ...] = ()  # (path on the board, path inside, permissions)
     pids_limit: int = 0
+    runtime: str = ""  # the OCI runtime by name, '' for Podman's own choice
 
 
 @dataclass(frozen=True, slots=True)
