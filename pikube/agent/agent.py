@@ -20,7 +20,15 @@ import trio
 
 from pikube.agent.cluster_memory import ClusterMemory
 from pikube.agent.configz import configz
-from pikube.agent.facts import has_apparmor, has_selinux, lowest_oom_score, oci_runtimes, read_facts
+from pikube.agent.facts import (
+    group_files,
+    has_apparmor,
+    has_selinux,
+    loaded_profiles,
+    lowest_oom_score,
+    oci_runtimes,
+    read_facts,
+)
 from pikube.agent.kubelet_api import KubeletApi
 from pikube.agent.local_volumes import LocalVolumes
 from pikube.agent.node import NodeAgent
@@ -168,6 +176,8 @@ async def open_agent(
                     has_selinux(),
                     max(0, settings.pod_max_pids),
                     lowest_oom_score(),
+                    group_files(),
+                    loaded_profiles,
                 ),
             ),
             oom=OomWatch(),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 CAP_SYS_RESOURCE = 24
 OCI_RUNTIMES = ("crun", "crun-vm", "crun-wasm", "krun", "ocijail", "runc", "runsc", "youki")
+GROUP_FILES = ("memory.oom.group", "memory.swap.max")
 MODEL_FILE = "/proc/device-tree/model"
 
 
@@ -47,6 +48,18 @@ def oci_runtimes() -> frozenset[str]:
 def has_apparmor() -> bool:
     """Whether the kernel enforces AppArmor's profiles."""
     return _text("/sys/module/apparmor/parameters/enabled").startswith("Y")
+
+
+def loaded_profiles() -> frozenset[str]:
+    """The names of AppArmor's profiles that the kernel has, as lines `name (mode)`."""
+    lines = _text("/sys/kernel/security/apparmor/profiles").splitlines()
+    return frozenset(line.rpartition("(")[0].strip() for line in lines)
+
+
+def group_files() -> frozenset[str]:
+    """Which of GROUP_FILES the control groups of this board have: none with cgroups v1, or without the memory
+    controller; the second needs swap accounting."""
+    return frozenset(name for name in GROUP_FILES if any(Path("/sys/fs/cgroup").glob(f"*/{name}")))
 
 
 def has_selinux() -> bool:

@@ -2,8 +2,14 @@
 
 import pytest
 
-from pikube.agent.pods.container_specs import apparmor_profile, selinux_options
+from pikube.agent.pods.container_specs import (
+    apparmor_problem,
+    apparmor_profile,
+    selinux_options,
+    unified_limits,
+)
 from pikube.agent.pods.node_admission import Enforced, refusal, sandbox_problem
+from pikube.agent.runtime.contract import Size
 from pikube.api.kinds.core_container import AppArmorProfile, Container, SecurityContext, SELinuxOptions
 from pikube.api.kinds.core_pod import Pod, PodSecurityContext, PodSpec, Sysctl
 from pikube.api.kinds.core_references import Toleration
@@ -88,3 +94,25 @@ def test_profiles_and_labels_are_podmans():
     assert apparmor_profile(AppArmorProfile(type="Unconfined")) == "unconfined"
     assert apparmor_profile(AppArmorProfile(type="Localhost", localhost_profile="web")) == "web"
     assert selinux_options(SELinuxOptions(type="spc_t", level="s0:c1")) == ("type:spc_t", "level:s0:c1")
+
+
+def test_a_profile_that_is_not_loaded_is_named():
+    assert apparmor_problem("deny-write", {"deny-write", "other"}) == ""
+    assert apparmor_problem("", set()) == apparmor_problem("unconfined", set()) == ""
+    assert apparmor_problem("deny-write", {"other"}).endswith("apparmor profile not found deny-write")
+
+
+FILES = frozenset({"memory.oom.group", "memory.swap.max"})
+
+
+@pytest.mark.parametrize(
+    ("memory_bytes", "files", "wanted"),
+    [
+        (0, FILES, {"memory.oom.group": "1", "memory.swap.max": "0"}),
+        (1 << 20, FILES, {"memory.oom.group": "1"}),
+        (0, frozenset({"memory.oom.group"}), {"memory.oom.group": "1"}),  # a kernel that does not count swap
+        (0, frozenset(), {}),  # cgroups v1, or a Pi that was booted without cgroup_enable=memory
+    ],
+)
+def test_what_version_two_of_control_groups_is_asked_for(memory_bytes, files, wanted):
+    assert unified_limits(Size(2, 0, 100_000, memory_bytes), files) == wanted

@@ -101,6 +101,11 @@ def test_mounts_images_and_devices():
     assert document["devices"] == [{"path": "/dev/gpiomem:/dev/gpiomem:rwm"}]
 
 
+def test_files_of_a_group_are_asked_for_where_there_are_any():
+    assert container(unified={"memory.oom.group": "1"})["unified"] == {"memory.oom.group": "1"}
+    assert "unified" not in container()
+
+
 def test_a_container_may_have_another_runtime():
     assert container(runtime="runc")["oci_runtime"] == "runc"
     assert "oci_runtime" not in container()

@@ -86,8 +86,10 @@ def test_limits_are_in_force(board, shelf, apply):
     group, _ = group_of(board, "full")
     found = values(board, group, "cpu.max", "cpu.weight", "memory.max", "pids.max")
     assert found == ["50000 100000", "10", str(64 << 20), "2048"]
+    assert values(board, group, "memory.oom.group", "memory.swap.max") == ["1", "0"]
     group, _ = group_of(board, "least")
     assert values(board, group, "cpu.max", "memory.max") == ["max 100000", "max"]
+    assert values(board, group, "memory.oom.group", "memory.swap.max") == ["1", "0"]
 
 
 def test_a_resize_changes_the_group_and_deletion_leaves_none(board, shelf):
@@ -117,6 +119,8 @@ def test_profiles_of_apparmor_and_seccomp_are_in_force(board, shelf, apply):
     free = {"appArmorProfile": {"type": "Unconfined"}, "seccompProfile": {"type": "Unconfined"}}
     usual = {"appArmorProfile": {"type": "RuntimeDefault"}, "seccompProfile": {"type": "RuntimeDefault"}}
     old = {"container.apparmor.security.beta.kubernetes.io/c": "localhost/deny-write"}
+    unknown = {"appArmorProfile": {"type": "Localhost", "localhostProfile": "nobody-s"}}
+    apply(pod("unknown", box(securityContext=unknown)))
     wait_ready(
         shelf,
         *apply(
@@ -126,6 +130,17 @@ def test_profiles_of_apparmor_and_seccomp_are_in_force(board, shelf, apply):
             pod("old", box(), annotations=old),
         ),
     )
+
+    def waits():
+        (found,) = [one for one in shelf.get("pods") if one["metadata"]["name"] == "unknown"]
+        statuses = found["status"].get("containerStatuses") or [{"state": {}}]
+        return statuses[0]["state"].get("waiting")
+
+    waiting = wait_until(
+        lambda: (now := waits()) and "profile" in now.get("message", "") and now, 60, "a refusal"
+    )
+    assert waiting["reason"] == "CreateContainerError"
+    assert waiting["message"].endswith("apparmor profile not found nobody-s")
 
     def confined(name):
         _, pid = group_of(board, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +149,7 @@ def container_spec(
     dns: DnsSettings,
     lowest_oom_score: int = -1000,
     runtime: str = "",
+    group_files: AbstractSet[str] = frozenset(),
 ) -> ContainerSpec:
     """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
     NotAllowed."""
@@ -209,6 +211,7 @@ def container_spec(
         devices=tuple(devices),
         pids_limit=pids_limit,
         runtime=runtime,
+        unified=unified_limits(size, group_files),
     )
 
 
@@ -250,6 +253,24 @@ def size_of(container: Any) -> Size:
         cpu_quota_us(limits.get("cpu")),
         PERIOD_US,
         _whole(limits.get("memory")),
+    )
+
+
+def unified_limits(size: Size, group_files: AbstractSet[str]) -> dict[str, str]:
+    """What kubelet asks of cgroups v2 for every container, as far as the board has such files: all its processes go
+    when the kernel takes one for want of memory, and none is swapped out (a memory limit says so already).
+    Source: kubernetes kuberuntime_container_linux.go, memorySwap.swapBehavior NoSwap."""
+    wanted = {"memory.oom.group": "1"} | ({} if size.memory_bytes else {"memory.swap.max": "0"})
+    return {name: value for name, value in wanted.items() if name in group_files}
+
+
+def apparmor_problem(profile: str, loaded: AbstractSet[str]) -> str:
+    """Why a container cannot be confined so, in containerd's words; '' if it can."""
+    if profile in ("", "unconfined") or profile in loaded:
+        return ""
+    return (
+        "failed to get container spec opts: failed to generate apparmor spec opts: "
+        f"apparmor profile not found {profile}"
     )
 
 

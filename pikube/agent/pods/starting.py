@@ -7,6 +7,7 @@ Called by the pod's worker.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,13 @@ from typing import Any
 
 import trio
 
-from pikube.agent.pods.container_specs import DnsSettings, NotAllowed, container_spec, hosts_file
+from pikube.agent.pods.container_specs import (
+    DnsSettings,
+    NotAllowed,
+    apparmor_problem,
+    container_spec,
+    hosts_file,
+)
 from pikube.agent.pods.environment import ConfigMissing, environment_of
 from pikube.agent.pods.image_pulls import ImagePulls, Say
 from pikube.agent.pods.references import References
@@ -49,6 +56,8 @@ class StartSettings:
     has_selinux: bool = False
     pids_limit: int = 0  # of a container; 0: the runtime's own
     lowest_oom_score: int = -1000  # that this board may give
+    group_files: AbstractSet[str] = frozenset()  # of control groups, beyond those that every board has
+    loaded_profiles: Callable[[], AbstractSet[str]] = frozenset  # of AppArmor
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ class Starter:
                 has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
                 dns=self._settings.dns,
                 lowest_oom_score=self._settings.lowest_oom_score,
-                runtime=self._runtime_of(pod),
+                runtime=self._runtime_of(pod), group_files=self._settings.group_files,
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None
@@ -123,6 +132,9 @@ class Starter:
             raise StartFailed("CreateContainerError", error.strerror or str(error)) from None
         except RuntimeFailure as failure:
             raise StartFailed(failure.reason, failure.message) from None
+        unconfined = apparmor_problem(spec.apparmor_profile, self._settings.loaded_profiles())
+        if unconfined:
+            raise StartFailed("CreateContainerError", unconfined)
         try:
             container = await self._runtime.start_container(spec)
         except RuntimeFailure as failure:

@@ -119,6 +119,9 @@ class ContainerSpec:
     grace_s: int = 30  # what it gets to end when the whole board stops
     devices: tuple[tuple[str, str, str], ...] = ()  # (path on the board, path inside, permissions)
     pids_limit: int = 0
+    unified: Mapping[str, str] = field(
+        default_factory=dict
+    )  # files of its control group (v2) and what they say
     runtime: str = ""  # the OCI runtime by name, '' for Podman's own choice
 
 

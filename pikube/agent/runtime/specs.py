@@ -142,6 +142,8 @@ def container_document(spec: ContainerSpec, instance: str) -> dict[str, Any]:
         document["groups"] = list(spec.groups)
     if spec.seccomp_profile:
         document["seccomp_profile_path"] = spec.seccomp_profile
+    if spec.unified:
+        document["unified"] = dict(spec.unified)
     if spec.runtime:
         document["oci_runtime"] = spec.runtime
     if spec.apparmor_profile:
