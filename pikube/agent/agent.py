@@ -224,7 +224,7 @@ async def open_agent(
         await nursery.start(node.run)
         log.info("event=node_ready node=%s pod_cidr=%s", settings.node_name, pod_cidr)
         usage = UsageApi(
-            manager.containers, manager.probe_results, settings.node_name, Path(settings.data_dir)
+            manager.containers, manager.probes, manager.disks, settings.node_name, Path(settings.data_dir)
         )
         record = partial(recorder.record, "kube-proxy")
         kubelet = KubeletApi(manager, runtime, usage, configz(settings, pod_cidr))

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pikube.agent.pressure.images import Collection, chosen, unused
-from pikube.agent.pressure.keeper import disk_bytes, inodes_below
 from pikube.agent.pressure.signals import (
     DISK,
     INODES,
@@ -24,6 +23,7 @@ from pikube.agent.pressure.signals import (
 )
 from pikube.agent.pressure.storage import exceeded, has_limits
 from pikube.agent.runtime.contract import Image
+from pikube.agent.usage.disk import disk_bytes, inodes_below
 from pikube.api.kinds.core_pod import Pod
 
 MI = 2**20

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pikube.agent.runtime.contract import Container
 from pikube.agent.usage import cgroups, reports, samples
 from pikube.agent.usage.cgroups import Hierarchies, MemoryUse
+from pikube.agent.usage.disk_reports import FsUse, PodDisk, VolumePlace, volume_families
+from pikube.agent.usage.durations import Durations
 from pikube.agent.usage.meter import Meter
 from pikube.agent.usage.samples import ContainerTotals, Rate, Sample, board_rate, container_rate, keep
 from pikube.api.kinds.core_pod import Pod
@@ -225,13 +227,34 @@ def pod_entry():
     return reports.PodContainers(pod, (container(),))
 
 
+def used(amount, inodes=1):
+    return FsUse(1000, 400, 50, 20, amount, inodes)
+
+
+DISK = PodDisk(
+    {"web": "/layer"},
+    {"web": "/logs"},
+    (
+        VolumePlace("scratch", "/scratch", is_own=True),
+        VolumePlace("data", "/data", "claim"),
+        VolumePlace("large", "/large", "other"),
+        VolumePlace("gone", "/gone"),
+    ),
+)
+USES = {
+    "/layer": used(10),
+    "/logs": used(3),
+    "/scratch": used(5),
+    "/data": used(700),
+    "/large": used(None, None),
+}
 BOARD = reports.BoardUse("board", 0.0, 100, 40, 10, 4, 1, 2)
 
 
 def test_the_summary_has_kubelets_shape_and_leaves_out_what_is_unknown():
     before = Sample(0, 1000, 0, None, None, {"abc": ContainerTotals("abc", 900, 0, None)})
     after = Sample(10, 1010, 10**9, None, None, {"abc": ContainerTotals("abc", 900, 10**9, None)})
-    document = reports.summary(BOARD, [pod_entry()], (before, after), {}, only_cpu_and_memory=True)
+    document = reports.summary(BOARD, [pod_entry()], (before, after), {}, {}, {}, only_cpu_and_memory=True)
     assert document["node"]["cpu"]["usageNanoCores"] == 10**8
     assert "memory" not in document["node"] and "fs" not in document["node"]
     found = document["pods"][0]
@@ -243,15 +266,37 @@ def test_the_summary_has_kubelets_shape_and_leaves_out_what_is_unknown():
     assert found["cpu"]["usageNanoCores"] == 10**8
     assert "memory" not in found and "memory" not in found["containers"][0]
     json.dumps(document)
-    whole = reports.summary(BOARD, [pod_entry()], (before, after), {"u": (7, 9)}, only_cpu_and_memory=False)
+    whole = reports.summary(
+        BOARD, [pod_entry()], (before, after), {"u": (7, 9)}, {"u": DISK}, USES, only_cpu_and_memory=False
+    )
     assert whole["node"]["runtime"]["imageFs"]["usedBytes"] == whole["node"]["fs"]["usedBytes"] == 60
     assert whole["node"]["rlimit"]["maxpid"] == 0
-    assert (whole["pods"][0]["network"]["rxBytes"], whole["pods"][0]["network"]["txBytes"]) == (7, 9)
+    (found,) = whole["pods"]
+    assert (found["network"]["rxBytes"], found["network"]["txBytes"]) == (7, 9)
+    (web,) = found["containers"]
+    assert (web["rootfs"]["usedBytes"], web["logs"]["usedBytes"], web["logs"]["capacityBytes"]) == (
+        10,
+        3,
+        1000,
+    )
+    scratch, data, large = found["volume"]
+    assert (scratch["name"], scratch["usedBytes"]) == ("scratch", 5) and "pvcRef" not in scratch
+    assert data["pvcRef"] == {"name": "claim", "namespace": "n"}
+    assert large["capacityBytes"] == 1000 and "usedBytes" not in large, "too much to count is not nothing"
+    assert found["ephemeral-storage"]["usedBytes"] == 10 + 3 + 5, "what is of a claim is not the pod's own"
+
+
+class Probed:
+    def __init__(self, results, *seconds):
+        self.results, took = results, Durations()
+        for one in seconds:
+            took.add(one)
+        self.durations = {("web", "liveness"): took} if seconds else {}
 
 
 def test_prometheus_reads_how_probes_went():
     results = {("web", "readiness", "failed"): 2, ("web", "liveness", "successful"): 5}
-    lines = render([reports.probe_family([(pod_entry().pod, results)])]).decode().splitlines()
+    lines = render(reports.probe_families([(pod_entry().pod, Probed(results))])).decode().splitlines()
     assert lines[2:] == [
         'prober_probe_total{container="web",namespace="n",pod="p",pod_uid="u",probe_type="Liveness",'
         'result="successful"} 5',
@@ -283,3 +328,25 @@ def test_labels_and_histograms_are_written_as_prometheus_wants_them():
         'f_seconds_sum{verb="G\\"E\\\\T\\n"} 3.5\n'
         'f_seconds_count{verb="G\\"E\\\\T\\n"} 4\n'
     )
+
+
+def test_volumes_with_a_claim_are_told_once_by_kubelet_s_names():
+    pod = Pod(metadata=ObjectMeta(name="p", namespace="n", uid="u"))
+    text = render(volume_families([(pod, DISK), (pod, DISK)], USES)).decode()
+    of_data = '{namespace="n",persistentvolumeclaim="claim"}'
+    assert text.count(f"kubelet_volume_stats_used_bytes{of_data} 700\n") == 1
+    assert f"kubelet_volume_stats_available_bytes{of_data} 400" in text
+    assert 'kubelet_volume_stats_capacity_bytes{namespace="n",persistentvolumeclaim="other"} 1000' in text
+    assert 'used_bytes{namespace="n",persistentvolumeclaim="other"}' not in text
+
+
+def test_probes_are_counted_and_timed():
+    probed = Probed({("web", "liveness", "successful"): 3}, 0.004, 0.005, 0.3, 99.0)
+    pod = Pod(metadata=ObjectMeta(name="p", namespace="n", uid="u"))
+    text = render(reports.probe_families([(pod, probed)])).decode()
+    labels = 'container="web",namespace="n",pod="p"'
+    assert f'prober_probe_total{{{labels},pod_uid="u",probe_type="Liveness",result="successful"}} 3' in text
+    for bound, count in (("0.005", 2), ("0.25", 2), ("0.5", 3), ("10", 3), ("+Inf", 4)):
+        line = f'prober_probe_duration_seconds_bucket{{{labels},probe_type="Liveness",le="{bound}"}} {count}'
+        assert line in text
+    assert f'prober_probe_duration_seconds_count{{{labels},probe_type="Liveness"}} 4' in text

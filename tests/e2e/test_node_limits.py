@@ -100,8 +100,22 @@ def test_a_log_that_is_full_is_rotated_and_who_follows_it_misses_no_line(board, 
 
 def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use(board, namespace):
     probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
-    apply(board, namespace, pod("measured", box("c", livenessProbe=probe)))
+    writes = "; ".join(
+        f"head -c {n}m /dev/zero > {to}/x" for n, to in ((2, "/data"), (3, "/scratch"), (1, ""))
+    )
+    mounts = [{"name": "data", "mountPath": "/data"}, {"name": "scratch", "mountPath": "/scratch"}]
+    volumes = [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+        {"name": "scratch", "emptyDir": {}},
+    ]
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}}  # fmt: skip
+    container = box("c", f"{writes}; echo written; exec sleep 1000", livenessProbe=probe, volumeMounts=mounts)
+    apply(board, namespace, claim, pod("measured", container, volumes=volumes))
     ready(board, namespace, "measured")
+    wait_until(
+        lambda: "written" in board.kubectl("-n", namespace, "logs", "measured"), what="its files are written"
+    )
 
     def ask(path):
         return board.kubectl("get", "--raw", f"/api/v1/nodes/board/proxy/{path}")
@@ -112,7 +126,16 @@ def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use
     summary = json.loads(ask("stats/summary"))
     assert summary["node"]["nodeName"] == "board" and summary["node"]["fs"]["capacityBytes"] > 0
     (mine,) = [p for p in summary["pods"] if p["podRef"]["namespace"] == namespace]
-    assert mine["containers"][0]["memory"]["workingSetBytes"] > 0
+    (measured,) = mine["containers"]
+    assert measured["memory"]["workingSetBytes"] > 0
+    assert measured["logs"]["usedBytes"] > 0 and measured["rootfs"]["usedBytes"] > 1 << 20
+    volumes = {volume["name"]: volume for volume in mine["volume"]}
+    assert volumes["scratch"]["usedBytes"] >= 3 << 20 and "pvcRef" not in volumes["scratch"]
+    assert volumes["data"]["usedBytes"] >= 2 << 20
+    assert volumes["data"]["pvcRef"] == {"name": "data", "namespace": namespace}
+    assert mine["ephemeral-storage"]["usedBytes"] >= 4 << 20
+    claim = f'{{namespace="{namespace}",persistentvolumeclaim="data"}}'
+    assert f"kubelet_volume_stats_used_bytes{claim}" in ask("metrics")
     for path in ("metrics/resource", "metrics/cadvisor"):
         assert f'namespace="{namespace}"' in ask(path), path
     assert "kubelet_running_pods" in ask("metrics")
@@ -122,9 +145,8 @@ def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use
     assert [container["name"] for container in running["spec"]["containers"]] == ["c"]
     settings = json.loads(ask("configz"))["kubeletconfig"]
     assert settings["maxPods"] == 110 and settings["evictionHard"]["memory.available"] == "100Mi"
-    wait_until(
-        lambda: f'container="c",namespace="{namespace}"' in ask("metrics/probes"), what="a probe is counted"
-    )
+    timed = f'prober_probe_duration_seconds_count{{container="c",namespace="{namespace}"'
+    wait_until(lambda: timed in ask("metrics/probes"), what="a probe is counted")
     assert (
         ask("logs/").startswith("<pre>")
         and board.kubectl("get", "--raw", "/api/v1/nodes/board/proxy/logs/../shadow", check=False).returncode

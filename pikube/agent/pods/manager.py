@@ -17,9 +17,11 @@ from pikube.agent.pods.kept import KeptObjects, Ref
 from pikube.agent.pods.log_rotation import OpenLog
 from pikube.agent.pods.node_admission import SOURCE
 from pikube.agent.pods.orphans import Orphans
+from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.static_pods import MIRROR, StaticPods
 from pikube.agent.pods.worker import PodWorker
 from pikube.agent.runtime.contract import Container, RuntimeFailure
+from pikube.agent.usage.disk_reports import PodDisk
 from pikube.api.kinds.core_pod import Pod
 from pikube.informer.informer import Informer
 
@@ -84,9 +86,13 @@ class PodManager:
         """Each pod with its containers' attempts by name, the newest last."""
         return [(worker.pod, worker.containers) for worker in self._workers.values()]
 
-    def probe_results(self) -> list[tuple[Pod, Mapping[tuple[str, str, str], int]]]:
-        """Each pod with how many probes of (container, kind) had which result."""
-        return [(worker.pod, worker.probe_results) for worker in self._workers.values()]
+    def probes(self) -> list[tuple[Pod, ProbeSet]]:
+        """Each pod with its probes."""
+        return [(worker.pod, worker.probes) for worker in self._workers.values()]
+
+    def disks(self) -> list[tuple[Pod, PodDisk]]:
+        """Each pod with where its files are."""
+        return [(worker.pod, worker.disk()) for worker in self._workers.values()]
 
     def open_logs(self) -> list[OpenLog]:
         """The logs of all containers that run."""

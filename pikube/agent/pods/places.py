@@ -14,6 +14,7 @@ from msgspec import structs
 
 from pikube.agent.pods.board import Board
 from pikube.agent.pods.image_pulls import Say
+from pikube.agent.pods.references import claim_name
 from pikube.agent.pods.tokens import JITTER_S
 from pikube.agent.pods.volume_files import VolumeProblem, volume_files
 from pikube.agent.pods.volumes import Place, PodVolumes
@@ -35,6 +36,8 @@ class PodPlaces:
         self._places: Mapping[str, Place] | None = None  # None: to be made anew before they are used
         self._forgotten = 0  # how often; what changes while files are written must be written again
         self._of_images: dict[str, Place] = {}
+        self.latest: Mapping[str, Place] = {}  # as they were made last
+        self._has_tried = False
 
     def forget(self) -> None:
         """What they show is not up to date."""
@@ -45,7 +48,9 @@ class PodPlaces:
         """Whether files of a running pod must be written anew."""
         has_files = any(v.config_map or v.secret or v.projected or v.downward_api for v in pod.spec.volumes)
         is_old = self._places is None or self._board.references.tokens.renews_in_s(pod) <= JITTER_S
-        return has_files and is_old
+        has_claims = any(claim_name(pod, volume) for volume in pod.spec.volumes)
+        # a pod of a former life: where its claims are is not known yet
+        return (has_files and is_old) or (has_claims and not self._has_tried)
 
     async def get(self, pod: Pod, address: str) -> Mapping[str, Place]:
         """As they were made, or made now."""
@@ -62,6 +67,7 @@ class PodPlaces:
         """All of them, whatever was before."""
         references = self._board.references
         forgotten = self._forgotten
+        self._has_tried = True
         places, name = {}, TOKENS
         try:
             await references.follow(pod, self._changed)
@@ -80,6 +86,7 @@ class PodPlaces:
         except VolumeProblem as problem:
             words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
             raise RuntimeFailure(words, "FailedMount") from None
+        self.latest = places
         if self._forgotten == forgotten:
             self._places = places
         return places

@@ -20,6 +20,7 @@ from pikube.agent.pods.grpc_health import check_health
 from pikube.agent.pods.http_probe import probe_http
 from pikube.agent.pods.status import CONTAINER_URL
 from pikube.agent.runtime.contract import Container, Runtime, RuntimeFailure
+from pikube.agent.usage.durations import Durations
 from pikube.api.kinds.core_container import ContainerStatus, Probe
 from pikube.api.kinds.core_pod import Pod
 
@@ -69,6 +70,10 @@ class ProbeSet:
         self._watched: dict[str, Watched] = {}
         self.results: collections.Counter[tuple[str, str, str]] = collections.Counter()
         """How many probes of (container, kind) had which result, for /metrics/probes."""
+        self.durations: collections.defaultdict[tuple[str, str], Durations] = collections.defaultdict(
+            Durations
+        )
+        """How long those of (container, kind) took that had an answer other than no."""
 
     def follow(
         self,
@@ -198,11 +203,13 @@ class ProbeSet:
         await trio.sleep(probe.initial_delay_seconds)
         successes = failures = 0
         while True:
+            began_at = trio.current_time()
             try:
                 timeout_s = float(probe.timeout_seconds or 1)
                 await run_handler(probe, watched.container.id, address, runtime, declared, timeout_s)
             except ProbeErrored as error:
                 self.results[declared.name, kind, "unknown"] += 1
+                self.durations[declared.name, kind].add(trio.current_time() - began_at)
                 words = f"{kind.capitalize()} probe errored and resulted in unknown state: {error}"
                 self._changed("Warning", "Unhealthy", words, declared.name)
             except ProbeFailure as failure:
@@ -212,6 +219,7 @@ class ProbeSet:
                 self._changed("Warning", "Unhealthy", words, declared.name)
             else:
                 self.results[declared.name, kind, "successful"] += 1
+                self.durations[declared.name, kind].add(trio.current_time() - began_at)
                 successes, failures = successes + 1, 0
             if self._judge(kind, probe, declared, watched, successes, failures):
                 return

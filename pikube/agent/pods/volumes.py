@@ -23,9 +23,11 @@ from pikube.agent.pods.host_paths import (
     local_path,
 )
 from pikube.agent.pods.mounting import mount_nfs, mount_tmpfs, unmount_below
+from pikube.agent.pods.references import claim_name
 from pikube.agent.pods.sub_paths import bind_sub_path
 from pikube.agent.pods.volume_files import Files, VolumeProblem
 from pikube.agent.runtime.contract import Mount
+from pikube.agent.usage.disk_reports import VolumePlace
 from pikube.api.kinds.base import Quantity
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume
@@ -98,6 +100,22 @@ class PodVolumes:
             place.chmod(0o777)
         if group is not None:
             give_to_group(place, group)
+
+    def measured(self, pod: Pod, places: Mapping[str, Place]) -> tuple[VolumePlace, ...]:
+        """Those of which kubelet says what they use: all but images and the board's own directories."""
+        found = []
+        for volume in pod.spec.volumes:
+            claim = claim_name(pod, volume)
+            if volume.image is not None or (volume.host_path is not None and not claim):
+                continue
+            place = places.get(volume.name)
+            if place is None and claim:
+                continue
+            in_memory = volume.empty_dir is not None and volume.empty_dir.medium == "Memory"
+            is_own = not (claim or in_memory or volume.secret or volume.projected or volume.nfs)
+            path = place.path if place is not None else str(self.path(volume))
+            found.append(VolumePlace(volume.name, path, claim, is_own))
+        return tuple(found)
 
     def end(self) -> None:
         """Nobody uses them any more: mounts end, and what was the pod's own is gone (kubelet's volume manager does so

@@ -39,6 +39,7 @@ from pikube.agent.pods.view import PodView
 from pikube.agent.pods.volume_files import VolumeProblem
 from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.runtime.contract import Container, Image, RuntimeFailure
+from pikube.agent.usage.disk_reports import PodDisk
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Conflict, NotFound
 from pikube.api.kinds.core_pod import Pod
@@ -110,9 +111,9 @@ class PodWorker:
         return self._view.sandbox.address if self._view.sandbox is not None else ""
 
     @property
-    def probe_results(self) -> Mapping[tuple[str, str, str], int]:
-        """How many probes of (container, kind) had which result."""
-        return self._probes.results
+    def probes(self) -> ProbeSet:
+        """Its probes, of which the metrics tell."""
+        return self._probes
 
     @property
     def log_dir(self) -> Path:
@@ -165,6 +166,17 @@ class PodWorker:
             for volume in self.pod.spec.volumes
             if volume.empty_dir is not None and volume.empty_dir.medium != "Memory"
         }
+
+    def disk(self) -> PodDisk:
+        """Where its files are, as far as it can be said what they use."""
+        running = {
+            name: attempts[-1]
+            for name, attempts in self.containers.items()
+            if attempts and attempts[-1].state == "running"
+        }
+        layers = {name: container.layer_dir for name, container in running.items() if container.layer_dir}
+        logs = {name: str(self.log_dir / name) for name in running}
+        return PodDisk(layers, logs, self._volumes.measured(self.pod, self._places.latest) if running else ())
 
     def wake(self) -> None:
         """Something may have changed."""

@@ -7,9 +7,7 @@ removed, the conditions of the node. An idle board with room costs some reads of
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from pikube.agent.pods.worker import PodWorker
 from pikube.agent.pressure import images as image_rules
 from pikube.agent.pressure import signals, storage
 from pikube.agent.runtime.contract import Runtime, RuntimeFailure
+from pikube.agent.usage.disk import disk_bytes, inodes_below
 from pikube.agent.usage.meter import Meter
 from pikube.agent.usage.samples import ContainerTotals
 from pikube.api.kinds.core_pod import Pod
@@ -213,28 +212,3 @@ def _measure_all(
 def _measure(places: Mapping[str, list[Path]], count: Callable[[Path], int]) -> dict[str, int]:
     """What `count` finds below each name's places (a worker thread's)."""
     return {name: sum(count(path) for path in paths) for name, paths in places.items()}
-
-
-def disk_bytes(path: Path) -> int:
-    """Blocks of everything below, as du counts them; what goes away meanwhile counts nothing."""
-    return sum(found.st_blocks * 512 for found in _everything_below(path))
-
-
-def inodes_below(path: Path) -> int:
-    """Files, directories and links; one that has two names counts once."""
-    return len({(found.st_dev, found.st_ino) for found in _everything_below(path)})
-
-
-def _everything_below(path: Path) -> Iterator[os.stat_result]:
-    stack = [str(path)]
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as entries:
-                found = list(entries)
-        except OSError:
-            continue
-        for entry in found:
-            with suppress(OSError):
-                yield entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    stack.append(entry.path)

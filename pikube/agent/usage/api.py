@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -18,8 +18,10 @@ import trio
 from pikube.agent.facts import read_facts
 from pikube.agent.runtime.contract import Container
 from pikube.agent.usage import cgroups, reports
+from pikube.agent.usage.disk import DiskMeter
+from pikube.agent.usage.disk_reports import PodDisk, volume_families
 from pikube.agent.usage.meter import Meter, read_text
-from pikube.agent.usage.reports import BoardUse, PodContainers
+from pikube.agent.usage.reports import BoardUse, PodContainers, Probes
 from pikube.api.kinds.core_pod import Pod
 from pikube.wire.messages import Response
 from pikube.wire.process import process_families
@@ -27,15 +29,20 @@ from pikube.wire.prometheus import CONTENT_TYPE, Family, render
 
 PodsOfBoard = Callable[[], Iterable[tuple[Pod, Mapping[str, list[Container]]]]]
 """The board's pods, each with its containers' attempts by name, the newest last."""
-ProbesOfBoard = Callable[[], Iterable[tuple[Pod, Mapping[tuple[str, str, str], int]]]]
-"""The board's pods, each with how many probes of (container, kind) had which result."""
+ProbesOfBoard = Callable[[], Iterable[tuple[Pod, Probes]]]
+DisksOfBoard = Callable[[], Sequence[tuple[Pod, PodDisk]]]
+"""The board's pods, each with where its files are."""
 
 
 class UsageApi:
     """Answers from a Meter."""
 
-    def __init__(self, pods: PodsOfBoard, probes: ProbesOfBoard, node_name: str, data_dir: Path) -> None:
+    def __init__(
+        self, pods: PodsOfBoard, probes: ProbesOfBoard, disks: DisksOfBoard, node_name: str, data_dir: Path
+    ) -> None:
         self._pods = pods
+        self._disks = disks
+        self._disk = DiskMeter()
         self._probes = probes
         self._node_name = node_name
         self._data_dir = data_dir
@@ -60,9 +67,9 @@ class UsageApi:
                 )
                 return _text(families)
             case ["metrics", "probes"]:
-                return _text([reports.probe_family(self._probes())])
+                return _text(reports.probe_families(self._probes()))
             case ["metrics"]:
-                return _text(self._own())
+                return _text(await self._own())
         return None
 
     async def _summary(self, only_cpu_and_memory: bool) -> Response:
@@ -70,10 +77,16 @@ class UsageApi:
         entries = self._entries()
         traffic = {} if only_cpu_and_memory else await trio.to_thread.run_sync(read_traffic, entries)
         board = await trio.to_thread.run_sync(read_board, self._node_name, self._data_dir)
-        document = reports.summary(board, entries, samples, traffic, only_cpu_and_memory=only_cpu_and_memory)
+        disks = {} if only_cpu_and_memory else {pod.metadata.uid: disk for pod, disk in self._disks()}
+        uses = await self._disk.of(path for disk in disks.values() for path in disk.paths())
+        if not only_cpu_and_memory:
+            self._disk.forget_others(uses)
+        document = reports.summary(
+            board, entries, samples, traffic, disks, uses, only_cpu_and_memory=only_cpu_and_memory
+        )
         return Response(200, (("Content-Type", "application/json"),), (msgspec.json.encode(document),))
 
-    def _own(self) -> list[Family]:
+    async def _own(self) -> list[Family]:
         states = collections.Counter(
             attempts[-1].state
             for _, containers in self._pods()
@@ -81,7 +94,9 @@ class UsageApi:
             if attempts
         )
         own = reports.kubelet_families(self._node_name, self._entries(), sorted(states.items()))
-        return [*own, *process_families()]
+        disks = self._disks()
+        claimed = (volume.path for _, disk in disks for volume in disk.volumes if volume.claim)
+        return [*own, *volume_families(disks, await self._disk.of(claimed)), *process_families()]
 
     def _entries(self) -> list[PodContainers]:
         return [

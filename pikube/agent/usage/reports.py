@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pikube.agent.runtime.contract import Container
 from pikube.agent.usage.cgroups import MemoryUse
+from pikube.agent.usage.disk_reports import FsUse, PodDisk, container_parts, pod_parts
+from pikube.agent.usage.durations import BOUNDS, Durations
 from pikube.agent.usage.samples import (
     ContainerTotals,
     Rate,
@@ -54,10 +56,13 @@ def summary(
     pods: Sequence[PodContainers],
     samples: Sequence[Sample],
     traffic: Mapping[str, tuple[int, int]],
+    disks: Mapping[str, PodDisk],
+    uses: Mapping[str, FsUse],
     *,
     only_cpu_and_memory: bool,
 ) -> dict[str, Any]:
-    """The Summary of kubelet; `traffic` is (received, sent) by pod uid. What is unknown is absent."""
+    """The Summary of kubelet; `traffic` is (received, sent) by pod uid, `disks` where each pod's files are, `uses`
+    what was measured there. What is unknown is absent."""
     last = samples[-1]
     time = render_time(last.wall_at)
     node: dict[str, Any] = {
@@ -79,7 +84,15 @@ def summary(
             "inodesUsed": board.inodes - board.inodes_free,
         }
         node["runtime"] = {"imageFs": node["fs"]}  # one disk holds both
-    return {"node": node, "pods": [_pod(entry, samples, time, traffic) for entry in pods]}
+    described = []
+    for entry in pods:
+        meta = entry.pod.metadata
+        document, disk = _pod(entry, samples, time, traffic), disks.get(meta.uid, PodDisk())
+        document |= pod_parts(disk, uses, meta.namespace, time)
+        for container in document["containers"]:
+            container |= container_parts(disk, uses, container["name"], time)
+        described.append(document)
+    return {"node": node, "pods": described}
 
 
 def _network(time: str, received: int, sent: int) -> dict[str, Any]:
@@ -249,19 +262,37 @@ def cadvisor_families(
     return [cores, machine, cpu, usage, working, rss, started]
 
 
-def probe_family(results: Iterable[tuple[Pod, Mapping[tuple[str, str, str], int]]]) -> Family:
-    """/metrics/probes (kubernetes pkg/kubelet/prober/prober_manager.go)."""
+class Probes(Protocol):
+    """The probes of a pod."""
+
+    @property
+    def results(self) -> Mapping[tuple[str, str, str], int]:
+        """How many of (container, kind) had which result."""
+        ...
+
+    @property
+    def durations(self) -> Mapping[tuple[str, str], Durations]:
+        """How long those of (container, kind) took that said something."""
+        ...
+
+
+def probe_families(pods: Iterable[tuple[Pod, Probes]]) -> list[Family]:
+    """/metrics/probes (kubernetes pkg/kubelet/prober/{prober_manager,worker}.go)."""
     words = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result."
-    family = Family("prober_probe_total", "counter", words)
-    for pod, counts in results:
+    total = Family("prober_probe_total", "counter", words)
+    duration = Family(
+        "prober_probe_duration_seconds", "histogram", "[ALPHA] Duration in seconds for a probe response."
+    )
+    for pod, probes in pods:
         meta = pod.metadata
-        for (container, kind, result), count in sorted(counts.items()):
-            labels = {
-                "container": container, "namespace": meta.namespace, "pod": meta.name, "pod_uid": meta.uid,
-                "probe_type": kind.capitalize(), "result": result,
-            }  # fmt: skip
-            family.add(count, labels)
-    return family
+        of_pod = {"namespace": meta.namespace, "pod": meta.name}
+        for (container, kind, result), count in sorted(probes.results.items()):
+            of_kind = {"pod_uid": meta.uid, "probe_type": kind.capitalize(), "result": result}
+            total.add(count, {"container": container, **of_pod, **of_kind})
+        for (container, kind), took in sorted(probes.durations.items()):
+            labels = {"container": container, **of_pod, "probe_type": kind.capitalize()}
+            duration.add_histogram(BOUNDS, took.counts, took.total_s, labels)
+    return [total, duration]
 
 
 def kubelet_families(
