@@ -144,10 +144,11 @@ def test_a_board_may_read_only_what_its_own_pods_use(cluster, everywhere):
         f"--server={cluster.url}", f"--certificate-authority={member / 'ca.crt'}", "--kubeconfig=/dev/null",
         f"--client-certificate={member / 'node-client.pem'}", f"--client-key={member / 'node-client.pem'}",
     ]  # fmt: skip
-    assert "b3" in b2.kubectl(*identity, "get", "nodes")
+    assert "Ready" in b2.kubectl(*identity, "get", "node", "b2")
     for wish in (
         ["get", "secret", "private"],
         ["get", "secrets"],
+        ["get", "nodes"],
         ["label", "node", "b3", "mine=yes"],
         ["delete", "pod", everywhere["b3"]["metadata"]["name"]],
         ["create", "token", "default"],
