@@ -102,8 +102,9 @@ def test_mounts_images_and_devices():
 
 
 def test_files_of_a_group_are_asked_for_where_there_are_any():
-    assert container(unified={"memory.oom.group": "1"})["unified"] == {"memory.oom.group": "1"}
-    assert "unified" not in container()
+    limits = container(unified={"memory.oom.group": "1"})["resource_limits"]
+    assert limits["unified"] == {"memory.oom.group": "1"}
+    assert "unified" not in container()["resource_limits"]
 
 
 def test_a_container_may_have_another_runtime():

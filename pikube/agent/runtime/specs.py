@@ -142,8 +142,6 @@ def container_document(spec: ContainerSpec, instance: str) -> dict[str, Any]:
         document["groups"] = list(spec.groups)
     if spec.seccomp_profile:
         document["seccomp_profile_path"] = spec.seccomp_profile
-    if spec.unified:
-        document["unified"] = dict(spec.unified)
     if spec.runtime:
         document["oci_runtime"] = spec.runtime
     if spec.apparmor_profile:
@@ -183,6 +181,8 @@ def _limits(spec: ContainerSpec) -> dict[str, Any]:
     limits = size_document(Size(spec.cpu_shares, spec.cpu_quota_us, spec.cpu_period_us, spec.memory_bytes))
     if spec.pids_limit:
         limits["pids"] = {"limit": spec.pids_limit}
+    if spec.unified:  # not the document's own `unified`, which Podman reads and forgets (4.3)
+        limits["unified"] = dict(spec.unified)
     return limits
 
 
