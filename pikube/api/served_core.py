@@ -122,9 +122,14 @@ CORE = (
         validate_update=check_resources.config_map_update_causes,
     ),
     KindInfo(cls=core_pod.Binding, verbs=("create",), is_review=True),
-    KindInfo(cls=core_config.ComponentStatus, verbs=("get", "list")),
+    KindInfo(
+        cls=core_config.ComponentStatus,
+        verbs=("get", "list"),
+        deprecation="v1 ComponentStatus is deprecated in v1.19+",
+    ),
     KindInfo(
         cls=core_service.Endpoints,
+        deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
         is_made_by_update=True,
         validate=check_networking.endpoints_causes,
         validate_update=check_networking.endpoints_update_causes,

@@ -78,7 +78,7 @@ async def test_what_fails_is_said_with_its_address():
     assert await ask(Server(), scheme="HTTPS", timeout_s=2) != "", "a server without TLS"
     assert await ask(Server(), port="none") == "couldn't find port: none in c"
     refused = await ask(Server(), port=9)
-    assert refused.startswith('Get "http://127.0.0.1:9/": dial tcp 127.0.0.1:9: connect: ')
+    assert refused.startswith('Get "http://127.0.0.1:9/": dial tcp 127.0.0.1:9: connect: connection refused')
 
 
 async def test_a_server_that_says_nothing_runs_into_the_time_out():

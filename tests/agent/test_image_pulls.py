@@ -1,10 +1,11 @@
-"""How many images are pulled at once."""
+"""How many images are pulled at once, and that a pull can be given up."""
 
 import pytest
 import trio
+import trio.testing
 
 from pikube.agent.pods.image_pulls import ImagePulls
-from pikube.agent.runtime.contract import Image
+from pikube.agent.runtime.contract import Image, ImageFailure
 from pikube.api.kinds.core_container import Container
 
 
@@ -38,7 +39,7 @@ def test_so_many_different_ones_and_each_only_once(at_once, took_s, autojump_clo
 
         async def start(name):
             container = Container(name="c", image=name, image_pull_policy="IfNotPresent")
-            await pulls.ensure(container, list, lambda *words: said.append(words), lambda: None)
+            await pulls.ensure(container, list, lambda *words: said.append(words), lambda scope: None)
 
         began_at = trio.current_time()
         async with trio.open_nursery() as nursery:
@@ -50,3 +51,36 @@ def test_so_many_different_ones_and_each_only_once(at_once, took_s, autojump_clo
         assert sum(reason == "Pulling" for _, reason, _ in said) == 5
 
     trio.run(main, clock=autojump_clock)
+
+
+class SilentRegistry(SlowRegistry):
+    """The first pull takes for ever."""
+
+    async def pull_image(self, reference, credential=None, progress=None):
+        self.pulling += 1
+        if self.pulling == 1:
+            await trio.sleep_forever()
+        return _image(reference)
+
+
+async def test_a_pull_that_is_given_up_keeps_nobody_else_from_the_image(autojump_clock):
+    registry, said, images, scopes = SilentRegistry(), [], [], []
+    pulls = ImagePulls(registry, "", at_once=1)
+    wanted = Container(name="c", image="a.b/1:1", image_pull_policy="IfNotPresent")
+
+    async def first():
+        with pytest.raises(ImageFailure, match="context canceled") as caught:
+            await pulls.ensure(wanted, list, lambda *words: said.append(words), scopes.append)
+        assert caught.value.reason == "ErrImagePull"
+
+    async def second():
+        images.append(await pulls.ensure(wanted, list, lambda *words: None, lambda scope: None))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(second)
+        await trio.testing.wait_all_tasks_blocked()
+        scopes[0].cancel()
+    assert registry.pulling == 2 and [image.id for image in images] == ["a.b/1:1"]
+    assert [reason for _, reason, _ in said] == ["Pulling"]

@@ -140,7 +140,7 @@ FIRST = ("spec", "containers", 0)
         (Service, changed(SERVICE, "spec", "loadBalancerClass", "a/b"), "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'"),
         (Service, changed(changed(SERVICE, "spec", "type", "LoadBalancer"), "spec", "loadBalancerClass", "a/b/c"), "spec.loadBalancerClass: Invalid value"),
         (ConfigMap, {"metadata": {"name": "x"}, "data": {"a b": ""}}, 'data[a b]: Invalid value: "a b": a valid config key must consist of'),
-        (ConfigMap, {"metadata": {"name": "x"}, "data": {"a": "x" * 1048577}}, "Too long: may not be more than 1048576 bytes"),
+        (ConfigMap, {"metadata": {"name": "x"}, "data": {"a": "x" * 1048577}}, "[]: Too long: may not be more than 1048576 bytes"),
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/tls"}, "data[tls.crt]: Required value"),
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/service-account-token"}, "metadata.annotations[kubernetes.io/service-account.name]: Required value"),
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/basic-auth"}, "data[password]: Required value"),

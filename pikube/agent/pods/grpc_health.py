@@ -11,6 +11,8 @@ import struct
 
 import trio
 
+from pikube.agent.pods.http_probe import dial_words
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -23,7 +25,7 @@ async def check_health(host: str, port: int, service: str, failure: type[Excepti
     try:
         stream = await trio.open_tcp_stream(host, port)
     except OSError as error:
-        raise failure(f"dial tcp {host}:{port}: connect: {(error.strerror or str(error)).lower()}") from None
+        raise failure(dial_words(host, port, error)) from None
     async with stream:
         try:
             await stream.send_all(_request(host, port, service))

@@ -5,6 +5,8 @@ Called by probes. A probe counts 200 to 399 as success.
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from typing import Any
 
@@ -41,12 +43,25 @@ async def probe_http(action: Any, host: str, port: int, timeout_s: float, failur
                 head += data
             await trio.aclose_forcefully(stream)
     except OSError as error:
-        words = (error.strerror or str(error)).lower()
         url = f"{action.scheme.lower()}://{host}:{port}{path}"
-        raise failure(f'Get "{url}": dial tcp {host}:{port}: connect: {words}') from None
+        raise failure(f'Get "{url}": {dial_words(host, port, error)}') from None
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         raise failure(f'Get "http://{host}:{port}{path}": EOF') from None
     parts = head.split(b" ", 2)
     status = int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
     if not 200 <= status < 400:
         raise failure(f"HTTP probe failed with statuscode: {status}")
+
+
+def dial_words(host: str, port: int, error: OSError) -> str:
+    """`dial tcp HOST:PORT: connect: connection refused`. Trio tells what each address said as its error's cause;
+    the words are Go's (net/net.go:OpError), which is what people search for."""
+    cause = error.__cause__
+    if isinstance(cause, BaseExceptionGroup):
+        error = next((one for one in cause.exceptions if isinstance(one, OSError)), error)
+    elif isinstance(cause, OSError):
+        error = cause
+    if isinstance(error, socket.gaierror):
+        return f"dial tcp: lookup {host}: no such host"
+    words = os.strerror(error.errno).lower() if error.errno else str(error)
+    return f"dial tcp {host}:{port}: connect: {words}"

@@ -20,6 +20,8 @@ TOLD_AFTER_S = 30.0  # a pull that takes longer says what it is doing, and again
 
 Say = Callable[[str, str, str], None]
 """(event type, reason, message)"""
+Pulling = Callable[[trio.CancelScope], None]
+"""Told that a pull begins, and by what it is given up."""
 
 
 class ImagePulls:
@@ -39,12 +41,12 @@ class ImagePulls:
         container: Any,
         credentials: Callable[[], Sequence[tuple[str, str]]],
         say: Say,
-        pulling: Callable[[], None],
+        pulling: Pulling,
         *,
         found: Image | None = None,
     ) -> Image:
-        """The image of a container; `pulling` is called before a pull begins, `found` is what a look of a moment ago
-        found. Raises ImageFailure."""
+        """The image of a container; `found` is what a look of a moment ago found. Raises ImageFailure, also when a
+        pull is given up."""
         reference, policy = container.image, container.image_pull_policy
         image = found or await self._runtime.find_image(reference)
         if image is None and policy == "Never":
@@ -52,8 +54,12 @@ class ImagePulls:
             say("Warning", "ErrImageNeverPull", words)
             raise ImageFailure(words, "ErrImageNeverPull")
         if image is None or (policy == "Always" and not _is_made_here(reference, image)):
-            pulling()
-            image = await self._pull(reference, policy, credentials(), say)
+            image = None
+            with trio.CancelScope() as scope:
+                pulling(scope)
+                image = await self._pull(reference, policy, credentials(), say)
+            if image is None:
+                raise ImageFailure(f'failed to pull image "{reference}": context canceled', "ErrImagePull")
         else:
             words = f'Container image "{reference}" already present on machine'
             say("Normal", "Pulled", words)

@@ -13,7 +13,7 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods.board import Board
-from pikube.agent.pods.image_pulls import Say
+from pikube.agent.pods.image_pulls import Pulling, Say
 from pikube.agent.pods.references import claim_name
 from pikube.agent.pods.tokens import JITTER_S
 from pikube.agent.pods.volume_files import VolumeProblem, volume_files
@@ -28,11 +28,14 @@ TOKENS = "kube-api-access"
 class PodPlaces:
     """`changed` is called when an object that the pod names is another one now."""
 
-    def __init__(self, board: Board, volumes: PodVolumes, say: Say, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, board: Board, volumes: PodVolumes, say: Say, changed: Callable[[], None], pulling: Pulling
+    ) -> None:
         self._board = board
         self._volumes = volumes
         self._say = say
         self._changed = changed
+        self._pulling = pulling
         self._places: Mapping[str, Place] | None = None  # None: to be made anew before they are used
         self._forgotten = 0  # how often; what changes while files are written must be written again
         self._of_images: dict[str, Place] = {}
@@ -95,6 +98,6 @@ class PodPlaces:
         """Pulled once a pod, however often files are refreshed."""
         found = self._of_images.get(volume.name)
         if found is None:
-            found = await self._board.starter.image_of(pod, volume, self._say)
+            found = await self._board.starter.image_of(pod, volume, self._say, self._pulling)
             self._of_images[volume.name] = found
         return found

@@ -17,7 +17,7 @@ import trio
 
 from pikube.agent.pods.decision import Observed
 from pikube.agent.pods.grpc_health import check_health
-from pikube.agent.pods.http_probe import probe_http
+from pikube.agent.pods.http_probe import dial_words, probe_http
 from pikube.agent.pods.status import CONTAINER_URL
 from pikube.agent.runtime.contract import Container, Runtime, RuntimeFailure
 from pikube.agent.usage.durations import Durations
@@ -309,8 +309,7 @@ async def _connect(host: str, port: int) -> None:
     try:
         stream = await trio.open_tcp_stream(host, port)
     except OSError as error:
-        words = error.strerror or str(error)
-        raise ProbeFailure(f"dial tcp {host}:{port}: connect: {words.lower()}") from None
+        raise ProbeFailure(dial_words(host, port, error)) from None
     await stream.aclose()
 
 

@@ -23,7 +23,7 @@ from pikube.agent.pods.container_specs import (
     hosts_file,
 )
 from pikube.agent.pods.environment import ConfigMissing, environment_of
-from pikube.agent.pods.image_pulls import ImagePulls, Say
+from pikube.agent.pods.image_pulls import ImagePulls, Pulling, Say
 from pikube.agent.pods.references import References
 from pikube.agent.pods.termination import make_message_file, message_file
 from pikube.agent.pods.volume_files import VolumeProblem
@@ -93,17 +93,17 @@ class Starter:
             return await self._runtime.find_image(container.image)
         return None
 
-    async def image_of(self, pod: Pod, volume: Volume, say: Say) -> Place:
+    async def image_of(self, pod: Pod, volume: Volume, say: Say, pulling: Pulling) -> Place:
         """An image whose files are a volume; pulled like a container's. Raises ImageFailure."""
         source = volume.image
         assert source is not None
         wanted = Container(name=volume.name, image=source.reference, image_pull_policy=source.pull_policy)
         image = await self._images.ensure(
-            wanted, lambda: self._references.pull_credentials(pod), say, lambda: None
+            wanted, lambda: self._references.pull_credentials(pod), say, pulling
         )
         return Place(image.id, is_read_only=True, is_image=True)
 
-    async def start(self, asked: Starting, say: Say, pulling: Callable[[], None]) -> tuple[Running, Image]:
+    async def start(self, asked: Starting, say: Say, pulling: Pulling) -> tuple[Running, Image]:
         """A container that runs, or has ended since its program cannot be run. Raises StartFailed."""
         pod = asked.pod
         try:

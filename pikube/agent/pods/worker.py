@@ -82,7 +82,7 @@ class PodWorker:
             board.runtime, board.references.runtime_view, board.oom, uid, self.wake, is_new=is_new
         )
         self._volumes = PodVolumes(board.pods_dir / uid)
-        self._places = PodPlaces(board, self._volumes, self._say, self._reference_changed)
+        self._places = PodPlaces(board, self._volumes, self._say, self._reference_changed, self._pulling)
         self._images: dict[str, tuple[str, str]] = {}
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._said_back_off: dict[str, str] = {}
@@ -91,6 +91,7 @@ class PodWorker:
         self._disruption = ""
         self._has_ended_volumes = False
         self._failures = 0  # in a row, of what concerns the whole pod
+        self._pull = trio.CancelScope()  # of the newest pull
         self._ends_by: float | None = None  # when the grace period of a pod that must go is over
         self._woken = trio.Event()
         self._reporter = StatusReporter(board.client, mirror or (lambda: self.pod), self._written)
@@ -150,7 +151,14 @@ class PodWorker:
         self._failure = (reason, words)
         self._disruption = disruption
         self._say("Warning", reason, words)
+        self._pull.cancel()
         self.wake()
+
+    def _pulling(self, scope: trio.CancelScope) -> None:
+        """A pull begins: a pod that must go meanwhile does not wait for it."""
+        self._pull = scope
+        if self.pod.metadata.deletion_timestamp or self._failure is not None:
+            scope.cancel()
 
     def storage_places(self) -> dict[str, list[Path]]:
         """Where each container writes on the board's disk: its layer and its logs."""
@@ -196,6 +204,8 @@ class PodWorker:
             self._stopper.shorten(grace_s)
             if self._ends_by is not None:
                 self._ends_by = min(self._ends_by, trio.current_time() + grace_s)
+        if pod.metadata.deletion_timestamp:
+            self._pull.cancel()
         self.wake()
 
     def look_again(self) -> None:
@@ -440,7 +450,8 @@ class PodWorker:
         def say(type_: str, reason: str, message: str) -> None:
             self._say(type_, reason, message, container=name)
 
-        def pulling() -> None:
+        def pulling(scope: trio.CancelScope) -> None:
+            self._pulling(scope)
             self._report(Observed(self._view.sandbox, self._view.containers))
 
         try:

@@ -154,7 +154,7 @@ def config_map_causes(obj: ConfigMap) -> list[Cause]:
         len(v) * 3 // 4 for v in obj.binary_data.values()
     )
     if size > SIZE_BYTES:
-        causes.append(too_long("", SIZE_BYTES))
+        causes.append(too_long("[]", SIZE_BYTES))  # upstream's name of the whole object
     return causes
 
 

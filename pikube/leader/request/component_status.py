@@ -20,7 +20,6 @@ from pikube.leader.store.contract import Item, Key, Selectable
 from pikube.wire.messages import Response
 
 PARTS = ("controller-manager", "etcd-0", "scheduler")
-DEPRECATED = ("Warning", '299 - "v1 ComponentStatus is deprecated in v1.19+"')
 
 
 def answer_component_statuses(
@@ -32,13 +31,10 @@ def answer_component_statuses(
         found = [item for item in items if item.key.name == route.name]
         if not found:
             raise NotFound.of(info.resource, route.name)
-        response = answers.one(info, found[0], accepted, now)
-    else:
-        filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
-        page = Page([item for item in items if filter_.matches(item)], 0)
-        response = answers.listing(info, page, accepted, now, query.get("includeObject"))
-    response.headers = (*response.headers, DEPRECATED)
-    return response
+        return answers.one(info, found[0], accepted, now)
+    filter_ = make_filter(info, query.get("labelSelector"), query.get("fieldSelector"))
+    page = Page([item for item in items if filter_.matches(item)], 0)
+    return answers.listing(info, page, accepted, now, query.get("includeObject"))
 
 
 def _item(info: KindInfo, name: str) -> Item:

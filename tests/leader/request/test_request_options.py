@@ -531,3 +531,14 @@ async def test_what_is_asked_and_never_stored_has_no_table(api):
     assert (status, answer["reason"]) == (406, "NotAcceptable")
     status, answer = await api("POST", url, review, accept=f"{table},application/json")
     assert (status, answer["kind"]) == (201, "SelfSubjectAccessReview")
+
+
+async def test_whoever_uses_what_is_deprecated_is_told_what_to_use(api):
+    await api("GET", "/api/v1/namespaces/default/endpoints")
+    assert api.warnings == [
+        '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
+    ]
+    await api("GET", "/api/v1/componentstatuses/scheduler")
+    assert api.warnings == ['299 - "v1 ComponentStatus is deprecated in v1.19+"']
+    await api("GET", "/apis/discovery.k8s.io/v1/endpointslices")
+    assert api.warnings == []
