@@ -43,6 +43,22 @@ NAMESPACED = {
 }  # fmt: skip
 CLUSTER = {
     "nodes": ("v1", "Node", {"spec": {"unschedulable": True}}, ()),
+    "flowschemas": (
+        "flowcontrol.apiserver.k8s.io/v1", "FlowSchema",
+        {"spec": {
+            "matchingPrecedence": 10000, "priorityLevelConfiguration": {"name": "global-default"},
+            "distinguisherMethod": {"type": "ByUser"},
+            "rules": [{"subjects": [{"kind": "User", "user": {"name": "nobody"}}],
+                       "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}],
+        }},
+        (),
+    ),
+    "prioritylevelconfigurations": (
+        "flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration",
+        {"spec": {"type": "Limited", "limited": {
+            "nominalConcurrencyShares": 2, "limitResponse": {"type": "Reject"}}}},
+        (SEEN,),
+    ),
     "runtimeclasses": ("node.k8s.io/v1", "RuntimeClass", {"handler": "life"}, ()),
     "ingressclasses": ("networking.k8s.io/v1", "IngressClass", {"spec": {"controller": "example.com/c"}}, ()),
     "csidrivers": ("storage.k8s.io/v1", "CSIDriver", {"spec": {"attachRequired": False}}, ()),

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 import trio
 import trustme
-from custom_kinds import establish
+from custom_kinds import CRDS, establish
 from request_api import Api
 
+from pikube.api.kinds.extensions import CustomResourceDefinition
 from pikube.leader.service_route import NoRoute, ServiceRoutes
 from pikube.wire.messages import Response
 from pikube.wire.server import serve
@@ -201,28 +202,30 @@ async def test_the_leader_calls_a_ready_endpoint_of_the_service(api):
         routes.address("default", "s", 80)
 
 
-async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
-    """v1 has spec.host and spec.port, v2 is stored and has spec.address."""
+def converted(document, wanted):
+    """A door of v1 has spec.host and spec.port, one of v2 spec.address."""
+    spec = document["spec"]
+    if wanted.endswith("/v2"):
+        spec = {"address": f"{spec['host']}:{spec['port']}"}
+    else:
+        host, _, port = spec["address"].partition(":")
+        spec = {"host": host, "port": int(port)}
+    return {**document, "apiVersion": wanted, "spec": spec}
 
-    def converted(document, wanted):
-        spec = document["spec"]
-        if wanted.endswith("/v2"):
-            spec = {"address": f"{spec['host']}:{spec['port']}"}
-        else:
-            host, _, port = spec["address"].partition(":")
-            spec = {"host": host, "port": int(port)}
-        return {**document, "apiVersion": wanted, "spec": spec}
+
+def doors(hook, stored):
+    """The definition of doors, one of whose versions is stored."""
 
     def version(name, **fields):
         schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}}
         selectable = [{"jsonPath": f".spec.{field}"} for field in fields]
         return {
-            "name": name, "served": True, "storage": name == "v2", "schema": {"openAPIV3Schema": schema},
+            "name": name, "served": True, "storage": name == stored, "schema": {"openAPIV3Schema": schema},
             "selectableFields": selectable,
         }  # fmt: skip
 
     text, number = {"type": "string"}, {"type": "integer"}
-    crd = {
+    return {
         "metadata": {"name": "doors.example.com"},
         "spec": {
             "group": "example.com", "scope": "Namespaced", "names": {"plural": "doors", "kind": "Door"},
@@ -236,9 +239,36 @@ async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
             },
         },
     }  # fmt: skip
-    await establish(api, crd)
+
+
+ONE, TWO = (f"/apis/example.com/{name}/namespaces/default/doors" for name in ("v1", "v2"))
+
+
+async def test_a_list_of_objects_of_several_versions_is_of_one(api, hook):
+    """What was written before another version is stored stays as it was written."""
+    await establish(api, doors(hook, "v1"))
     hook.convert = converted
-    one, two = (f"/apis/example.com/{name}/namespaces/default/doors" for name in ("v1", "v2"))
+    assert (await api("POST", ONE, {"metadata": {"name": "a"}, "spec": {"host": "a", "port": 1}}))[0] == 201
+    _, crd = await api("GET", f"{CRDS}/doors.example.com")
+    crd["spec"]["versions"] = doors(hook, "v2")["spec"]["versions"]
+    status, crd = await api("PUT", f"{CRDS}/doors.example.com", crd)
+    assert status == 200 and crd["status"]["storedVersions"] == ["v1", "v2"], crd
+    definition = await api.plane.client.get(CustomResourceDefinition, "doors.example.com")
+    api.plane.custom_kinds.changed(None, definition)
+    assert (await api("POST", TWO, {"metadata": {"name": "b"}, "spec": {"address": "b:2"}}))[0] == 201
+    for url, specs in (
+        (ONE, [{"host": "a", "port": 1}, {"host": "b", "port": 2}]),
+        (TWO, [{"address": "a:1"}, {"address": "b:2"}]),
+    ):
+        _, listed = await api("GET", url)
+        assert [item["spec"] for item in listed["items"]] == specs
+        assert {item["apiVersion"] for item in listed["items"]} == {listed["apiVersion"]}
+
+
+async def test_versions_are_converted_by_the_definitions_webhook(api, hook):
+    await establish(api, doors(hook, "v2"))
+    hook.convert = converted
+    one, two = ONE, TWO
     status, made = await api("POST", one, {"metadata": {"name": "d"}, "spec": {"host": "a", "port": 1}})
     assert status == 201 and made["spec"] == {"host": "a", "port": 1}, made
     _, stored = await api("GET", f"{two}/d")
