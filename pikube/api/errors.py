@@ -65,6 +65,8 @@ class ApiError(Exception):
     has_details: ClassVar[bool] = False
     """Whether upstream sends details even when there are none."""
     is_page = False
+    is_for_people = False
+    """Whether its Status is written on many lines."""
 
     def __init__(
         self,
@@ -118,6 +120,8 @@ class ApiError(Exception):
 
     def to_bytes(self) -> bytes:
         """The Status as a JSON body."""
+        if self.is_for_people:
+            return json.dumps(self.to_status(), indent=2).encode() + b"\n"
         return json.dumps(self.to_status(), separators=(",", ":")).encode() + b"\n"
 
 

@@ -10,6 +10,7 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import trio
 
 from pikube import __version__
@@ -68,7 +69,7 @@ class Documents:
         if path == "/metrics":
             return Response(200, (("Content-Type", CONTENT_TYPE),), (self._metrics(),))
         if path == "/version":
-            return _json(discovery.encoded(version_info()))
+            return _json(msgspec.json.format(discovery.encoded(version_info()), indent=2))
         if path in self._issuer:
             return self._issuer[path]
         if path == "/":

@@ -148,6 +148,7 @@ class ApiHandler:
             return answer
         except ApiError as error:
             code = error.code
+            error.is_for_people = _is_read_by_people(request, query)
             raise
         finally:
             took_s = time.perf_counter() - began
@@ -195,7 +196,9 @@ class ApiHandler:
         if parts.aggregator is not None and (service := parts.aggregator.service_of(route)) is not None:
             return await parts.aggregator.answer(service, request, user)
         if not route.is_resource:
-            return await parts.documents.answer(route, request, query)
+            document = await parts.documents.answer(route, request, query)
+            is_pretty = not route.path.startswith("/openapi/") and _is_read_by_people(request, query)
+            return answers.indented(document) if is_pretty else document
         info = parts.scheme.by_url(route.group, route.version, route.resource)
         if info is None:
             is_served = (route.group, route.version) in parts.scheme.group_versions()
@@ -210,7 +213,7 @@ class ApiHandler:
                 )
             return await parts.streams.answer(route, request, query, user)
         answer = await self._resource(info, route, request, query, user, notes)
-        if answers.is_pretty(query.get("pretty"), request.headers.get("user-agent", "")):
+        if _is_read_by_people(request, query):
             answer = answers.indented(answer)
         return _with_deprecation(answer, info)
 
@@ -425,6 +428,10 @@ def too_many() -> TooManyRequests:
 def _must_pass(request: Request, route: Route) -> bool:
     """Under overload boards still report, administrators still help, and monitors still see that we live."""
     return not {MASTERS, NODES}.isdisjoint(request.peer.organizations) or not route.is_resource
+
+
+def _is_read_by_people(request: Request, query: Query) -> bool:
+    return answers.is_pretty(query.get("pretty"), request.headers.get("user-agent", ""))
 
 
 def _with_deprecation(answer: Answer, info: KindInfo) -> Answer:

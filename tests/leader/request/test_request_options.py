@@ -6,7 +6,7 @@ import json
 import pytest
 from request_api import FakeRequest
 
-from pikube.api.errors import PathNotFound
+from pikube.api.errors import ApiError, PathNotFound
 from pikube.wire.answers import error_response
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -542,3 +542,28 @@ async def test_whoever_uses_what_is_deprecated_is_told_what_to_use(api):
     assert api.warnings == ['299 - "v1 ComponentStatus is deprecated in v1.19+"']
     await api("GET", "/apis/discovery.k8s.io/v1/endpointslices")
     assert api.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("path", "begins"),
+    [
+        ("/api/v1/namespaces/default/pods/none", b'{\n  "kind": "Status",'),
+        ("/apis", b'{\n  "kind": "APIGroupList",'),
+        ("/api/v1/namespaces/default", b'{\n  "'),
+    ],
+)
+async def test_what_curl_shows_is_on_many_lines_errors_and_discovery_too(api, path, begins):
+    async def asked(**headers):
+        request = FakeRequest("GET", path, headers=headers)
+        try:
+            return b"".join((await api.handler(request)).chunks)
+        except ApiError as error:
+            return error.to_bytes()
+
+    assert (await asked(**{"user-agent": "curl/7.88.1"})).startswith(begins)
+    assert b"\n" not in (await asked(**{"user-agent": "kubectl/v1.33"})).rstrip()
+
+
+async def test_the_version_is_always_on_many_lines(api):
+    request = FakeRequest("GET", "/version")
+    assert b"".join((await api.handler(request)).chunks).startswith(b'{\n  "major": "1",\n')
