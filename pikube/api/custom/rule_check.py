@@ -110,11 +110,9 @@ def _check_members(text: str, schema: Schema) -> None:
 
 
 def _is_closed(schema: Schema) -> bool:
-    """Whether its members are all named."""
-    return (
-        schema.get("type") == "object"
-        and bool(schema.get("properties"))
-        and not any(schema.get(word) for word in (PRESERVE, INT_OR_STRING, EMBEDDED, "additionalProperties"))
+    """Whether its members are all named; one that names none has none."""
+    return schema.get("type") == "object" and not any(
+        schema.get(word) for word in (PRESERVE, INT_OR_STRING, EMBEDDED, "additionalProperties")
     )
 
 

@@ -333,6 +333,12 @@ async def test_a_rule_that_cannot_be_read_is_refused_where_it_is_defined(api, ru
     assert f'Invalid value: "{rule}": compilation failed: ' in cause["message"] and words in cause["message"]
 
 
+async def test_an_object_that_names_no_members_has_none(api):
+    definition = ruled([{"rule": "self.empty.any > 1"}], empty={"type": "object"})
+    status, refused = await api("POST", CRDS, definition)
+    assert status == 422 and "ERROR: <input>:1:11: undefined field 'any'" in refused["message"], refused
+
+
 async def test_rules_may_name_whatever_the_schema_has(api):
     rules = [
         "self.?color.optMap(c, c == 'red').orValue(true)",
