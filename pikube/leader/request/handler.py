@@ -10,10 +10,13 @@ that a board must answer (logs, exec) in `streams`.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+import trio
 
 from pikube.api.custom.objects import CustomObject
 from pikube.api.errors import (
@@ -43,9 +46,10 @@ from pikube.leader.request.component_status import answer_component_statuses
 from pikube.leader.request.connect import connect_options
 from pikube.leader.request.context import MASTERS, NODES, Context, User
 from pikube.leader.request.counts import RequestCounts
+from pikube.leader.request.deadline import deadline_s, too_late
 from pikube.leader.request.metadata import match_namespace
 from pikube.leader.request.registry import Registry
-from pikube.leader.request.route import Query, Route, parse_route
+from pikube.leader.request.route import RELAYED, Query, Route, parse_route
 from pikube.leader.request.scale import patch_scale, put_scale
 from pikube.leader.request.subresources import Subresources
 from pikube.leader.request.turns import Turns
@@ -90,7 +94,6 @@ Audit = Callable[[Request, Route, User | None, int, float, float, Mapping[str, s
 """(request, route, who or None, code, begun at, ended at, annotations): told of every finished request."""
 
 DECISION = "authorization.k8s.io/decision"
-RELAYED = ("log", "exec", "attach", "portforward", "proxy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +144,16 @@ class ApiHandler:
         is_full = parts.counts.is_full(route) and not _must_pass(request, route)
         parts.counts.begin(route)
         try:
+            limit_s = deadline_s(query, route)
             if is_full:
                 raise too_many()
-            answer = await self._seated(request, query, route, asked)
+            if limit_s == math.inf:
+                answer = await self._seated(request, query, route, asked)
+            else:
+                with trio.move_on_after(limit_s) as scope:
+                    answer = await self._seated(request, query, route, asked)
+                if scope.cancelled_caught:
+                    raise too_late()
             code = answer.status
             return answer
         except ApiError as error:

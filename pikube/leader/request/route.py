@@ -13,6 +13,13 @@ from pikube.api.options import parse_int64
 from pikube.wire.incoming import is_encoded
 
 NAMESPACE_SUBRESOURCES = ("status", "finalize")
+RELAYED = (
+    "log",
+    "exec",
+    "attach",
+    "portforward",
+    "proxy",
+)  # to a board, or to a pod: these last as long as they last
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 

@@ -31,6 +31,13 @@ READS = {
     f"limit={'9' * 5000}": (400, "value out of range"),
     "timeoutSeconds=x": (400, 'strconv.ParseInt: parsing "x": invalid syntax'),
     "watch=true&limit=x": (400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+    "timeout=invalid": (
+        400,
+        'invalid timeout specified in the request URL - time: invalid duration "invalid"',
+    ),
+    "timeout=5": (400, 'time: missing unit in duration "5"'),
+    "timeout=5y": (400, 'time: unknown unit "y" in duration "5y"'),
+    "timeout=3m": (200, ""),  # longer than anybody may ask for: as long as it takes
     "resourceVersion=abc": (
         422,
         'resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',

@@ -28,6 +28,7 @@ class Hook:
         self.seen = []
         self.answer = lambda request: {"allowed": True}
         self.convert = None
+        self.wait = trio.lowlevel.checkpoint
         self.port = 0
         self.ca = b""
 
@@ -36,6 +37,7 @@ class Hook:
         if review["kind"] == "ConversionReview":
             return self._converted(review)
         self.seen.append(review["request"])
+        await self.wait()
         answer = {"uid": review["request"]["uid"], **self.answer(review["request"])}
         body = json.dumps({"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": answer})
         return Response(200, (("Content-Type", "application/json"),), (body.encode(),))
@@ -449,3 +451,18 @@ async def test_a_policy_sees_the_version_that_it_is_about(api, hook):
     assert (await api("POST", f"{base}ybindings", {"metadata": {"name": "b"}, "spec": binding}))[0] == 201
     status, refused = await api("POST", HPAS.format("v2"), autoscaler("a"))
     assert status == 422 and "failed expression: object.spec.targetCPU" in refused["message"]
+
+
+async def test_a_request_ends_when_its_client_no_longer_waits(api, hook):
+    """Whatever a webhook still does; nothing is stored."""
+
+    async def forever():
+        await trio.sleep_forever()
+
+    hook.wait = forever
+    await configure(api, hook, "Validating")
+    status, refused = await api("POST", f"{MAPS}?timeout=50ms", {"metadata": {"name": "m"}})
+    assert (status, refused["reason"]) == (504, "Timeout")
+    words = "request did not complete within requested timeout - context deadline exceeded"
+    assert refused["message"] == f"Timeout: {words}"
+    assert (await api("GET", f"{MAPS}/m"))[0] == 404
