@@ -7,7 +7,7 @@ of kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go, for wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 from pikube.api.kinds.rbac import (
@@ -20,6 +20,8 @@ from pikube.api.kinds.rbac import (
     RoleRef,
     Subject,
 )
+from pikube.leader.request.node_authorizer import OWN, OWN_VERBS, REACHED
+from pikube.leader.request.node_authorizer import RULES as BOARD_RULES
 
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
@@ -45,6 +47,16 @@ def paths(*urls: str) -> PolicyRule:
     return PolicyRule(verbs=("get",), non_resource_urls=urls)
 
 
+def _board_rules() -> Iterator[PolicyRule]:
+    """Everything that some board may do to some object."""
+    allowed = {**dict.fromkeys(OWN, OWN_VERBS), **BOARD_RULES, **REACHED}
+    allowed["", "nodes"] |= frozenset(READ)
+    allowed["", "pods"] |= frozenset(READ)
+    for (group, resource), verbs in allowed.items():
+        yield rule(sorted(verbs), group or "core", resource)
+
+
+_NODE = tuple(_board_rules())
 _SCALED = "deployments deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale"
 _VIEW = (
     rule(READ, "core", "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods "
@@ -137,7 +149,7 @@ RULES: dict[str, tuple[PolicyRule, ...]] = {
         rule(("watch",), "core", "events"),
         rule(("create", "patch", "update"), "core events.k8s.io", "events"),
     ),
-    "system:node": (),  # what boards may do is told by the node authorizer
+    "system:node": _NODE,  # bound to nobody: which of it a board may is told by the node authorizer
     "system:node-proxier": (
         rule(("list", "watch"), "core", "services endpoints"),
         rule(READ, "core", "nodes"),

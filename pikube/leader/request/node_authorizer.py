@@ -64,6 +64,7 @@ OWN: dict[tuple[str, str], tuple[str, str]] = {
     ("storage.k8s.io", "csinodes"): ("a CSINode", "CSINode"),
 }
 """What a board has one of, of its own name: what to call it."""
+OWN_VERBS = frozenset(("get", "create", "update", "patch", "delete"))
 
 DISCOVERY = ("/api", "/version", "/openapi/", "/healthz", "/livez", "/readyz")
 """upstream's roles system:discovery and system:public-info-viewer, which everybody has who is known."""
@@ -106,7 +107,7 @@ def refusal(node: str, route: Route, reaches: Reaches) -> str | None:
 
 
 def _refusal_of_own(node: str, route: Route, an_own: str, own: str) -> str | None:
-    if route.verb not in ("get", "create", "update", "patch", "delete"):
+    if route.verb not in OWN_VERBS:
         return f"can only get, create, update, patch, or delete {an_own}"
     if route.resource == "leases" and route.namespace != LEASE_NAMESPACE:
         return f'can only access leases in the "{LEASE_NAMESPACE}" system namespace'

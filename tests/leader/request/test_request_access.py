@@ -246,3 +246,13 @@ async def test_a_boards_rules_are_not_all_told(cluster):
         _, review = await cluster("POST", SAR.format("selfsubjectrulesreviews"), body, peer=peer)
         assert review["status"]["incomplete"] is is_incomplete
         assert ("evaluationError" in review["status"]) is is_incomplete
+
+
+async def test_the_role_of_boards_shows_what_they_may_and_gives_it_to_nobody(cluster):
+    _, role = await cluster("GET", f"{RBAC}/clusterroles/system:node")
+    verbs = {(r["apiGroups"][0], r["resources"][0]): set(r["verbs"]) for r in role["rules"]}
+    assert {"get", "list", "watch", "create", "update", "patch"} <= verbs["", "nodes"]
+    assert verbs["", "secrets"] == {"get", "list", "watch"}
+    assert verbs["coordination.k8s.io", "leases"] == {"get", "create", "update", "patch", "delete"}
+    _, binding = await cluster("GET", f"{RBAC}/clusterrolebindings/system:node")
+    assert not binding.get("subjects")
