@@ -228,7 +228,7 @@ class Denied(ApiError):
             words += " without explanation"
         super().__init__(words)
         code = status.get("code")
-        self.code = code if isinstance(code, int) and 400 <= code < 600 else 403  # type: ignore[misc]
+        self.code = code if isinstance(code, int) and 400 <= code < 600 else 400  # type: ignore[misc]
         self.reason = str(status.get("reason") or "")  # type: ignore[misc]
         self._details = status.get("details")
         self.warnings = warnings

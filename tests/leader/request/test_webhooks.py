@@ -99,7 +99,7 @@ async def test_a_webhook_that_says_no_refuses_in_upstreams_words(api, hook):
         "warnings": ["so there"],
     }
     status, refused = await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}})
-    assert status == 403 and "reason" not in refused
+    assert status == 400 and "reason" not in refused
     assert refused["message"] == 'admission webhook "check.example.com" denied the request: not today'
     assert api.warnings == ["so there"]
     request = hook.seen[0]
@@ -347,7 +347,7 @@ async def test_a_webhook_is_asked_before_anybody_connects(api, hook):
     hook.answer = lambda request: {"allowed": request["subResource"] != "exec"}
     pod = "/api/v1/namespaces/default/pods/web"
     status, refused = await api("POST", f"{pod}/exec?command=ls&command=-l&stdout=true&container=c&tty=false")
-    assert status == 403 and refused["message"].startswith('admission webhook "check.example.com" denied')
+    assert status == 400 and refused["message"].startswith('admission webhook "check.example.com" denied')
     (asked,) = hook.seen
     assert (asked["operation"], asked["name"], asked["kind"]["kind"]) == ("CONNECT", "web", "PodExecOptions")
     assert asked["object"] == {
@@ -466,3 +466,36 @@ async def test_a_request_ends_when_its_client_no_longer_waits(api, hook):
     words = "request did not complete within requested timeout - context deadline exceeded"
     assert refused["message"] == f"Timeout: {words}"
     assert (await api("GET", f"{MAPS}/m"))[0] == 404
+
+
+async def test_nobody_keeps_the_configurations_of_webhooks_from_changing(api, hook):
+    """Else one that refuses everything could never be removed."""
+    everything = [{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]
+    hook.answer = lambda request: {"allowed": False}
+    await configure(api, hook, "Validating", rules=everything)
+    assert (await api("POST", MAPS, {"metadata": {"name": "m"}}))[0] == 400
+    hook.seen.clear()
+    await configure(api, hook, "Mutating", rules=everything)
+    for kind in ("mutating", "validating"):
+        assert (await api("DELETE", f"{HOOKS.format(kind)}/hook"))[0] == 200
+    assert hook.seen == []
+
+
+async def test_what_a_webhook_adds_and_the_schema_does_not_know_is_left_out(api, hook):
+    await establish(api, doors(hook, "v2"))
+    hook.convert = converted
+    about = {
+        "operations": ["CREATE"],
+        "apiGroups": ["example.com"],
+        "apiVersions": ["v2"],
+        "resources": ["doors"],
+    }
+    await configure(api, hook, "Mutating", rules=[about])
+    patch = [
+        {"op": "add", "path": "/spec/address", "value": "a:1"},
+        {"op": "add", "path": "/spec/colour", "value": "red"},
+    ]
+    text = base64.b64encode(json.dumps(patch).encode()).decode()
+    hook.answer = lambda request: {"allowed": True, "patchType": "JSONPatch", "patch": text}
+    status, made = await api("POST", TWO, {"metadata": {"name": "d"}, "spec": {}})
+    assert (status, made["spec"]) == (201, {"address": "a:1"})
