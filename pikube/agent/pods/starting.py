@@ -132,9 +132,10 @@ class Starter:
             raise StartFailed("CreateContainerError", error.strerror or str(error)) from None
         except RuntimeFailure as failure:
             raise StartFailed(failure.reason, failure.message) from None
-        unconfined = apparmor_problem(spec.apparmor_profile, self._settings.loaded_profiles())
-        if unconfined:
-            raise StartFailed("CreateContainerError", unconfined)
+        if spec.apparmor_profile:
+            unconfined = apparmor_problem(spec.apparmor_profile, self._settings.loaded_profiles())
+            if unconfined:
+                raise StartFailed("CreateContainerError", unconfined)
         try:
             container = await self._runtime.start_container(spec)
         except RuntimeFailure as failure:
