@@ -15,12 +15,9 @@ from pikube.api.columns.column import (
     age,
     wide,
 )
+from pikube.api.default_class import OF_STORAGE
 
 BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
-DEFAULT_CLASS = (
-    "storageclass.kubernetes.io/is-default-class",
-    "storageclass.beta.kubernetes.io/is-default-class",
-)
 ACCESS = {
     "ReadWriteOnce": "RWO",
     "ReadOnlyMany": "ROX",
@@ -67,7 +64,7 @@ def _modes(modes: tuple[str, ...]) -> str:
 
 def storage_class_row(obj: Any, now: float) -> list[Any]:
     name = obj.metadata.name
-    if any(obj.metadata.annotations.get(word) == "true" for word in DEFAULT_CLASS):
+    if any(obj.metadata.annotations.get(word) == "true" for word in OF_STORAGE):
         name += " (default)"
     return [
         name,

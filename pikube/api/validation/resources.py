@@ -224,6 +224,10 @@ def claim_update_causes(new: PersistentVolumeClaim, old: PersistentVolumeClaim) 
         volume_name=old.spec.volume_name
         or new.spec.volume_name,  # the binding, or the user's choice before it
         volume_attributes_class_name=new.spec.volume_attributes_class_name,
+        # a claim that named none gets the default class once there is one
+        storage_class_name=new.spec.storage_class_name
+        if old.spec.storage_class_name is None
+        else old.spec.storage_class_name,
         resources=new.spec.resources if may_grow else old.spec.resources,
     )
     if was != new.spec:

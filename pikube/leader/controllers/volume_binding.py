@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
+from pikube.api.default_class import OF_STORAGE, default_class
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.meta import Object
@@ -41,11 +42,12 @@ WAITS = "WaitForFirstConsumer"
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Every volume, the claim's class, and the node that the scheduler chose."""
+    """Every volume, the claim's class, the node that the scheduler chose, and the name of the default class."""
 
     volumes: tuple[PersistentVolume, ...]
     class_: StorageClass | None = None
     node: Node | None = None
+    default: str | None = None
 
 
 def reconcile(desired: PersistentVolumeClaim, observed: Supply, now: float) -> list[Action]:
@@ -57,6 +59,9 @@ def reconcile(desired: PersistentVolumeClaim, observed: Supply, now: float) -> l
     volume = _find(desired, observed)
     if volume is not None:
         return _bind(desired, volume)
+    if desired.spec.storage_class_name is None and observed.default:  # it is older than its default class
+        spec = structs.replace(desired.spec, storage_class_name=observed.default)
+        return [Update(structs.replace(desired, spec=spec))]
     return _pending(desired) + _provision(desired, observed)
 
 
@@ -196,7 +201,8 @@ def observe(lister: Lister, key: ObjectKey) -> tuple[PersistentVolumeClaim, Supp
         return None
     class_ = lister.cache(StorageClass).get(ObjectKey("", claim.spec.storage_class_name or ""))
     node = lister.cache(Node).get(ObjectKey("", claim.metadata.annotations.get(SELECTED_NODE, "")))
-    return claim, Supply(tuple(lister.cache(PersistentVolume)), class_, node)
+    default = default_class(lister.cache(StorageClass), OF_STORAGE)
+    return claim, Supply(tuple(lister.cache(PersistentVolume)), class_, node, default)
 
 
 def claims_of_volume(lister: Lister, volume: PersistentVolume) -> list[ObjectKey]:

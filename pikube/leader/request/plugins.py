@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from pikube.api.default_class import OF_INGRESS, OF_STORAGE, default_class
 from pikube.api.errors import Forbidden, NotFound, Resource
 from pikube.api.kinds.base import Struct
 from pikube.api.kinds.core_config import Namespace, ServiceAccount
@@ -267,22 +268,11 @@ class DefaultClasses(Plugin):
             return
         spec: Any = getattr(attributes.obj, "spec", None)
         if attributes.info.cls is PersistentVolumeClaim and spec.storage_class_name is None:
-            chosen = self._default(StorageClass, "storageclass.kubernetes.io/is-default-class")
-            if chosen is not None:
-                spec.storage_class_name = chosen
+            spec.storage_class_name = default_class(self._all(StorageClass), OF_STORAGE)
         elif attributes.info.cls is Ingress and spec.ingress_class_name is None:
             if "kubernetes.io/ingress.class" in attributes.obj.metadata.annotations:
                 return
-            chosen = self._default(IngressClass, "ingressclass.kubernetes.io/is-default-class")
-            if chosen is not None:
-                spec.ingress_class_name = chosen
-
-    def _default(self, cls: type[Any], annotation: str) -> str | None:
-        marked = [c for c in self._all(cls) if c.metadata.annotations.get(annotation) == "true"]
-        if not marked:
-            return None
-        newest = max(marked, key=lambda c: (c.metadata.creation_timestamp, c.metadata.name))
-        return str(newest.metadata.name)
+            spec.ingress_class_name = default_class(self._all(IngressClass), OF_INGRESS)
 
 
 class StorageProtection(Plugin):

@@ -263,3 +263,19 @@ def test_any_interruption_ends_with_pairs_of_one_claim_and_one_volume(cuts, size
     left = sorted(s for i, s in enumerate(sizes) if f"v{i}" not in bound.values())
     unmet = sorted(s for i, s in enumerate(wanted) if f"c{i}" not in bound)
     assert not any(size >= need for size in left for need in unmet)
+
+
+def test_a_claim_that_is_older_than_its_default_class_gets_it():
+    def default_class(name, created):
+        mark = {"storageclass.kubernetes.io/is-default-class": "true"}
+        meta = ObjectMeta(name=name, annotations=mark, creation_timestamp=created)
+        return StorageClass(metadata=meta, provisioner="x.y/z")
+
+    it = world(claim("older", class_=None), claim("none", class_=""), claim("other", class_="slow"))
+    it.api.create_nowait(default_class("old", "2026-01-01T00:00:00Z"))
+    it.api.create_nowait(default_class("b", "2026-01-02T00:00:00Z"))
+    it.api.create_nowait(default_class("a", "2026-01-02T00:00:00Z"))
+    desired, observed = observe(it, ObjectKey("default", "older"))
+    check_laws(reconcile, desired, observed, it.now)
+    it.settle()
+    assert [get(it, name).spec.storage_class_name for name in ("older", "none", "other")] == ["a", "", "slow"]
