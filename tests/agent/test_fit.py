@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pikube.agent.pods.admission import admission
 from pikube.agent.pods.fit import Admitted, Misfit, admit
 from pikube.api.kinds.core_container import Container, ContainerPort, ResourceRequirements
 from pikube.api.kinds.core_node import Node, NodeSpec, NodeStatus, Taint
@@ -135,3 +136,27 @@ def test_once_the_victims_are_gone_the_pod_fits(cores, wanted, is_limited):
     assert isinstance(found, Admitted)
     left = [other for other in others if other not in found.victims]
     assert admit(pod("new", cpu=str(wanted)), node, left) == Admitted()
+
+
+async def test_what_a_node_says_against_a_pod_is_believed_once_the_api_says_it_too():
+    asked = []
+
+    def api(node):
+        async def newest():
+            asked.append(node)
+            return node
+
+        return newest
+
+    wanted = pod(node_selector={"disk": "new"})
+    labelled = board()
+    labelled.metadata.labels["disk"] = "new"
+    assert await admission(wanted, board(), api(labelled), list) == Admitted()
+    assert (await admission(wanted, board(), api(board()), list)).reason == "NodeAffinity"
+    assert await admission(pod(), board(GONE), api(board()), list) == Admitted()
+    assert len(asked) == 3
+    assert await admission(wanted, labelled, api(board()), list) == Admitted(), (
+        "nobody is asked for what fits"
+    )
+    assert (await admission(pod(cpu="3"), board(), api(board()), list)).reason == "OutOfcpu"
+    assert len(asked) == 3, "what is short here, the board knows best"

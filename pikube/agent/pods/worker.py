@@ -18,11 +18,12 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods import decision
+from pikube.agent.pods.admission import admission
 from pikube.agent.pods.board import Board
 from pikube.agent.pods.container_specs import sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
 from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
-from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, Misfit, admit
+from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, Misfit
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
 from pikube.agent.pods.node_admission import refusal, sandbox_problem
@@ -42,6 +43,7 @@ from pikube.agent.runtime.contract import Container, Image, RuntimeFailure
 from pikube.agent.usage.disk_reports import PodDisk
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Conflict, NotFound
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.times import parse_time
 
@@ -279,7 +281,7 @@ class PodWorker:
         self._memory.clock_seen(now, trio.current_time())
         pod = self.pod
         if not self._is_admitted:
-            self._admit(observed)
+            await self._admit(observed)
         if self._failure is not None:  # known here before the API says it
             spec, reason = pod.spec, self._failure[0]
             if reason == decision.EVICTED:
@@ -322,22 +324,31 @@ class PodWorker:
             raise RuntimeFailure(f"Unable to unmount the pod's volumes: {error}", "FailedUnMount") from error
         self._has_ended_volumes = True
 
-    def _admit(self, observed: Observed) -> None:
+    async def _admit(self, observed: Observed) -> None:
         """Once, before anything of the pod is made: what has begun here was admitted by a former life."""
-        self._is_admitted = True
         has_ended = self.pod.status.phase in ("Succeeded", "Failed")
         if observed.sandbox is not None or self.pod.status.container_statuses or has_ended:
+            self._is_admitted = True
             return
         refused = refusal(self.pod, self._board.enforced, self._board.pressures())
         if refused is None:
-            found = admit(self.pod, self._board.node(), self._neighbours())
+            found = await admission(self.pod, self._board.node(), self._newest_node, self._neighbours)
             if not isinstance(found, Misfit):
+                self._is_admitted = True  # from now on it holds room, and nobody was asked in between
                 self._preempt(found.victims)
                 return
             refused = found.reason, f"{REJECTED}{found.message}"
+        self._is_admitted = True
         self._failure = refused
         self._is_refused = True
         self._say("Warning", refused[0], refused[1].removeprefix(REJECTED))
+
+    async def _newest_node(self) -> Node:
+        """The API's; the known one if it does not answer."""
+        known = self._board.node()
+        with suppress(ApiError, ConnectionLost), trio.move_on_after(TOLD_S):
+            return await self._board.client.get(Node, known.metadata.name)
+        return known
 
     def _say_back_offs(self, observed: Observed, now: float) -> None:
         """Once for each wait (kubelet says it at each of its syncs)."""
