@@ -109,6 +109,10 @@ def render_table(
 ) -> list[bytes]:
     """A Table document in chunks. include_object is None, Metadata or Object; list_metadata is JSON."""
     read = _reader(cls)
+    order = columns_of(cls).order
+    if order is not None:
+        decode = msgspec.json.Decoder(cls).decode
+        values = sorted(values, key=lambda value: order(decode(value)))
     rows = []
     for value in values:
         cells, metadata = read(value, now)

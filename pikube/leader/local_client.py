@@ -21,7 +21,7 @@ from pikube.api.scheme import KindInfo, Scheme
 from pikube.leader.request.context import Context, DeleteWish, User
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Route
-from pikube.leader.request.selection import list_page, make_filter, seen_through
+from pikube.leader.request.selection import make_filter, seen_through
 from pikube.leader.request.subresources import Subresources
 from pikube.leader.request.writes import patched
 from pikube.leader.store.contract import Item
@@ -63,7 +63,7 @@ class LocalClient:
     ) -> Listed[K]:
         info = self._scheme.by_class(cls)
         filter_ = make_filter(info, label_selector, field_selector)
-        page = list_page(self._registry.store, info, namespace, filter_)
+        page = await self._registry.page(info, namespace, filter_)
         return Listed([self._object(cls, item) for item in page.items], str(page.revision))
 
     def watch(

@@ -1,13 +1,15 @@
 """FlowSchemas and priority levels: upstream's words, one case a line; what every cluster begins with is sound."""
 
 import copy
+import json
 
+import msgspec
 import pytest
 
 from pikube.api.codec import from_builtins
 from pikube.api.flow_defaults import default_level, default_schema, flow_schemas, priority_levels
 from pikube.api.kinds.flowcontrol import FlowSchema, PriorityLevelConfiguration
-from pikube.api.table import columns_of
+from pikube.api.table import columns_of, render_table
 from pikube.api.validation.flows import level_causes, schema_causes
 
 RESOURCES = {"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments"], "namespaces": ["a"]}
@@ -139,3 +141,10 @@ def test_what_is_printed():
     level = columns_of(PriorityLevelConfiguration).row
     assert level(priority_levels()[0], 0)[:6] == ["exempt", "Exempt", "<none>", "<none>", "<none>", "<none>"]
     assert level(priority_levels()[4], 0)[:6] == ["leader-election", "Limited", 10, 16, 4, 50]
+
+
+def test_schemas_are_printed_in_the_order_in_which_they_are_tried():
+    values = [msgspec.json.encode(schema) for schema in flow_schemas()]
+    table = json.loads(b"".join(render_table(FlowSchema, values, b"{}", 0)))
+    found = [(row["cells"][2], row["cells"][0]) for row in table["rows"]]
+    assert found == sorted(found) and found[0] == (1, "exempt")

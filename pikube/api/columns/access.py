@@ -158,6 +158,7 @@ TABLES = {
         (NAME, Column("PriorityLevel"), Column("MatchingPrecedence"), Column("DistinguisherMethod"), AGE,
          Column("MissingPL")),
         flow_schema_row,
+        order=lambda obj: (obj.spec.matching_precedence, obj.metadata.name),
     ),
     "PriorityLevelConfiguration": Columns(
         (NAME, Column("Type"), Column("NominalConcurrencyShares"), Column("Queues"), Column("HandSize"),

@@ -49,12 +49,14 @@ class Slim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The table of a kind: `row` gives the cells of a decoded object, `decode_as` or of the kind's class."""
+    """The table of a kind: `row` gives the cells of a decoded object, `decode_as` or of the kind's class; `order` is
+    the key of rows that are not in the order of names."""
 
     columns: tuple[Column, ...]
     row: Callable[[Any, float], list[Any]]
     decode_as: type[Any] | None = None
     slim: Slim | None = None
+    order: Callable[[Any], Any] | None = None
 
 
 def age(timestamp: str, now: float) -> str:
