@@ -43,6 +43,7 @@ REST_FACTOR = (
     20  # … and may then take a twentieth of the time: 300 changes of as many pods are no 300 decisions
 )
 MAX_REST_S = 0.5  # nobody should see that a set is large
+WRITES = 256  # keys whose writes are waited for; beyond so many those that the caches have seen are forgotten
 LARGEST_BATCH = 32  # creates in flight: more do not commit faster (one group commit takes them all)
 
 
@@ -266,10 +267,25 @@ class ControllerLoop:
             message = said.message.replace("{name}", obj.metadata.name)
             self._recorder.record(self.controller.name, said.regarding, said.type, said.reason, message)
 
+    @property
+    def writes_remembered(self) -> int:
+        """Keys that wait for the caches to see what was written for them."""
+        return len(self._written)
+
     def _wrote(self, key: ObjectKey, obj: Object) -> None:
+        if len(self._written) >= WRITES and key not in self._written:
+            self._forget_seen()
         revisions = self._written.setdefault(key, {})
         cls = type(obj)
         revisions[cls] = max(revisions.get(cls, 0), int(obj.metadata.resource_version or 0))
+
+    def _forget_seen(self) -> None:
+        """A key that never comes again, as of an object that was deleted, would be kept for ever."""
+        self._written = {
+            key: revisions
+            for key, revisions in self._written.items()
+            if any(self._informers.of(cls).revision < revision for cls, revision in revisions.items())
+        }
 
 
 async def run_loops(

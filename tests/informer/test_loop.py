@@ -24,7 +24,7 @@ from pikube.informer.actions import (
 from pikube.informer.cache import ObjectKey, key_of
 from pikube.informer.controller import Controller, Watch, itself
 from pikube.informer.informer import Informers
-from pikube.informer.loop import LARGEST_BATCH, ControllerLoop, batches, run_loops
+from pikube.informer.loop import LARGEST_BATCH, WRITES, ControllerLoop, batches, run_loops
 from pikube.informer.recorder import Recorder
 
 KEY = ObjectKey("default", "a")
@@ -107,6 +107,20 @@ async def test_the_next_decision_sees_every_earlier_write(autojump_clock):
             await settled()
     assert len(api.all_of(Secret)) == 20
     assert sorted(counts) == counts
+
+
+async def test_what_was_written_for_keys_that_never_come_again_is_forgotten(autojump_clock):
+    api = FakeApi()
+
+    def reconcile(obj, lister, now):
+        return [Create(secret(obj.metadata.name))]
+
+    async with running(api, controller(reconcile)) as loop:
+        for number in range(4 * WRITES):
+            api.create_nowait(config_map(str(number)))
+            await settled()
+        assert len(api.all_of(Secret)) == 4 * WRITES
+        assert loop.writes_remembered <= WRITES
 
 
 async def test_creates_that_are_refused_are_asked_few_times_and_told(autojump_clock):
