@@ -252,6 +252,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("podman-root", _path, "", "Podman's storage (default: Podman's own)", "DIR"),
     Setting("podman-runroot", _path, "", "Podman's volatile state (default: Podman's own)", "DIR"),
     Setting("podman-network-dir", _path, "", "Podman's network definitions (default: Podman's own)", "DIR"),
+    Setting("pod-logs-dir", _path, "/var/log/pods", "where pods' logs are, with links in the directory containers "
+            "beside it, as collectors expect (kubelet's podLogsDir; empty: in the data directory)", "DIR"),
     Setting("containers-conf", _path, "", "a containers.conf for Podman (default: the system's)", "FILE"),
     Setting("system-reserved", _amounts, "memory=64Mi", "what the system and pikube keep for themselves",
             "memory=64Mi,cpu=100m"),
@@ -320,6 +322,7 @@ class Settings:
     discovery_interface: tuple[str, ...]
     private_registry: str
     podman_socket: str
+    pod_logs_dir: str
     podman_root: str
     podman_runroot: str
     podman_network_dir: str
@@ -364,6 +367,11 @@ class Settings:
     @property
     def pods(self) -> Path:
         return self.data / "pods"
+
+    @property
+    def logs(self) -> Path | None:
+        """Of all pods; None: each pod's are in its own directory."""
+        return Path(self.pod_logs_dir) if self.pod_logs_dir else None
 
     @property
     def kubeconfig(self) -> Path:

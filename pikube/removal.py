@@ -16,6 +16,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from pikube import service
 from pikube.agent.agent import NETWORK, podman_place
+from pikube.agent.pods.log_places import links_of, remove_logs
 from pikube.agent.pods.mounting import mounts_below
 from pikube.agent.pods.volumes import PodVolumes
 from pikube.agent.runtime.contract import INSTANCE
@@ -218,6 +220,7 @@ def _files(settings: Settings, root: Path, *, keep_data: bool) -> Iterator[Thing
     wanted: list[Path] = [root / SYSCTL_FILE, root / POWER_SAVE_FILE, root / CACHE]
     wanted += [root / name for name in OF_A_CARD]
     if not keep_data:
+        yield from _logs(settings)
         wanted += [settings.data, settings.kubeconfig, root / CONFIGURATION]
     program = root / service.PROGRAM
     if program.exists() and program.read_bytes()[:40].startswith(b"#!/bin/sh\n# pikube "):
@@ -225,6 +228,21 @@ def _files(settings: Settings, root: Path, *, keep_data: bool) -> Iterator[Thing
     for path in wanted:
         if path.exists():
             yield Thing(f"{'directory' if path.is_dir() else 'file'} {path}", lambda path=path: _delete(path))  # type: ignore[misc]
+
+
+def _logs(settings: Settings) -> Iterator[Thing]:
+    """Of pods whose logs are not in their own directory."""
+    for pod in settings.pods.iterdir() if settings.pods.is_dir() else ():
+        link = pod / "logs"
+        if link.is_symlink() and link.exists():
+            yield Thing(f"logs {link.readlink()}", partial(_delete_logs, pod, link.readlink().parent))
+
+
+def _delete_logs(pod: Path, logs_dir: Path) -> None:
+    remove_logs(pod)
+    for directory in (logs_dir, links_of(logs_dir)):
+        with suppress(OSError):  # others have logs there
+            directory.rmdir()
 
 
 def _delete(path: Path) -> None:

@@ -178,6 +178,7 @@ async def open_agent(
                     lowest_oom_score(),
                     group_files(),
                     loaded_profiles,
+                    settings.logs,
                 ),
             ),
             oom=OomWatch(),

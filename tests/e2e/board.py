@@ -197,6 +197,7 @@ class Board:
         flags = [
             "--data-dir", str(self.directory / "data"), "--write-kubeconfig", str(self.kubeconfig),
             "--node-name", "board", "--podman-root", str(self.directory / "storage"),
+            "--pod-logs-dir", str(self.directory / "log/pods"),
             "--podman-runroot", str(self.directory / "run"),
             "--podman-network-dir", str(self.directory / "networks"),
         ]  # fmt: skip

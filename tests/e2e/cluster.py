@@ -95,6 +95,7 @@ class LanBoard(Board):
             "--data-dir", str(self.directory / "data"), "--node-name", self.node,
             "--podman-root", str(self.directory / "storage"), "--podman-runroot", str(self.directory / "run"),
             "--podman-network-dir", str(self.directory / "networks"),
+            "--pod-logs-dir", str(self.directory / "log/pods"),
         ]  # fmt: skip
         return [*flags, "--containers-conf", str(self._conf)] if self._is_hybrid else flags
 

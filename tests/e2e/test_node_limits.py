@@ -98,6 +98,26 @@ def test_a_log_that_is_full_is_rotated_and_who_follows_it_misses_no_line(board, 
     assert board.kubectl("-n", namespace, "logs", "chatty", "--tail=2") == "12098\n12099\n"
 
 
+def test_a_collector_finds_the_logs_of_all_containers_where_kubelet_has_them(board, namespace):
+    place = board.directory / "log"
+    mount = {"volumeMounts": [{"name": "logs", "mountPath": str(place), "readOnly": True}]}
+    logs = {"name": "logs", "hostPath": {"path": str(place), "type": "Directory"}}
+    apply(board, namespace, pod("speaks", box("c", "echo collect-me; exit 1"), restartPolicy="Never"))
+    uid = board.get("pod", "speaks", "-n", namespace)["metadata"]["uid"]
+    wait_until(lambda: over(board, namespace, "speaks"), what="its end")
+    apply(board, namespace, pod("collector", box("c", "sleep 1000", **mount), volumes=[logs]))
+    ready(board, namespace, "collector")
+    name = f"{place}/containers/speaks_{namespace}_c-*.log"
+    line = sh(board, namespace, "collector", f"cat {name}")
+    assert line.rstrip().endswith(" stdout F collect-me")
+    assert sh(board, namespace, "collector", f"cat {place}/pods/{namespace}_speaks_{uid}/c/0.log") == line
+    board.kubectl("-n", namespace, "delete", "pod", "speaks")
+    left = "ls {0}/pods {0}/containers | grep speaks_ || true"
+    wait_until(
+        lambda: not sh(board, namespace, "collector", left.format(place)), what="nothing of it is left"
+    )
+
+
 def test_the_kubelets_own_api_is_for_who_may_and_tells_of_pods_and_what_they_use(board, namespace):
     probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
     writes = "; ".join(

@@ -6,6 +6,7 @@ Called by the pod's worker.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -24,6 +25,7 @@ from pikube.agent.pods.container_specs import (
 )
 from pikube.agent.pods.environment import ConfigMissing, environment_of
 from pikube.agent.pods.image_pulls import ImagePulls, Pulling, Say
+from pikube.agent.pods.log_places import link_log, make_log_dir
 from pikube.agent.pods.references import References
 from pikube.agent.pods.termination import make_message_file, message_file
 from pikube.agent.pods.volume_files import VolumeProblem
@@ -33,6 +35,8 @@ from pikube.agent.runtime.contract import Image, Mount, Runtime, RuntimeFailure,
 from pikube.api.kinds.core_container import Container
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_volume import Volume
+
+log = logging.getLogger("pikube.pods")
 
 CONFIG_ERROR = "CreateContainerConfigError"
 
@@ -58,6 +62,7 @@ class StartSettings:
     lowest_oom_score: int = -1000  # that this board may give
     group_files: AbstractSet[str] = frozenset()  # of control groups, beyond those that every board has
     loaded_profiles: Callable[[], AbstractSet[str]] = frozenset  # of AppArmor
+    logs_dir: Path | None = None  # of all pods' logs; None: each pod's are in its directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +145,23 @@ class Starter:
             container = await self._runtime.start_container(spec)
         except RuntimeFailure as failure:
             raise StartFailed(failure.reason, failure.message) from None
+        self._link_log(asked, container)
         say("Normal", "Created", f"Created container: {asked.container.name}")
         if container.never_ran:
             say("Warning", "Failed", f"Error: {container.error}")
         else:
             say("Normal", "Started", f"Started container {asked.container.name}")
         return container, image
+
+    def _link_log(self, asked: Starting, container: Running) -> None:
+        """For collectors; a container runs without it, too."""
+        if self._settings.logs_dir is not None:
+            try:
+                link_log(self._settings.logs_dir, asked.pod, container)
+            except OSError as error:
+                log.warning(
+                    "event=log_not_linked container=%s why=%r", container.id, error.strerror or str(error)
+                )
 
     def _runtime_of(self, pod: Pod) -> str:
         """By the class of runtime; Podman's own if that was deleted since the sandbox was made."""
@@ -162,7 +178,7 @@ class Starter:
         if target and target not in {mount.target for mount in mounts}:
             file = make_message_file(message_file(asked.directory, name, attempt))
             mounts.append(Mount(file, target))
-        log_path = asked.directory / "logs" / name / f"{attempt}.log"
+        log_path = make_log_dir(asked.directory, asked.pod, self._settings.logs_dir) / name / f"{attempt}.log"
         log_path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         return mounts, str(log_path)
 

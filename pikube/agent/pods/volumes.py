@@ -22,6 +22,7 @@ from pikube.agent.pods.host_paths import (
     host_path,
     local_path,
 )
+from pikube.agent.pods.log_places import remove_logs
 from pikube.agent.pods.mounting import mount_nfs, mount_tmpfs, unmount_below
 from pikube.agent.pods.references import claim_name
 from pikube.agent.pods.sub_paths import bind_sub_path
@@ -129,6 +130,7 @@ class PodVolumes:
         """Everything of the pod, mounts first. Raises OSError."""
         if self.directory.is_dir():
             unmount_below(self.directory)
+            remove_logs(self.directory)
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _on_the_board(self, pod: Pod, bound: PersistentVolume, volume: Volume) -> Place:

@@ -24,6 +24,7 @@ from pikube.agent.pods.container_specs import sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
 from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
 from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, Misfit
+from pikube.agent.pods.log_places import forget_links
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
 from pikube.agent.pods.node_admission import refusal, sandbox_problem
@@ -393,6 +394,7 @@ class PodWorker:
                 self._view.lost_container(identity)
                 if gone is not None and gone.state == "exited":
                     forget_logs(self.log_dir, gone.name, gone.attempt)
+                    forget_links(self.log_dir)
             case decision.Fail(reason, message):
                 self._failure = (reason, message)
 
