@@ -119,12 +119,15 @@ def node_metrics(node: Node, board: BoardUse) -> NodeMetrics | None:
 
 
 def pod_metrics(pod: Pod, board: BoardUse) -> PodMetrics | None:
-    """None unless every container of the running pod has been measured; init containers count while they run."""
-    measured = board.pods.get(pod.metadata.uid, {})
+    """None unless every container of the running pod has been measured, and its CPU for a while: nothing would be
+    shown as 0. Init containers count while they run."""
+    measured = {
+        n: use for n, use in board.pods.get(pod.metadata.uid, {}).items() if use.cpu_nanocores is not None
+    }
     if pod.status.phase != "Running" or any(c.name not in measured for c in pod.spec.containers):
         return None
     first = min(use.at for use in measured.values())
-    window_s = min((use.window_s for use in measured.values() if use.cpu_nanocores is not None), default=0.0)
+    window_s = min(use.window_s for use in measured.values())
     return PodMetrics(
         metadata=_meta(pod.metadata, first),
         timestamp=render_time(first),

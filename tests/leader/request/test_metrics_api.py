@@ -102,6 +102,18 @@ async def test_nodes_tell_their_use_and_silent_ones_are_left_out(api, boards):
     assert [item["metadata"]["name"] for item in found["items"]] == ["b"]
 
 
+async def test_a_container_that_runs_too_short_for_a_rate_is_not_shown_as_idle(api, boards):
+    await make_node(api, "a")
+    uid = await make_pod(api, "p", containers=("web", "side"))
+    begun = use()
+    del begun["cpu"]["usageNanoCores"], begun["cpu"]["window"]
+    boards["a"] = Kubelet(pods=[(uid, {"web": use(), "side": begun})])
+    _, found = await api("GET", f"{BASE}/namespaces/default/pods")
+    assert found["items"] == []
+    status, _ = await api("GET", f"{BASE}/namespaces/default/pods/p")
+    assert status == 404
+
+
 async def test_a_board_without_the_memory_cgroup_is_silent_about_memory(api, boards):
     await make_node(api, "a")
     uid = await make_pod(api, "p")
