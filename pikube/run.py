@@ -34,6 +34,7 @@ from pikube.certs.leader import LeaderCertificates
 from pikube.certs.profiles import FRONT_PROXY
 from pikube.cli.failure import StartupError
 from pikube.config import Settings
+from pikube.heap import give_back
 from pikube.informer.cache import ObjectKey
 from pikube.informer.informer import Informers
 from pikube.informer.loop import ControllerLoop, run_loops
@@ -125,6 +126,7 @@ async def leader(settings: Settings) -> None:
     }
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
+        nursery.start_soon(give_back)
         async with open_sqlite_store(
             settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
         ) as store:

@@ -37,6 +37,7 @@ from pikube.certs.enrolment import HEARD_ADDRESS, HEARD_MACHINE, HEARD_SESSION
 from pikube.certs.profiles import LEADER_NAME, PROXY_USER
 from pikube.cli.failure import NO_MEMBER, StartupError
 from pikube.config import Settings
+from pikube.heap import give_back
 from pikube.informer.informer import Informer, Informers
 from pikube.netproxy.netproxy import Netproxy
 from pikube.notify import notify
@@ -92,6 +93,7 @@ async def agent(settings: Settings) -> None:
     servers = known_servers(settings.server, member)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
+        nursery.start_soon(give_back)
         async with open_api_connection(servers, tls) as connection:
             look = partial(look_for_leader, settings, membership, member)
             parts = StandingParts(membership, connection, tls, kubelet_tls, clock, address, look)
