@@ -45,7 +45,7 @@ test: prepare
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(PY) -m pytest -m "not e2e" -n auto
-	$(PY) -m pytest -m "e2e and not shelf" -n 2 --dist loadfile --no-loadscope-reorder  # they wait more than they work
+	$(PY) -m pytest -m "e2e and not shelf"
 
 test-shelf:
 	@scripts/prepare shelf

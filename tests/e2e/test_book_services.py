@@ -230,5 +230,6 @@ def test_chapter_15_members_of_a_set_have_names_of_their_own(board, kubectl):
     said = kubectl("exec", "mongo-0", "--", "busybox", "nslookup", f"mongo-1.{base}")
     assert ips["mongo-1"] in said, said
     command = ("run", "-i", "--rm", "--restart=Never", f"--image={BOX}", "look", "--")
-    said = kubectl(*command, "sh", "-c", "hostname; busybox ping -c1 -W2 mongo-1.mongo")
+    script = "cat; hostname; busybox ping -c1 -W2 mongo-1.mongo"  # what is said before kubectl has attached is lost
+    said = kubectl(*command, "sh", "-c", script, text_in="")
     assert f"({ips['mongo-1']})" in said and "1 packets received" in said, said

@@ -76,6 +76,7 @@ def traces(board):
             line for line in Path("/proc/mounts").read_text().splitlines() if str(board.directory) in line
         ],
         "processes": sorted(board.processes().values()),
+        "logs": sorted(path.name for path in (board.directory / "log").iterdir()),
         "files": sorted(path.name for path in board.directory.iterdir() if path.name not in OTHERS),
     }
 
@@ -90,6 +91,7 @@ def test_nothing_of_pikube_is_left(board):
         lambda: not board.run("ip", "-6", "address", "show", "tentative").stdout, what="settled addresses"
     )
     board.run("ip", "link", "set", "eth0", "mtu", "1400")
+    (board.directory / "log").mkdir()  # as there is a /var/log
     before = traces(board)
     images = board.directory / "data" / "images"
     images.mkdir(parents=True)
