@@ -4,7 +4,6 @@ import threading
 
 import trio
 
-from pikube.agent.usage import disk
 from pikube.agent.usage.disk import DiskMeter, fs_use, used_below
 from pikube.agent.usage.disk_reports import FsUse
 
@@ -41,7 +40,7 @@ class Disks:
         return None if path == "gone" else FsUse(1, 1, 1, 1, len(self.asked), 1)
 
 
-async def test_an_answer_is_good_for_a_minute(monkeypatch):
+async def test_an_answer_is_good_for_a_minute():
     disks = Disks()
     meter = DiskMeter(disks.measure)
     assert sorted(await meter.of(["a", "gone"])) == ["a"]
@@ -50,15 +49,15 @@ async def test_an_answer_is_good_for_a_minute(monkeypatch):
     meter.forget_others(["a"])
     await meter.of(["a", "b"])
     assert disks.asked == ["a", "gone", "b", "b"]
-    monkeypatch.setattr(disk, "FRESH_S", 0.0)
-    await meter.of(["a"])
-    assert disks.asked[-1] == "a"
+    stale = DiskMeter(disks.measure, fresh_s=0.0)
+    await stale.of(["a"])
+    await stale.of(["a"])
+    assert disks.asked[-2:] == ["a", "a"]
 
 
-async def test_a_share_that_does_not_answer_holds_nobody_up(monkeypatch):
-    monkeypatch.setattr(disk, "PATIENCE_S", 0.2)
+async def test_a_share_that_does_not_answer_holds_nobody_up():
     disks = Disks()
-    meter = DiskMeter(disks.measure)
+    meter = DiskMeter(disks.measure, patience_s=0.2)
     with trio.fail_after(5):
         assert sorted(await meter.of(["a", "slow", "z"])) == ["a"]
         assert sorted(await meter.of(["a", "other"])) == ["a"], "what is known is told meanwhile"

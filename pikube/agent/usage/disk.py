@@ -22,10 +22,17 @@ MOST_ENTRIES = 20_000  # a tenth of a second of a Raspberry Pi's time, if the ca
 
 
 class DiskMeter:
-    """Remembers its answers."""
+    """Remembers its answers for `fresh_s`, and makes nobody wait longer than `patience_s`."""
 
-    def __init__(self, measure: Callable[[str], FsUse | None] | None = None) -> None:
+    def __init__(
+        self,
+        measure: Callable[[str], FsUse | None] | None = None,
+        *,
+        fresh_s: float = FRESH_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._measure = measure or fs_use
+        self._fresh_s, self._patience_s = fresh_s, patience_s
         self._known: dict[str, tuple[float, FsUse | None]] = {}
         self._walks = trio.CapacityLimiter(1)
 
@@ -33,10 +40,10 @@ class DiskMeter:
         """By path; what is not there, or could not be measured in time, is absent."""
         wanted, now = set(paths), trio.current_time()
         due = sorted(
-            path for path in wanted if path not in self._known or now - self._known[path][0] >= FRESH_S
+            path for path in wanted if path not in self._known or now - self._known[path][0] >= self._fresh_s
         )
         if due:
-            with trio.move_on_after(PATIENCE_S):
+            with trio.move_on_after(self._patience_s):
                 await trio.to_thread.run_sync(
                     self._measure_all, due, now, limiter=self._walks, abandon_on_cancel=True
                 )
