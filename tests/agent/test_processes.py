@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from dataclasses import replace
 
 import trio
 
@@ -61,11 +62,23 @@ def test_a_container_that_died_with_its_monitor_has_ended_whatever_podman_says()
             pid=pid, monitor_pid=monitor,
         )  # fmt: skip
 
+    def seen(*answers):
+        left = list(answers)
+
+        async def inspect():
+            return left.pop(0)
+
+        return trio.run(without_ghost, inspect)
+
     try:
-        ghost = without_ghost(container(ended.pid, ended.pid))
+        dead = container(ended.pid, ended.pid)
+        ghost = seen(dead, dead)
         assert (ghost.state, ghost.exit_code) == ("exited", 137) and ghost.finished_at > 0
         for one in (container(ended.pid, alive.pid), container(alive.pid, ended.pid)):
-            assert without_ghost(one) is one, "its monitor will tell, or it lives"
+            assert seen(one) is one, "its monitor will tell, or it lives"
+        told = replace(dead, state="exited", exit_code=0)
+        assert seen(dead, told) is told, "it ended between Podman's answer and our look"
+        assert seen(dead, None) is None
     finally:
         alive.kill()
         alive.wait()

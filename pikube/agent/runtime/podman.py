@@ -10,7 +10,7 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,8 +216,11 @@ class Podman(PodmanImages, PodmanStreams):
             await self._ask("DELETE", path, query=query, accepted=(404,))
 
     async def inspect_container(self, container_id: str) -> Container | None:
+        return await without_ghost(lambda: self._inspect(container_id))
+
+    async def _inspect(self, container_id: str) -> Container | None:
         document = await self._ask("GET", f"/containers/{container_id}/json", accepted=(404,))
-        return without_ghost(read_container(document)) if document is not None else None
+        return read_container(document) if document is not None else None
 
     async def ensure_network(
         self, name: str, subnet: str, gateway: str, mtu: int, *, is_internal: bool
@@ -252,10 +255,14 @@ class Podman(PodmanImages, PodmanStreams):
         self._way_out = (name, gateway) if is_internal else None
 
 
-def without_ghost(container: Container) -> Container:
+async def without_ghost(inspect: Callable[[], Awaitable[Container | None]]) -> Container | None:
     """A container that Podman calls running, though its process and the monitor that would tell of its end are gone
-    (memory ran out, or somebody killed both): it has ended, and nobody knows how."""
-    if container.state != "running" or is_of(container.pid, container.id) or is_there(container.monitor_pid):
+    (memory ran out, or somebody killed both): it has ended, and nobody knows how. One that ended between Podman's
+    answer and our look is asked for again: then its monitor has told."""
+    container = await inspect()
+    if container is not None and _is_ghost(container):
+        container = await inspect()
+    if container is None or not _is_ghost(container):
         return container
     return replace(
         container,
@@ -264,6 +271,12 @@ def without_ghost(container: Container) -> Container:
         finished_at=time.time(),
         error="its monitor was killed, too",
     )
+
+
+def _is_ghost(container: Container) -> bool:
+    if container.state != "running":
+        return False
+    return not is_of(container.pid, container.id) and not is_there(container.monitor_pid)
 
 
 async def remove_stale_bridge(name: str) -> None:
