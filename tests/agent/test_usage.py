@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,8 +193,6 @@ def container(**changes):
 
 
 async def test_the_first_question_is_answered_after_a_second_and_the_next_at_once(tmp_path):
-    import trio
-
     used = iter(range(0, 10**12, 10**8))
 
     def read(path):
@@ -220,6 +219,26 @@ async def test_a_rate_is_measured_also_where_somebody_just_asked_for_totals():
     meter = Meter(lambda: [container()], read=read, wall_clock=lambda: 1000.0)
     await meter.latest()
     assert container_rate(await meter.samples(), "abc") is not None
+
+
+async def test_a_container_that_the_board_hears_of_late_has_a_rate_too(autojump_clock):
+    running, used = [], iter(range(0, 10**12, 10**8))
+
+    def read(path):
+        if path.endswith("cpu.stat"):
+            return f"usage_usec {next(used) // 1000}"
+        return {"/proc/mounts": V2}.get(path)
+
+    meter = Meter(lambda: running, read=read, wall_clock=lambda: 1000.0)
+    await meter.samples()
+    await trio.sleep(3)
+    running.append(container())  # it runs for longer than samples are kept, and is in none of them
+    assert container_rate(await meter.samples(), "abc") is not None
+    for _ in range(100):
+        await trio.sleep(1)
+        series = await meter.samples()
+        assert container_rate(series, "abc") is not None
+        assert len(series) <= samples.WINDOW_S / samples.APART_S + 4
 
 
 def pod_entry():

@@ -38,12 +38,13 @@ class Meter:
         self._hierarchies: cgroups.Hierarchies | None = None
 
     async def samples(self) -> tuple[Sample, ...]:
-        """Samples, oldest first, the last one of this moment. Takes SHORT_S when nobody asked for long."""
+        """Samples, oldest first, the last one of this moment. Takes SHORT_S when nobody asked for long, or something
+        has just begun."""
         async with self._lock:
             await self._refresh()
-            if wants_second(self._samples[:-1], self._samples[-1]):
+            if wants_second(self._samples):
                 await trio.sleep(SHORT_S)
-                self._samples = keep(self._samples, await self._sample())
+                self._samples = (*self._samples, await self._sample())
             return self._samples
 
     async def latest(self) -> Sample:

@@ -83,9 +83,15 @@ def container_rate(samples: Sequence[Sample], identity: str) -> Rate | None:
     return None
 
 
-def wants_second(samples: Sequence[Sample], new: Sample) -> bool:
-    """Whether no earlier sample gives `new` a window, so that another has to be taken a moment later."""
-    return not any(SHORT_S <= new.at - sample.at <= WINDOW_S for sample in samples)
+def wants_second(samples: Sequence[Sample]) -> bool:
+    """Whether something in the last sample has no rate yet, so that another has to be taken a moment later."""
+    last = samples[-1]
+    if last.board_cpu_ns is not None and board_rate(samples) is None:
+        return True
+    return any(
+        totals.cpu_ns is not None and container_rate(samples, identity) is None
+        for identity, totals in last.containers.items()
+    )
 
 
 def _rate(before: int | None, after: int | None, seconds: float) -> Rate | None:

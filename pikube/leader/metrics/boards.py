@@ -19,7 +19,7 @@ from pikube.wire.messages import Answer, Handler, Peer, Response, StreamResponse
 
 log = logging.getLogger("pikube.metrics")
 
-FRESH_S = 5.0  # metrics-server's are up to 15 s old
+FRESH_S = 2.0  # several who look at the same time are one question; metrics-server asks every 15 s
 ANSWER_S = 6.0  # a kubelet that was idle measures for a second; more means that the board is busy or away
 AT_ONCE = 16  # questions under way: a hundred boards should not be a hundred connections at one instant
 FORGET_S = 120.0
