@@ -7,11 +7,12 @@ parser, which Kubernetes uses.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pikube.api.durations import BadDuration, parse_duration
 
 MACROS = {
     "@yearly": "0 0 1 1 *",
@@ -28,7 +29,6 @@ MONTHS = {
 }  # fmt: skip
 DAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 YEARS_AHEAD = 5  # a line that never fires (30 February) is given up after so many years, as robfig/cron does
-UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
 
 
 class CronError(ValueError):
@@ -84,7 +84,7 @@ def parse_cron(line: str) -> Schedule:
     if text.startswith(("TZ=", "CRON_TZ=")):
         raise CronError("cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
     if text.startswith("@every "):
-        return Schedule(every_s=_duration_s(text.removeprefix("@every ").strip()))
+        return Schedule(every_s=_every_s(text))
     if text.startswith("@"):
         if text not in MACROS:
             raise CronError(f"unrecognized descriptor: {text}")
@@ -213,8 +213,9 @@ def _is_star(text: str) -> bool:
     return any(part.partition("/")[0] in ("*", "?") for part in text.split(","))
 
 
-def _duration_s(text: str) -> float:
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise CronError(f"failed to parse duration @every {text}")
-    return max(1.0, float(int(sum(float(number) * UNITS_S[unit] for number, unit in parts))))
+def _every_s(line: str) -> float:
+    try:
+        seconds = parse_duration(line.removeprefix("@every "))
+    except BadDuration as error:
+        raise CronError(f"failed to parse duration {line}: {error}") from None
+    return max(1.0, float(int(seconds)))

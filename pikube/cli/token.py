@@ -6,6 +6,7 @@ import argparse
 import re
 import secrets
 
+from pikube.api.durations import BadDuration, parse_duration
 from pikube.api.errors import NotFound
 from pikube.api.kinds.core_config import Secret
 from pikube.cli.access import run_on_leader
@@ -14,7 +15,7 @@ from pikube.cli.options import add_flags, read_settings
 from pikube.config import Settings
 from pikube.wire.client import ApiConnection
 
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DAY_S = 86400
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -136,8 +137,13 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 
 
 def read_duration(text: str) -> float:
-    """Seconds of `90s`, `30m`, `24h`, `7d`, or a number of seconds. Raises StartupError."""
-    match = re.fullmatch(r"(\d+)([smhd]?)", text)
-    if match is None:
+    """Seconds of `90s`, `1h30m`, `24h`, `7d`, or a number of seconds. Raises StartupError."""
+    if match := re.fullmatch(r"(\d+)(d?)", text, re.ASCII):
+        return int(match[1]) * (DAY_S if match[2] else 1)
+    try:
+        seconds = parse_duration(text)
+    except BadDuration:
+        seconds = -1.0
+    if seconds < 0:
         raise StartupError(f"{text!r} is no time: write 30m, 24h or 7d")
-    return int(match[1]) * UNITS_S[match[2] or "s"]
+    return seconds

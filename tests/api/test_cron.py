@@ -42,6 +42,7 @@ def fires(line, start, count=1, zone=UTC):
         ("@daily", "2026-01-01 00:00", ["2026-01-02 00:00"]),
         ("@weekly", "2026-01-01 00:00", ["2026-01-04 00:00"]),
         ("@every 90m", "2026-01-01 00:00", ["2026-01-01 01:30", "2026-01-01 03:00"]),
+        ("@every 1h30m10.5s", "2026-01-01 00:00", ["2026-01-01 01:30"]),
         ("5/20 * * * *", "2026-01-01 00:00", ["2026-01-01 00:05", "2026-01-01 00:25", "2026-01-01 00:45"]),
     ],
 )
@@ -84,7 +85,7 @@ def test_the_hour_that_comes_twice_fires_once_unless_every_hour_is_meant():
         ("1-2-3 * * * *", "too many hyphens: 1-2-3"),
         ("1/2/3 * * * *", "too many slashes: 1/2/3"),
         ("@often", "unrecognized descriptor: @often"),
-        ("@every soon", "failed to parse duration @every soon"),
+        ("@every soon", 'failed to parse duration @every soon: time: invalid duration "soon"'),
         ("TZ=UTC * * * * *", "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
     ],
 )
