@@ -58,6 +58,7 @@ from pikube.leader.controllers.all import all_controllers
 from pikube.leader.election import Election
 from pikube.leader.enrolment import Enrolment
 from pikube.leader.event_keeper import EventKeeper
+from pikube.leader.flow_keeper import FlowKeeper
 from pikube.leader.joining import Joining, JoiningParts
 from pikube.leader.kubelets import Kubelets
 from pikube.leader.manifests import Manifests
@@ -204,6 +205,7 @@ async def run_control_plane(
             nursery.start_soon(netproxy.run)
         await nursery.start(recorder.run)
         nursery.start_soon(EventKeeper(plane.registry.store).run)
+        nursery.start_soon(FlowKeeper(client).run)
         await nursery.start(informers.run)
         holder = f"{settings.node_name}_{uuid.uuid4()}"
         await nursery.start(Election(client, "kube-scheduler", holder).run, scheduler.run)

@@ -31,7 +31,8 @@ from pikube.api.kinds.flowcontrol import (
 from pikube.api.kinds.meta import ObjectMeta
 
 MANDATORY = ("exempt", "catch-all")
-AUTO_UPDATE = {"apf.kubernetes.io/autoupdate-spec": "true"}
+AUTO_UPDATE_KEY = "apf.kubernetes.io/autoupdate-spec"
+AUTO_UPDATE = {AUTO_UPDATE_KEY: "true"}
 ALL = ("*",)
 
 

@@ -1,5 +1,5 @@
-"""Pure: what Go says of texts that it cannot read: JSON, YAML, times, base64. Clients show these words, and people
-search for them.
+"""Pure: how Go reads texts, and what it says of those that it cannot read: JSON, YAML, times, base64. Clients show
+these words, and people search for them.
 
 Enter: the text that was refused. Leave: words. Sources: Go encoding/json scanner.go, time/format.go, encoding/base64;
 go-yaml decode.go:fail.
@@ -27,6 +27,15 @@ CONTEXTS = {
 """Of Python's complaint and Go's."""
 HEX = tuple("0123456789abcdefABCDEF")
 END = "unexpected end of JSON input"
+BOOLS = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+
+
+def parse_bool(text: str) -> bool | None:
+    """As strconv.ParseBool reads it; None when it cannot."""
+    return BOOLS.get(text)
 
 
 def json_words(body: bytes) -> str:

@@ -9,11 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-import trio
-
 from pikube.api.client import Client
 from pikube.api.errors import AlreadyExists, Invalid, NotFound
-from pikube.api.flow_defaults import flow_schemas, priority_levels
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_service import (
     EndpointAddress,
@@ -29,6 +26,7 @@ from pikube.api.kinds.discovery import EndpointPort as SlicePort
 from pikube.api.kinds.meta import Object, ObjectMeta
 from pikube.api.kinds.scheduling import PriorityClass
 from pikube.leader.controllers.local_path import local_path_class
+from pikube.leader.flow_keeper import keep_flows
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -133,20 +131,10 @@ async def make_first_objects(
             await client.create(obj)
         except AlreadyExists:
             continue
-    await _make_flows(client)
+    await keep_flows(client)
     if dns_ip:
         await _make_dns_service(client, dns_service(dns_ip))
     await point_service(client, addresses, port)
-
-
-async def _make_flows(client: Client) -> None:
-    """The FlowSchemas and priority levels that clients look for; who changed or annotated one keeps it."""
-    for wanted in (priority_levels(), flow_schemas()):
-        there = {obj.metadata.name for obj in (await client.list(type(wanted[0]))).items}
-        async with trio.open_nursery() as nursery:  # together: one commit of the store for all of them
-            for obj in wanted:
-                if obj.metadata.name not in there:
-                    nursery.start_soon(client.create, obj)
 
 
 async def _make_dns_service(client: Client, wanted: Service) -> None:

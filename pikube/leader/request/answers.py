@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from pikube.api import protobuf_writer
+from pikube.api.go_words import parse_bool
 from pikube.api.kinds.autoscaling import Scale
 from pikube.api.kinds.base import Struct
 from pikube.api.kinds.meta import Object, Status
@@ -129,7 +130,7 @@ INDENTED_BYTES = 4 * 1024 * 1024  # nobody reads more than this
 def is_pretty(wish: str, user_agent: str) -> bool:
     """Whether a person reads the answer (kubernetes endpoints/handlers/negotiation:isPrettyPrint)."""
     if wish:
-        return wish in ("1", "t", "T", "true", "TRUE", "True")
+        return parse_bool(wish) is True
     return user_agent.startswith(("curl", "Wget", "Mozilla/5.0"))
 
 
