@@ -58,9 +58,12 @@ class _Client:
 
 
 class WebhookCaller:
-    """Keeps a client for each authority; connections that wait for a next question end after a minute."""
+    """Keeps a client for each authority, of the last `kept`; connections that wait for a next question end after a
+    minute. An answer has at most `answer_bytes`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: int = KEPT, answer_bytes: int = ANSWER_BYTES) -> None:
+        self._kept = kept
+        self._answer_bytes = answer_bytes
         self._clients: OrderedDict[bytes, _Client] = OrderedDict()
 
     async def post(self, target: Target, body: bytes, timeout_s: float) -> bytes:
@@ -71,7 +74,7 @@ class WebhookCaller:
             await trio.to_thread.run_sync(importlib.import_module, "httpx")
             try:
                 async with self._using(target.ca) as client:
-                    status, answer = await _ask(client, target, body)
+                    status, answer = await _ask(client, target, body, self._answer_bytes)
             except _NoAnswer as error:
                 raise WebhookFailed(failure + str(error)) from error
             if status != 200:
@@ -100,7 +103,7 @@ class WebhookCaller:
         finally:
             client.users -= 1
             idle = [known for known, one in self._clients.items() if not one.users]
-            for known in idle[: max(0, len(self._clients) - KEPT)]:
+            for known in idle[: max(0, len(self._clients) - self._kept)]:
                 await self._clients.pop(known).http.aclose()
 
 
@@ -119,7 +122,7 @@ def _new_client(ca: bytes) -> httpx.AsyncClient:
     return httpx.AsyncClient(verify=context, limits=limits, timeout=None, trust_env=False)
 
 
-async def _ask(client: httpx.AsyncClient, target: Target, body: bytes) -> tuple[int, bytes]:
+async def _ask(client: httpx.AsyncClient, target: Target, body: bytes, most: int) -> tuple[int, bytes]:
     """Status and body."""
     import httpx
 
@@ -128,22 +131,22 @@ async def _ask(client: httpx.AsyncClient, target: Target, body: bytes) -> tuple[
     named = {"sni_hostname": target.name}  # what its certificate must be for, too
     try:
         async with client.stream("POST", url, content=body, headers=headers, extensions=named) as answer:
-            return answer.status_code, await _body(answer)
+            return answer.status_code, await _body(answer, most)
     except httpx.TransportError as error:
         raise _NoAnswer(reason(error, target.address)) from error
 
 
-async def _body(answer: httpx.Response) -> bytes:
+async def _body(answer: httpx.Response, most: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     with trio.CancelScope() as scope:
         async for part in answer.aiter_bytes():
             chunks.append(part)
             size += len(part)
-            if size > ANSWER_BYTES:
+            if size > most:
                 scope.cancel()  # httpx's nested generators end by that only: they may not be left in the middle
-    if size > ANSWER_BYTES:
-        raise _NoAnswer(f"the answer is larger than {ANSWER_BYTES} bytes")
+    if size > most:
+        raise _NoAnswer(f"the answer is larger than {most} bytes")
     return b"".join(chunks)
 
 

@@ -6,7 +6,6 @@ import pytest
 import trio
 import trustme
 
-from pikube.wire import webhook
 from pikube.wire.messages import Response
 from pikube.wire.server import serve
 from pikube.wire.webhook import Target, WebhookCaller, WebhookFailed
@@ -46,8 +45,8 @@ class Hook:
 
 
 @pytest.fixture
-async def caller(nursery):
-    caller = WebhookCaller()
+async def caller(nursery, request):
+    caller = WebhookCaller(**getattr(request, "param", {}))
     yield caller
     await caller.aclose()
     nursery.cancel_scope.cancel()
@@ -105,8 +104,8 @@ async def test_one_that_hangs_up_is_an_end_of_file(caller, hook, nursery):
     assert (await failure(caller, hook.target())).startswith("EOF")
 
 
-async def test_answers_have_a_measure(caller, hook, monkeypatch):
-    monkeypatch.setattr(webhook, "ANSWER_BYTES", 1000)
+@pytest.mark.parametrize("caller", [{"answer_bytes": 1000}], indirect=True)
+async def test_answers_have_a_measure(caller, hook):
     hook.answer = Response(200, (), (b"x" * 600, b"y" * 600))
     assert await failure(caller, hook.target()) == "the answer is larger than 1000 bytes"
     hook.answer = Response(503, (), (b"later",))
@@ -114,10 +113,8 @@ async def test_answers_have_a_measure(caller, hook, monkeypatch):
         await caller.post(hook.target(), b"{}", 5)
 
 
-async def test_an_authority_more_than_are_kept_hurts_no_question_that_waits(
-    caller, hook, nursery, monkeypatch
-):
-    monkeypatch.setattr(webhook, "KEPT", 1)
+@pytest.mark.parametrize("caller", [{"kept": 1}], indirect=True)
+async def test_an_authority_more_than_are_kept_hurts_no_question_that_waits(caller, hook, nursery):
     answers = []
     hook.gate = trio.Event()
 
