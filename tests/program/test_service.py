@@ -3,6 +3,7 @@
 import argparse
 import re
 import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -50,35 +51,39 @@ def test_the_self_contained_file_is_copied_where_the_unit_finds_it(tmp_path, mon
     assert [path.name for path in there.parent.iterdir()] == ["pikube"]
 
 
-@pytest.fixture
-def full_after():
-    """A disk that takes no file of more bytes."""
+@contextmanager
+def full_after(limit_bytes):
+    """A disk that takes no file of more bytes; not for longer than needed: the test's own output is a file, too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda limit_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("program", [b"x" * 5000, b"x"], ids=["the program", "the unit"])
-def test_a_full_disk_leaves_a_board_as_it_was(tmp_path, monkeypatch, full_after, program):
+def test_a_full_disk_leaves_a_board_as_it_was(tmp_path, monkeypatch, program):
     file = tmp_path / "pikube-aarch64"
     file.write_bytes(program)
     monkeypatch.setenv("PIKUBE_FILE", str(file))
     root = tmp_path / "root"
-    full_after(500)
-    with pytest.raises(StartupError, match=r"the service cannot be installed: .*File too large"):
+    with (
+        full_after(500),
+        pytest.raises(StartupError, match=r"the service cannot be installed: .*File too large"),
+    ):
         service.install("leader", (), root)
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
-def test_a_full_disk_leaves_the_program_that_was_there(tmp_path, monkeypatch, full_after):
+def test_a_full_disk_leaves_the_program_that_was_there(tmp_path, monkeypatch):
     file = tmp_path / "pikube-aarch64"
     file.write_bytes(b"old")
     monkeypatch.setenv("PIKUBE_FILE", str(file))
     service.install("leader", (), tmp_path)
     file.write_bytes(b"new" * 500)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    full_after(500)
-    with pytest.raises(StartupError, match="the service cannot be installed"):
+    with full_after(500), pytest.raises(StartupError, match="the service cannot be installed"):
         service.install("leader", (), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
