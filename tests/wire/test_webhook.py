@@ -89,6 +89,7 @@ async def test_words_of_what_went_wrong_are_those_of_go(caller, hook):
     assert await failure(caller, gone) == "dial tcp 127.0.0.1:1: connect: connection refused"
     hook.gate = trio.Event()
     assert await failure(caller, hook.target(), 0.2) == "context deadline exceeded"
+    hook.gate.set()  # else the server waits for the answer in the making
 
 
 async def test_one_that_hangs_up_is_an_end_of_file(caller, hook, nursery):
