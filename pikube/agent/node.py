@@ -15,7 +15,7 @@ from pathlib import Path
 import trio
 from msgspec import structs
 
-from pikube.agent.facts import BoardFacts, read_facts
+from pikube.agent.facts import BoardFacts, oci_runtimes, read_facts
 from pikube.agent.node_images import NodeImages
 from pikube.agent.node_object import has_other_resources, new_node, node_status
 from pikube.agent.runtime.contract import Runtime, RuntimeInfo
@@ -59,6 +59,7 @@ class NodeAgent:
         self._is_leader = is_leader
         self._now = wall_clock
         self._info: RuntimeInfo | None = None
+        self._handlers = oci_runtimes()
         self.facts: BoardFacts = read_facts(Path(settings.data_dir))
         self.node = Node()
         self._must_report = trio.Event()
@@ -170,7 +171,7 @@ class NodeAgent:
             self.facts, self._info, self._settings, self._address(), self.node.status, self._now(),
             not_ready_because=self.not_ready_because or down, trouble=trouble, pressures=self.pressures(),
             images=self.images.latest if self.images.is_known else self.node.status.images,
-            unreached=self.unreached,
+            unreached=self.unreached, handlers=self._handlers,
         )  # fmt: skip
         meta, told = self.node.metadata, self.images.architectures
         is_told = not self.images.is_known or meta.annotations.get(ANNOTATION) == told

@@ -20,6 +20,9 @@ from pikube.api.kinds.core_node import (
     NodeAddress,
     NodeCondition,
     NodeDaemonEndpoints,
+    NodeFeatures,
+    NodeRuntimeHandler,
+    NodeRuntimeHandlerFeatures,
     NodeStatus,
     NodeSystemInfo,
     Taint,
@@ -32,6 +35,7 @@ from pikube.config import Settings
 
 KUBELET_VERSION = f"v1.36.0+pikube{__version__}"
 NANO = 10**9
+LAYERED = "overlay"  # the driver whose layers we can read: groups of an image's users are found there
 INCOMPLETE = "PodNetworkIncomplete"  # ours; NetworkUnavailable would keep pods away from boards that work
 UNHEALTHY = "ContainerRuntimeUnhealthy"
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -93,11 +97,13 @@ def node_status(
     images: tuple[ContainerImage, ...] = (),
     unreached: str = "",
     trouble: str = "",
+    handlers: AbstractSet[str] = frozenset(),
 ) -> NodeStatus:
     """The whole status; transition times move only when a condition does. Allocatable is what is left after the
     system's reserve and what evictions keep free (kubelet cm/node_container_manager.go), and all of the resources
     that somebody else says are there (kubelet nodestatus/setters.go:MachineInfo). `unreached`: boards that cannot
-    be; `trouble`: of the container runtime, which may heal by itself."""
+    be; `trouble`: of the container runtime, which may heal by itself; `handlers`: OCI runtimes that are there beside
+    Podman's own choice."""
     kib = 1024
     capacity: dict[str, Quantity] = {
         "cpu": str(facts.cpus),
@@ -142,6 +148,14 @@ def node_status(
             architecture=facts.architecture,
         ),
         images=images,
+        features=NodeFeatures(supplemental_groups_policy=runtime.storage_driver == LAYERED),
+        runtime_handlers=tuple(
+            NodeRuntimeHandler(
+                name=name,
+                features=NodeRuntimeHandlerFeatures(recursive_read_only_mounts=False, user_namespaces=False),
+            )
+            for name in ("", *sorted(handlers))
+        ),
     )
 
 

@@ -150,3 +150,55 @@ def test_what_a_board_refuses_is_said_in_upstreams_words(board, namespace):
     wait_until(lambda: sandbox in events_of(board, namespace, "own-users"), what="no users of its own")
     table = board.kubectl("-n", namespace, "get", "pods")
     assert "SysctlForbidden" in table and "CreateContainerConfigError" in table
+
+
+DOCKERFILE = 'FROM localhost/box:1\nCOPY etc /etc\nRUN ["/bin/rm", "/etc/shadow"]\n'
+PASSWD = "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n"
+GROUP = "root:x:0:root\nwheel:x:10:root\nalice:x:1000:\nbook:x:50000:alice\n"
+
+
+def test_groups_of_an_image_are_added_or_left_out_by_the_policy(board, namespace):
+    """As kubernetes test/e2e/node/security_context.go asks it, and where Podman by itself would do something else."""
+    context = board.directory / "people"
+    (context / "etc").mkdir(parents=True)
+    for name, text in (("passwd", PASSWD), ("group", GROUP), ("shadow", "")):
+        (context / "etc" / name).write_text(text)
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    board.podman("build", "--quiet", "--network", "none", "--tag", "localhost/people:1", str(context))
+    node = board.get("node", "board")["status"]
+    assert node["features"] == {"supplementalGroupsPolicy": True}
+    handlers = {handler["name"]: handler["features"] for handler in node["runtimeHandlers"]}
+    assert handlers[""] == {"recursiveReadOnlyMounts": False, "userNamespaces": False} and "runc" in handlers
+
+    who = {
+        "merge": ({"runAsUser": 1000}, (1000, 1000, [1000, 50000, 60000])),
+        "merge-group": ({"runAsUser": 1000, "runAsGroup": 3000}, (1000, 3000, [3000, 50000, 60000])),
+        "merge-root": ({"runAsGroup": 3000}, (0, 3000, [3000, 10, 60000])),
+        "strict": (
+            {"runAsUser": 1000, "supplementalGroupsPolicy": "Strict"}, (1000, 1000, [1000, 60000]),
+        ),
+        "strict-group": (
+            {"runAsUser": 1000, "runAsGroup": 3000, "supplementalGroupsPolicy": "Strict"},
+            (1000, 3000, [3000, 60000]),
+        ),
+        "strict-root": ({"supplementalGroupsPolicy": "Strict"}, (0, 0, [0, 60000])),
+    }  # fmt: skip
+    apply(
+        board,
+        namespace,
+        *(
+            pod(
+                name,
+                {**box("c"), "image": "localhost/people:1"},
+                securityContext={"supplementalGroups": [60000], **security},
+            )
+            for name, (security, _) in who.items()
+        ),
+    )
+    for name, (_, (uid, gid, groups)) in who.items():
+        ready(board, namespace, name)
+        told = container_of(board, namespace, name)["user"]["linux"]
+        assert (told["uid"], told["gid"], told["supplementalGroups"]) == (uid, gid, groups), name
+        said = dict(re.findall(r"(\w+):\s*(.*)", sh(board, namespace, name, "cat /proc/1/status")))
+        assert said["Uid"].split()[0] == str(uid) and said["Gid"].split()[0] == str(gid), name
+        assert sorted(map(int, said["Groups"].split())) == sorted(groups), name

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pikube.agent.pods.environment import expand, hostname_of
+from pikube.agent.pods.image_users import ImageUsers, identity, must_know_users
 from pikube.agent.runtime.contract import ContainerSpec, Image, Mount, Sandbox, SandboxSpec, Size
 from pikube.agent.runtime.signals import signal_number
 from pikube.api.defaulting.pods import qos_class
@@ -26,6 +27,7 @@ MIN_SHARES = 2
 SHARES_PER_CPU = 1024
 PERIOD_US = 100_000
 MIN_QUOTA_US = 1_000
+NO_USERS = ImageUsers()
 HOSTS_HEAD = (
     "# Kubernetes-managed hosts file{}.\n"  # upstream's words: programs and its own tests look for them
 )
@@ -150,22 +152,24 @@ def container_spec(
     lowest_oom_score: int = -1000,
     runtime: str = "",
     group_files: AbstractSet[str] = frozenset(),
+    users: ImageUsers = NO_USERS,
 ) -> ContainerSpec:
-    """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees. Raises
-    NotAllowed."""
+    """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees; `users` are
+    those of its image, if `asks_image_users`. Raises NotAllowed."""
     security = container.security_context
     pod_security = pod.spec.security_context
     is_privileged = bool(security and security.privileged)
-    user = _user(pod, container, image)
+    user = user_of(pod, container, image)
     capabilities = security.capabilities if security and security.capabilities else None
     size = size_of(container)
     seccomp = (security and security.seccomp_profile) or (pod_security and pod_security.seccomp_profile)
     apparmor = (security and security.app_armor_profile) or (pod_security and pod_security.app_armor_profile)
     selinux = (security and security.se_linux_options) or (pod_security and pod_security.se_linux_options)
     servers, searches, options = dns_on_the_host(pod, dns)
-    groups = [str(g) for g in (pod_security.supplemental_groups if pod_security else ())]
-    if pod_security is not None and pod_security.fs_group is not None:
-        groups.append(str(pod_security.fs_group))
+    of_image: tuple[int, ...] = ()
+    if asks_image_users(pod, user, image):
+        user, of_image = identity(user or image.user or "0", _groups_policy(pod), users)
+    groups = [str(group) for group in dict.fromkeys((*of_image, *declared_groups(pod)))]
     return ContainerSpec(
         sandbox_id=sandbox.id,
         pod_uid=pod.metadata.uid,
@@ -305,7 +309,26 @@ def _whole(amount: Any) -> int:
     return -(-parse(amount).nano // NANO) if amount is not None else 0
 
 
-def _user(pod: Pod, container: Any, image: Image) -> str:
+def declared_groups(pod: Pod) -> tuple[int, ...]:
+    """What every container of a pod is a member of (kuberuntime/security_context.go)."""
+    security = pod.spec.security_context
+    if security is None:
+        return ()
+    return (*(() if security.fs_group is None else (security.fs_group,)), *security.supplemental_groups)
+
+
+def _groups_policy(pod: Pod) -> str:
+    security = pod.spec.security_context
+    return (security.supplemental_groups_policy if security is not None else None) or "Merge"
+
+
+def asks_image_users(pod: Pod, user: str, image: Image) -> bool:
+    """Whether a container's groups depend on files of its image in a way that Podman does not by itself do."""
+    return must_know_users(user or image.user or "0", _groups_policy(pod))
+
+
+def user_of(pod: Pod, container: Any, image: Image) -> str:
+    """As Podman takes it; '' leaves it to the image. Raises NotAllowed."""
     security, pod_security = container.security_context, pod.spec.security_context
     user = security.run_as_user if security and security.run_as_user is not None else None
     if user is None and pod_security is not None:

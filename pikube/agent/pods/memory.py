@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pikube.agent.pods.decision import FIRST_BACKOFF_S, RESET_AFTER_S, Memory, Observed, backoff_s
-from pikube.api.kinds.core_container import ResourceRequirements
+from pikube.api.kinds.core_container import ContainerUser, ResourceRequirements
 
 JUMP_S = 5.0  # less is a clock that is being slewed, or a board that slept between two looks
 NOT_PUNISHED = ("CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName")
@@ -37,6 +37,7 @@ class WorkerMemory:
         default_factory=set
     )  # ids of containers that this worker started: their hooks are ours
     messages: dict[str, str] = field(default_factory=dict)  # last words by id
+    users: dict[str, ContainerUser | None] = field(default_factory=dict)  # of first processes, by id
     clocks: tuple[float, float] | None = None  # the wall's and a steady one's, when last looked at
 
     def clock_seen(self, wall: float, steady: float) -> None:
@@ -69,6 +70,7 @@ class WorkerMemory:
         here = {container.id for attempts in observed.containers.values() for container in attempts}
         self.fresh &= here
         self.messages = {identity: words for identity, words in self.messages.items() if identity in here}
+        self.users = {identity: user for identity, user in self.users.items() if identity in here}
         for name, attempts in observed.containers.items():
             newest = attempts[-1]
             self.attempts[name] = max(newest.attempt, self.attempts.get(name, 0))

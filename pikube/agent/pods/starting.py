@@ -20,11 +20,14 @@ from pikube.agent.pods.container_specs import (
     DnsSettings,
     NotAllowed,
     apparmor_problem,
+    asks_image_users,
     container_spec,
     hosts_file,
+    user_of,
 )
 from pikube.agent.pods.environment import ConfigMissing, environment_of
 from pikube.agent.pods.image_pulls import ImagePulls, Pulling, Say
+from pikube.agent.pods.image_users import ImageUsers
 from pikube.agent.pods.log_places import link_log, make_log_dir
 from pikube.agent.pods.references import References
 from pikube.agent.pods.termination import make_message_file, message_file
@@ -32,6 +35,7 @@ from pikube.agent.pods.volume_files import VolumeProblem
 from pikube.agent.pods.volumes import Place, mounts_of
 from pikube.agent.runtime.contract import Container as Running
 from pikube.agent.runtime.contract import Image, Mount, Runtime, RuntimeFailure, Sandbox
+from pikube.agent.runtime.layers import read_in_layers
 from pikube.api.kinds.core_container import Container
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_volume import Volume
@@ -122,6 +126,9 @@ class Starter:
             facts = self._references.facts(pod, asked.address, asked.host_ip)
             environment = environment_of(pod, asked.container, facts)
             mounts, log_path = await trio.to_thread.run_sync(self._prepare, asked, environment)
+            users = ImageUsers()
+            if asks_image_users(pod, user_of(pod, asked.container, image), image):
+                users = await trio.to_thread.run_sync(_users_of, image)
             spec = container_spec(
                 pod, asked.container, asked.sandbox, asked.attempt, image, environment, mounts, log_path,
                 self._settings.memory_bytes, target_id=asked.target_id,
@@ -129,7 +136,7 @@ class Starter:
                 has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
                 dns=self._settings.dns,
                 lowest_oom_score=self._settings.lowest_oom_score,
-                runtime=self._runtime_of(pod), group_files=self._settings.group_files,
+                runtime=self._runtime_of(pod), group_files=self._settings.group_files, users=users,
             )  # fmt: skip
         except (ConfigMissing, NotAllowed, VolumeProblem) as problem:
             raise StartFailed(CONFIG_ERROR, str(problem)) from None
@@ -192,6 +199,12 @@ class Starter:
         of_board = Path("/etc/hosts").read_text() if spec.host_network else ""
         path.write_text(hosts_file(asked.pod, asked.address, self._settings.dns.domain, of_board))
         return str(path)
+
+
+def _users_of(image: Image) -> ImageUsers:
+    """Raises OSError."""
+    passwd, group = (read_in_layers(image.layers, path) for path in ("/etc/passwd", "/etc/group"))
+    return ImageUsers(passwd, group)
 
 
 def _devices(asked: Starting) -> list[tuple[str, str, str]]:

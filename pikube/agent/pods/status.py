@@ -22,6 +22,8 @@ from pikube.api.kinds.core_container import (
     ContainerStateTerminated,
     ContainerStateWaiting,
     ContainerStatus,
+    ContainerUser,
+    VolumeMountStatus,
 )
 from pikube.api.kinds.core_pod import HostIP, Pod, PodCondition, PodIP, PodStatus
 from pikube.api.times import render_time
@@ -40,6 +42,9 @@ class Report:
     ready: frozenset[str] = frozenset()
     images: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # id → (name, reference with digest)
     messages: Mapping[str, str] = field(default_factory=dict)  # container id → termination message
+    users: Mapping[str, ContainerUser | None] = field(
+        default_factory=dict
+    )  # container id → of its first process
     failure: tuple[str, str] = ("", "")  # why the pod failed as a whole: (reason, message)
     has_failed: bool = False
     disruption: str = ""  # the failure is the board's, not the pod's: what the condition says
@@ -155,6 +160,8 @@ def _container_status(
         image_id=image_ref,
         container_id=CONTAINER_URL + newest.id if newest else "",
         started=False,
+        volume_mounts=_volume_mounts(container),
+        user=report.users.get(newest.id) if newest else None,
     )
     if (
         newest is None
@@ -212,6 +219,19 @@ def _container_status(
         status.state = ContainerState(terminated=terminated)
     status.ready = is_init and newest.exit_code == 0 and not is_sidecar(container)
     return status
+
+
+def _volume_mounts(container: Any) -> tuple[VolumeMountStatus, ...]:
+    """Nothing that is mounted below a read-only one becomes read-only by it."""
+    return tuple(
+        VolumeMountStatus(
+            name=mount.name,
+            mount_path=mount.mount_path,
+            read_only=bool(mount.read_only),
+            recursive_read_only="Disabled" if mount.read_only else None,
+        )
+        for mount in container.volume_mounts
+    )
 
 
 def _is_current_init(pod: Pod, container: Any, observed: Observed) -> bool:

@@ -20,9 +20,10 @@ from msgspec import structs
 from pikube.agent.pods import decision
 from pikube.agent.pods.admission import admission
 from pikube.agent.pods.board import Board
-from pikube.agent.pods.container_specs import sandbox_spec
+from pikube.agent.pods.container_specs import declared_groups, sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
 from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
+from pikube.agent.pods.first_process import user_of_process
 from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, Misfit
 from pikube.agent.pods.log_places import forget_links
 from pikube.agent.pods.log_rotation import forget_logs
@@ -271,6 +272,8 @@ class PodWorker:
         self._resizer.look(self.pod, observed, self._neighbours)
         for attempts in observed.containers.values():
             for container in attempts:
+                if container.state != "created" and container.id not in self._memory.users:
+                    self._memory.users[container.id] = user_of_process(container, declared_groups(self.pod))
                 if container.state == "exited" and container.id not in self._memory.messages:
                     words = last_words(self._volumes.directory, declared(self.pod, container.name), container)
                     self._memory.messages[container.id] = words
@@ -542,7 +545,8 @@ class PodWorker:
             waiting=dict(memory.waiting),
             ready=frozenset(memory.ready),
             images=self._images,
-            messages=self._memory.messages,
+            messages=memory.messages,
+            users=memory.users,
             failure=self._failure or ("", ""),
             has_failed=self._failure is not None,
             disruption=self._disruption,

@@ -171,6 +171,7 @@ class Container:
     layer_dir: str = ""  # where its own writes are on the board's disk
     log_control: str = ""  # a pipe: its monitor reads there that it must open its log anew
     monitor_pid: int = 0  # of the process that tells the runtime how it ended
+    oci_config: str = ""  # the file by which it was started, '' before
     cgroup: str = ""
     """The path of its control group below the hierarchy's root; '' when unknown or not running."""
 
@@ -192,6 +193,9 @@ class Image:
     size_bytes: int
     names: tuple[str, ...] = ()
     is_of_a_list: bool = False
+    layers: tuple[
+        str, ...
+    ] = ()  # directories with its files, the uppermost first; () where they are not told
 
 
 @dataclass(frozen=True, slots=True)

@@ -269,6 +269,7 @@ def read_container(document: Mapping[str, Any]) -> Container:
         layer_dir=((document.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir", ""),
         log_control=f"{document['StaticDir']}/ctl" if document.get("StaticDir") else "",
         stop_signal=_signal(document["Config"].get("StopSignal")),
+        oci_config=document.get("OCIConfigPath") or "",
         cgroup=state.get("CgroupPath") or "",
         monitor_pid=int(state.get("ConmonPid") or 0),
     )
@@ -316,7 +317,16 @@ def read_image(document: Mapping[str, Any]) -> Image:
         size_bytes=int(document.get("Size") or 0),
         names=tuple(document.get("RepoTags") or ()),
         is_of_a_list=_is_of_a_list(document),
+        layers=_layers(document.get("GraphDriver") or {}),
     )
+
+
+def _layers(driver: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of other drivers than overlay Podman does not tell where the files are."""
+    data = driver.get("Data") or {}
+    if driver.get("Name") != "overlay" or not data.get("UpperDir"):
+        return ()
+    return (data["UpperDir"], *(layer for layer in data.get("LowerDir", "").split(":") if layer))
 
 
 def read_listed_image(document: Mapping[str, Any]) -> Image:
