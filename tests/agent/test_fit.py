@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pikube.agent.pods.admission import admission
-from pikube.agent.pods.fit import Admitted, Misfit, admit
+from pikube.agent.pods.fit import Admitted, Misfit, admit, leave_s
 from pikube.api.kinds.core_container import Container, ContainerPort, ResourceRequirements
 from pikube.api.kinds.core_node import Node, NodeSpec, NodeStatus, Taint
 from pikube.api.kinds.core_pod import Pod, PodOS, PodSecurityContext, PodSpec, PodStatus
@@ -160,3 +160,8 @@ async def test_what_a_node_says_against_a_pod_is_believed_once_the_api_says_it_t
     )
     assert (await admission(pod(cpu="3"), board(), api(board()), list)).reason == "OutOfcpu"
     assert len(asked) == 3, "what is short here, the board knows best"
+
+
+@pytest.mark.parametrize(("grace_s", "wait_s"), [(None, 10), (0, 10), (4, 10), (30, 45)])
+def test_a_critical_pod_waits_half_longer_than_its_victims_have(grace_s, wait_s):
+    assert leave_s(pod(termination_grace_period_seconds=grace_s)) == wait_s

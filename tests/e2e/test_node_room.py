@@ -76,14 +76,22 @@ def test_a_pod_that_does_not_fit_has_failed_and_sets_try_again_without_haste(boa
     assert member["metadata"]["uid"] not in uids or len(uids) > 1
 
 
-def test_a_critical_pod_takes_the_room_of_another(board, namespace):
+def finished_at(status):
+    return status["containerStatuses"][0]["state"]["terminated"]["finishedAt"]
+
+
+def test_a_critical_pod_takes_the_room_of_another_once_that_has_ended(board, namespace):
     cores = int(board.get("node", "board")["status"]["allocatable"]["cpu"].removesuffix("m"))
     most = f"{cores * 600 if cores < 500 else cores * 6 // 10}m"
-    large = {"resources": {"requests": {"cpu": most}}, "command": ["sleep", "1000"]}
-    apply(board, namespace, pod("usual", box("c", **large), terminationGracePeriodSeconds=0, **HERE))
+    large = {"resources": {"requests": {"cpu": most}}, "command": ["sleep", "1000"]}  # deaf to SIGTERM
+    apply(board, namespace, pod("usual", box("c", **large), terminationGracePeriodSeconds=4, **HERE))
     wait_until(lambda: status_of(board, namespace, "usual")["phase"] == "Running", what="the usual one runs")
-    critical = pod("critical", box("c", **large), priorityClassName="system-node-critical", **HERE)
-    apply(board, namespace, critical)
+    critical = {"priorityClassName": "system-node-critical", **HERE}
+    apply(board, namespace, pod("critical", box("c", **large), **critical), pod("small", box("c"), **HERE))
+    wait_until(lambda: "Preempting" in dict(events_of(board, namespace, "usual")), what="it must go")
+    wait_until(lambda: status_of(board, namespace, "small")["phase"] == "Running", what="others do not wait")
+    assert status_of(board, namespace, "critical")["phase"] == "Pending"
+    assert not events_of(board, namespace, "critical")
     status = wait_until(
         lambda: (found := status_of(board, namespace, "usual"))["phase"] == "Failed" and found,
         what="it makes room",
@@ -91,7 +99,22 @@ def test_a_critical_pod_takes_the_room_of_another(board, namespace):
     assert (status["reason"], status["message"]) == ("Preempting", "Preempted in order to admit critical pod")
     [disrupted] = [c for c in status["conditions"] if c["type"] == "DisruptionTarget"]
     assert disrupted["message"] == "Pod was preempted by Kubelet to accommodate a critical pod."
-    wait_until(
-        lambda: status_of(board, namespace, "critical")["phase"] == "Running", what="the critical one runs"
+    begun = wait_until(
+        lambda: (found := status_of(board, namespace, "critical"))["phase"] == "Running" and found,
+        what="the critical one runs",
     )
+    started_at = begun["containerStatuses"][0]["state"]["running"]["startedAt"]
+    assert finished_at(status_of(board, namespace, "usual")) <= started_at
     board.kubectl("-n", namespace, "delete", "pod/critical", "--now")
+
+
+def test_a_critical_pod_that_waits_for_room_can_be_deleted(board, namespace):
+    cores = int(board.get("node", "board")["status"]["allocatable"]["cpu"].removesuffix("m"))
+    most = f"{cores * 600 if cores < 500 else cores * 6 // 10}m"
+    large = {"resources": {"requests": {"cpu": most}}, "command": ["sleep", "1000"]}
+    apply(board, namespace, pod("deaf", box("c", **large), terminationGracePeriodSeconds=300, **HERE))
+    wait_until(lambda: status_of(board, namespace, "deaf")["phase"] == "Running", what="the usual one runs")
+    apply(board, namespace, pod("late", box("c", **large), priorityClassName="system-node-critical", **HERE))
+    wait_until(lambda: "Preempting" in dict(events_of(board, namespace, "deaf")), what="it must go")
+    board.kubectl("-n", namespace, "delete", "pod/late", "--timeout=15s")
+    board.kubectl("-n", namespace, "delete", "pod/deaf", "--grace-period=1", "--timeout=15s")

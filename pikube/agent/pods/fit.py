@@ -31,6 +31,7 @@ STORAGE = "ephemeral-storage"
 OWN = (CPU, MEMORY, STORAGE)  # in the order in which upstream looks at them; all others come after
 OS_LABEL = "kubernetes.io/os"
 PREEMPTING, PREEMPTED = "Preempting", "Preempted in order to admit critical pod"
+LEAST_LEAVE_S = 10.0
 DISRUPTED = "Pod was preempted by Kubelet to accommodate a critical pod."
 
 
@@ -141,6 +142,12 @@ def _is_extended(name: str) -> bool:
     """v1helper.IsExtendedResourceName: of somebody's own domain."""
     domain, slash, _ = name.partition("/")
     return bool(slash) and not (domain == "kubernetes.io" or domain.endswith(".kubernetes.io"))
+
+
+def leave_s(pod: Pod) -> float:
+    """How long a critical pod waits for one that makes room (kubelet pod_workers.go:killPodNow): one that does not
+    end holds up no more than that."""
+    return max(LEAST_LEAVE_S, 1.5 * (pod.spec.termination_grace_period_seconds or 0))
 
 
 def _victims(pod: Pod, others: Iterable[Pod], wanted: Mapping[str, int]) -> tuple[Pod, ...] | None:

@@ -75,12 +75,13 @@ class PodManager:
         """The pods whose requests and ports count for others."""
         return [worker.pod for worker in self._workers.values() if worker.holds_room]
 
-    def preempt(self, pods: Iterable[Pod]) -> None:
-        """They make room for a critical pod."""
-        for pod in pods:
-            worker = self._workers.get(pod.metadata.uid)
-            if worker is not None and worker.is_evictable:
+    def preempt(self, pods: Iterable[Pod]) -> list[PodWorker]:
+        """They make room for a critical pod; those whose end is to be waited for."""
+        found = [self._workers[pod.metadata.uid] for pod in pods if pod.metadata.uid in self._workers]
+        for worker in found:
+            if worker.is_evictable:
                 worker.preempt()
+        return found
 
     def containers(self) -> list[tuple[Pod, Mapping[str, list[Container]]]]:
         """Each pod with its containers' attempts by name, the newest last."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,17 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods import decision
-from pikube.agent.pods.admission import admission
+from pikube.agent.pods.admission import REJECTED, Admission, Leaving
 from pikube.agent.pods.board import Board
 from pikube.agent.pods.container_specs import declared_groups, sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
 from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
 from pikube.agent.pods.first_process import user_of_process
-from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, Misfit
+from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, leave_s
 from pikube.agent.pods.log_places import forget_links
 from pikube.agent.pods.log_rotation import forget_logs
 from pikube.agent.pods.memory import WorkerMemory
-from pikube.agent.pods.node_admission import refusal, sandbox_problem
+from pikube.agent.pods.node_admission import sandbox_problem
 from pikube.agent.pods.places import PodPlaces
 from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.reporter import StatusReporter
@@ -45,7 +45,6 @@ from pikube.agent.runtime.contract import Container, Image, RuntimeFailure
 from pikube.agent.usage.disk_reports import PodDisk
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Conflict, NotFound
-from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.times import parse_time
 
@@ -58,7 +57,6 @@ FIRST_RETRY_S, MAX_RETRY_S = (
 )  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
 TOLD_S = 5.0  # the leader may be away
 COMPONENT = "kubelet"
-REJECTED = "Pod was rejected: "
 
 
 class PodWorker:
@@ -72,11 +70,12 @@ class PodWorker:
         mirror: Callable[[], Pod | None] | None = None,
         is_new: bool = False,
         neighbours: Callable[[], list[Pod]],
-        preempt: Callable[[Iterable[Pod]], None],
+        preempt: Callable[[Iterable[Pod]], Sequence[Leaving]],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.pod = pod
-        self._neighbours, self._preempt = neighbours, preempt
+        self._neighbours = neighbours
+        self._admission = Admission(board, neighbours, preempt, self.wake)
         self._mirror = mirror
         self._board = board
         self._now = wall_clock
@@ -91,8 +90,9 @@ class PodWorker:
         self._ahead: dict[str, Image | None] = {}  # looked up while the sandbox was made
         self._said_back_off: dict[str, str] = {}
         self._failure: tuple[str, str] | None = None
-        self._is_admitted = self._is_refused = self.is_forced_away = False
+        self._is_refused = self.is_forced_away = False
         self._disruption = ""
+        self._has_left = trio.Event()  # nothing of it runs any more
         self._has_ended_volumes = False
         self._failures = 0  # in a row, of what concerns the whole pod
         self._pull = trio.CancelScope()  # of the newest pull
@@ -134,7 +134,7 @@ class PodWorker:
     def holds_room(self) -> bool:
         """Whether what it asks for is taken: from its admission until nothing of it runs. One that was deleted by
         force is no longer there for anybody else (kubelet.go:filterOutInactivePods)."""
-        has_begun = self._is_admitted or bool(self.pod.status.start_time)
+        has_begun = self._admission.is_over or bool(self.pod.status.start_time)
         if self._is_refused or self.is_forced_away or not has_begun:
             return False
         is_going = not self.is_evictable or decision.is_over(self.pod, Observed(None, self.containers))
@@ -150,6 +150,11 @@ class PodWorker:
     def preempt(self) -> None:
         """A critical pod needs the room: it fails for good, and has its grace period."""
         self._end_early(PREEMPTING, PREEMPTED, DISRUPTED)
+
+    async def wait_left(self) -> None:
+        """Until a pod that must go has left its room, or has had more than its time for that."""
+        with trio.move_on_after(leave_s(self.pod)):
+            await self._has_left.wait()
 
     def _end_early(self, reason: str, words: str, disruption: str) -> None:
         self._failure = (reason, words)
@@ -220,10 +225,12 @@ class PodWorker:
     async def run(self) -> None:
         """Until the pod is gone from this board and from the API."""
         async with trio.open_nursery() as nursery:
-            self._probes.nursery = self._view.nursery = nursery
+            self._probes.nursery = self._view.nursery = self._admission.nursery = nursery
             nursery.start_soon(self._reporter.run)
             while not await self._round():
-                continue
+                if not self.is_evictable and not self.holds_room:
+                    self._has_left.set()
+            self._has_left.set()
             nursery.cancel_scope.cancel()
 
     async def _round(self) -> bool:
@@ -284,8 +291,11 @@ class PodWorker:
         now = self._now()
         self._memory.clock_seen(now, trio.current_time())
         pod = self.pod
-        if not self._is_admitted:
+        if not self._admission.is_over:
             await self._admit(observed)
+        if self._admission.waits_for_room and self._failure is None:
+            self._report(observed)
+            return math.inf
         if self._failure is not None:  # known here before the API says it
             spec, reason = pod.spec, self._failure[0]
             if reason == decision.EVICTED:
@@ -329,30 +339,12 @@ class PodWorker:
         self._has_ended_volumes = True
 
     async def _admit(self, observed: Observed) -> None:
-        """Once, before anything of the pod is made: what has begun here was admitted by a former life."""
-        has_ended = self.pod.status.phase in ("Succeeded", "Failed")
-        if observed.sandbox is not None or self.pod.status.container_statuses or has_ended:
-            self._is_admitted = True
-            return
-        refused = refusal(self.pod, self._board.enforced, self._board.pressures())
-        if refused is None:
-            found = await admission(self.pod, self._board.node(), self._newest_node, self._neighbours)
-            if not isinstance(found, Misfit):
-                self._is_admitted = True  # from now on it holds room, and nobody was asked in between
-                self._preempt(found.victims)
-                return
-            refused = found.reason, f"{REJECTED}{found.message}"
-        self._is_admitted = True
-        self._failure = refused
-        self._is_refused = True
-        self._say("Warning", refused[0], refused[1].removeprefix(REJECTED))
-
-    async def _newest_node(self) -> Node:
-        """The API's; the known one if it does not answer."""
-        known = self._board.node()
-        with suppress(ApiError, ConnectionLost), trio.move_on_after(TOLD_S):
-            return await self._board.client.get(Node, known.metadata.name)
-        return known
+        """Once, before anything of the pod is made."""
+        refused = await self._admission.ask(self.pod, observed)
+        if refused is not None:
+            self._failure = refused
+            self._is_refused = True
+            self._say("Warning", refused[0], refused[1].removeprefix(REJECTED))
 
     def _say_back_offs(self, observed: Observed, now: float) -> None:
         """Once for each wait (kubelet says it at each of its syncs)."""
