@@ -15,14 +15,21 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A group and version that a Service serves: `resources` as its APIResourceList says; `openapi` is where its
-    document is, '' when it has none; not `is_current` when it does not answer now."""
+    """A group and version that a Service serves.
+
+    `resources` is as its APIResourceList says; `openapi` where its document is, '' when it has none; not `is_current`
+    when it does not answer now. `part` is what it adds to the OpenAPI document of version 2, JSON packed by zlib, b''
+    for nothing: of a document with the ETag `part_etag`, and perhaps not of the one that it has now (`is_part_old`).
+    """
 
     group: str
     version: str
     resources: tuple[Mapping[str, Any], ...] = ()
     is_current: bool = True
     openapi: str = ""
+    part: bytes = b""
+    part_etag: str = ""
+    is_part_old: bool = True
 
 
 def document_path(group: str, version: str) -> str:

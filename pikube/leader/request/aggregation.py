@@ -8,32 +8,28 @@ run.py. Sources: kubernetes kube-aggregator pkg/apiserver/handler_proxy.go, pkg/
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
-import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 import trio
 from msgspec import structs
 
-from pikube.api.aggregation import Extension, document_url, passed_headers, user_headers
+from pikube.api.aggregation import Extension, passed_headers, user_headers
 from pikube.api.client import Client
 from pikube.api.errors import ApiError, ServerTimeout, ServiceUnavailable
 from pikube.api.kinds.apiregistration import APIService, APIServiceCondition, APIServiceStatus
 from pikube.api.times import render_time
-from pikube.leader.request.context import MASTERS, User
+from pikube.leader.request.context import User
+from pikube.leader.request.extensions import UNREADABLE, ExtensionDoor, host_of, with_documents
 from pikube.leader.request.route import Route
 from pikube.leader.service_route import NoRoute, ServiceRoutes
 from pikube.leader.store.contract import Item, Key, Store
-from pikube.wire.exchange import Exchange, PeerLost
 from pikube.wire.messages import Answer, Request
-from pikube.wire.named_context import NamedContext
 from pikube.wire.sockets import Address
-from pikube.wire.tunnel import open_answer, relay, relay_upgrade, upload_of
+from pikube.wire.tunnel import relay, relay_upgrade, upload_of
 
 log = logging.getLogger("pikube.aggregation")
 
@@ -41,11 +37,20 @@ ANSWER_S = 600.0  # watches begin at once, but a webhook or a long poll behind a
 LOOK_S = 30.0  # how often an extension that is well is asked
 RETRY_S = 5.0
 CHECK_S = 5.0  # available_controller.go: a discovery check that takes longer has failed
-DISCOVERY_BYTES = 4 * 1024 * 1024
-OURSELVES = User("system:kube-aggregator", (MASTERS,))
-KEPT = 32  # TLS contexts
 
 Decode = Callable[[type[Any], Item], Any]
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a Service was found, and its condition's reason and message."""
+
+    service: APIService
+    extension: Extension
+    reason: str
+    message: str
 
 
 class Aggregator:
@@ -57,11 +62,9 @@ class Aggregator:
         self._store = store
         self._decode = decode
         self._client = client
-        self._front_proxy = front_proxy
         self._now = wall_clock
-        self._routes = ServiceRoutes(store, decode)
+        self._door = ExtensionDoor(ServiceRoutes(store, decode), front_proxy)
         self._services: dict[Key, tuple[int, APIService]] = {}
-        self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
         self.known: tuple[Extension, ...] = ()
 
     def service_of(self, route: Route) -> APIService | None:
@@ -76,10 +79,10 @@ class Aggregator:
     async def answer(self, service: APIService, request: Request, user: User) -> Answer:
         """Hand a request on. ServiceUnavailable when nobody answers."""
         try:
-            address = self._address(service)
+            address = self._door.address(service)
         except NoRoute:
             raise ServiceUnavailable("service unavailable") from None
-        context = self._context(service)
+        context = self._door.context(service)
         target = f"{request.raw_path}?{request.query}" if request.query else request.raw_path
         headers = [
             ("Host", host_of(service)),
@@ -100,12 +103,17 @@ class Aggregator:
         while True:
             revision = self._store.revision
             services = self._remote()
-            found = [await self._look(service) for service in services]
-            if tuple(found) != self.known:
-                self.known = tuple(found)
-            pause_s = LOOK_S if all(extension.is_current for extension in found) else RETRY_S
+            looks = await _of_all(self._look, services)
+            self._show(tuple(look.extension for look in looks))
+            await _of_all(self._tell, looks)  # who waits for the condition finds the kinds
+            self._show(await _of_all(self._with_documents, looks))
+            pause_s = LOOK_S if all(look.extension.is_current for look in looks) else RETRY_S
             with trio.move_on_after(pause_s if services else float("inf")):
                 await self._wait_for_another(revision, [service.spec for service in services])
+
+    def _show(self, extensions: tuple[Extension, ...]) -> None:
+        if extensions != self.known:
+            self.known = extensions
 
     async def _wait_for_another(self, revision: int, specs: list[Any]) -> None:
         """Until other Services serve APIs, or otherwise."""
@@ -128,31 +136,24 @@ class Aggregator:
             known = self._services[item.key] = item.revision, self._decode(APIService, item)
         return known[1]
 
-    async def _look(self, service: APIService) -> Extension:
-        """What the extension says of itself; its condition is written when it is another."""
+    async def _look(self, service: APIService) -> Look:
+        """What the extension says of itself, beside the documents that were known of it."""
         spec = service.spec
         before = next((e for e in self.known if (e.group, e.version) == (spec.group, spec.version)), None)
+        known = before if before is not None else Extension(spec.group, spec.version)
         try:
             resources = await self._resources(service)
         except Unavailable as why:
-            await self._tell(service, "False", why.reason, str(why))
-            kept = before.resources if before is not None else ()
-            return Extension(spec.group, spec.version, kept, is_current=False)
-        openapi = await self._openapi(service, before)
-        await self._tell(service, "True", "Passed", "all checks passed")
-        return Extension(spec.group, spec.version, resources, openapi=openapi)
+            ill = replace(known, is_current=False, openapi="")
+            return Look(service, ill, why.reason, str(why))
+        well = replace(known, resources=resources, is_current=True)
+        return Look(service, well, "Passed", "all checks passed")
 
-    async def _openapi(self, service: APIService, before: Extension | None) -> str:
-        """Where its OpenAPI document is, with the hash that tells clients of another one; what was known when it
-        takes too long to say. Not to have one is no illness."""
-        spec = service.spec
-        with trio.move_on_after(CHECK_S):
-            try:
-                index = await self._fetch(service, self._address(service), "/openapi/v3")
-                return document_url(index, spec.group, spec.version)
-            except (ApiError, PeerLost, NoRoute, ssl.SSLError, OSError, ValueError):
-                return ""
-        return before.openapi if before is not None else ""
+    async def _with_documents(self, look: Look) -> Extension:
+        extension = look.extension
+        return (
+            await with_documents(self._door, look.service, extension) if extension.is_current else extension
+        )
 
     async def _resources(self, service: APIService) -> tuple[dict[str, Any], ...]:
         """Raises Unavailable."""
@@ -160,7 +161,7 @@ class Aggregator:
         where = service.spec.service
         named = f'service/{where.name} in "{where.namespace}"'
         try:
-            address = self._address(service)
+            address = self._door.address(service)
         except NoRoute as error:
             if "not found" in str(error):
                 raise Unavailable("ServiceNotFound", f"{named} is not present") from None
@@ -170,35 +171,19 @@ class Aggregator:
         with trio.move_on_after(CHECK_S):
             try:
                 return await self._discover(service, address, path)
-            except (ApiError, PeerLost, ssl.SSLError, OSError, ValueError) as error:
+            except UNREADABLE as error:
                 raise Unavailable("FailedDiscoveryCheck", failed + str(error)) from None
         raise Unavailable("FailedDiscoveryCheck", f"{failed}context deadline exceeded")
 
     async def _discover(self, service: APIService, address: Address, path: str) -> tuple[dict[str, Any], ...]:
-        document = await self._fetch(service, address, path)
+        document = await self._door.fetch(service, address, path, answer_s=CHECK_S)
         resources = document.get("resources") if isinstance(document, dict) else None
         return tuple(one for one in resources or () if isinstance(one, dict))
 
-    async def _fetch(self, service: APIService, address: Address, path: str) -> Any:
-        """A document in JSON; ValueError for another status, and for what is none."""
-        headers = [
-            ("Host", host_of(service)),
-            ("Accept", "application/json"),
-            ("Connection", "close"),
-            *user_headers(OURSELVES.name, "", OURSELVES.groups, {}),
-        ]
-        exchange = await open_answer(
-            address, self._context(service), "GET", path, headers, b"", answer_s=CHECK_S
-        )
-        try:
-            body = await _body(exchange)
-        finally:
-            await exchange.close()
-        if exchange.status != 200:
-            raise ValueError(f"bad status from https://{address[0]}:{address[1]}{path}: {exchange.status}")
-        return msgspec.json.decode(body)
-
-    async def _tell(self, service: APIService, status: str, reason: str, message: str) -> None:
+    async def _tell(self, look: Look) -> None:
+        """Write the condition, when it is another."""
+        service, reason, message = look.service, look.reason, look.message
+        status = "True" if look.extension.is_current else "False"
         old = next((c for c in service.status.conditions if c.type == "Available"), None)
         if old is not None and (old.status, old.reason, old.message) == (status, reason, message):
             return
@@ -215,34 +200,6 @@ class Aggregator:
         except ApiError as error:
             log.debug("event=condition_not_written service=%s why=%r", service.metadata.name, str(error))
 
-    def _address(self, service: APIService) -> Address:
-        assert service.spec.service is not None
-        where = service.spec.service
-        return self._routes.address(where.namespace, where.name, where.port or 443)
-
-    def _context(self, service: APIService) -> ssl.SSLContext:
-        spec = service.spec
-        assert spec.service is not None
-        name = f"{spec.service.name}.{spec.service.namespace}.svc"
-        try:
-            ca = base64.b64decode(spec.ca_bundle or "")
-        except binascii.Error:
-            ca = b""
-        changed_at = self._front_proxy.stat().st_mtime_ns if self._front_proxy.exists() else 0
-        key = (ca, name, spec.insecure_skip_tls_verify, changed_at)
-        context = self._contexts.get(key)
-        if context is None:
-            if len(self._contexts) >= KEPT:
-                self._contexts.clear()
-            context = NamedContext.trusting(ca, name)
-            if spec.insecure_skip_tls_verify:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            if changed_at:
-                context.load_cert_chain(self._front_proxy)
-            self._contexts[key] = context
-        return context
-
 
 class Unavailable(Exception):
     """An extension does not answer as it should; `reason` is the condition's."""
@@ -250,13 +207,6 @@ class Unavailable(Exception):
     def __init__(self, reason: str, words: str) -> None:
         super().__init__(words)
         self.reason = reason
-
-
-def host_of(service: APIService) -> str:
-    """How its certificate and its virtual hosts call it."""
-    assert service.spec.service is not None
-    where = service.spec.service
-    return f"{where.name}.{where.namespace}.svc:{where.port or 443}"
 
 
 def group_version(path: str) -> tuple[str, str]:
@@ -267,10 +217,14 @@ def group_version(path: str) -> tuple[str, str]:
     return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == "apis" else ("", "")
 
 
-async def _body(exchange: Exchange) -> bytes:
-    body = b""
-    while chunk := await exchange.chunk():
-        body += chunk
-        if len(body) > DISCOVERY_BYTES:
-            raise ValueError("the discovery document is too large")
-    return body
+async def _of_all(function: Callable[[A], Awaitable[B]], items: Sequence[A]) -> tuple[B, ...]:
+    """At once, so that one that is slow holds up nobody else; in order."""
+    found: dict[int, B] = {}
+
+    async def one(index: int, item: A) -> None:
+        found[index] = await function(item)
+
+    async with trio.open_nursery() as nursery:
+        for index, item in enumerate(items):
+            nursery.start_soon(one, index, item)
+    return tuple(found[index] for index in range(len(items)))

@@ -8,11 +8,15 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from pikube.api import discovery, openapi
 from pikube.api.aggregation import Extension, document_path
 from pikube.api.errors import NotAcceptable, PathNotFound
 from pikube.api.media_types import JSON, parse_accept
+from pikube.api.openapi_merge import merged
 from pikube.api.openapi_proto import encode_document
 from pikube.api.scheme import Scheme
 
@@ -21,6 +25,8 @@ V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 V2_PROTOBUF_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 PREFIX = "/openapi/v3/"
 INDEX = "v3"
+V2_JSON = "v2"
+V2_PROTO = "v2-protobuf"
 
 
 class OpenApiDocuments:
@@ -32,6 +38,7 @@ class OpenApiDocuments:
         self._lock = threading.Lock()
         self._packed: dict[str, tuple[bytes, str]] = {}
         self._shown: tuple[Extension, ...] = ()
+        self._parts: list[bytes] = []
         self._generation = scheme.generation
         self._lasting = {
             f"{PREFIX}apis/{i.names.group}/{i.names.version}"
@@ -43,15 +50,14 @@ class OpenApiDocuments:
     def document(
         self, path: str, accept: str, extensions: tuple[Extension, ...] = ()
     ) -> tuple[bytes, str, str]:
-        """(body, ETag, Content-Type). PathNotFound, NotAcceptable. `extensions` are in the index; their documents are
-        theirs."""
+        """(body, ETag, Content-Type). PathNotFound, NotAcceptable. Of `extensions` the index tells where their
+        documents are, and the document of version 2 has their parts."""
+        with self._lock:
+            if extensions is not self._shown:
+                self._show(extensions)
         if path == "/openapi/v2":
             return self._v2(accept)
         if path == "/openapi/v3":
-            with self._lock:
-                if extensions is not self._shown:
-                    self._shown = extensions
-                    self._packed.pop(INDEX, None)
             body, etag = self._built(INDEX, lambda: self._index(extensions))
             return body, etag, "text/plain; charset=utf-8"  # what upstream sends, and kubectl expects
         if path.startswith(PREFIX):
@@ -64,18 +70,31 @@ class OpenApiDocuments:
                 return body, etag, JSON
         raise PathNotFound(is_page=True)
 
+    def _show(self, extensions: tuple[Extension, ...]) -> None:
+        """Forget what says of extensions something else than they."""
+        self._shown = extensions
+        self._packed.pop(INDEX, None)
+        parts = [extension.part for extension in extensions if extension.part]
+        if parts != self._parts:
+            self._parts = parts
+            self._packed.pop(V2_JSON, None)
+            self._packed.pop(V2_PROTO, None)
+
     def _v2(self, accept: str) -> tuple[bytes, str, str]:
         names = [media.name for media in parse_accept(accept)] or [JSON]
         for name in names:
             if name in (V2_PROTOBUF, V2_PROTOBUF_TYPE):
-                body, etag = self._built(
-                    "v2-protobuf", lambda: encode_document(openapi.document_v2(self._scheme))
-                )
+                body, etag = self._built(V2_PROTO, lambda: encode_document(self._whole_v2()))
                 return body, etag, V2_PROTOBUF_TYPE
             if name in (JSON, "*/*", "application/*"):
-                body, etag = self._built("v2", lambda: discovery.encoded(openapi.document_v2(self._scheme)))
+                body, etag = self._built(V2_JSON, lambda: discovery.encoded(self._whole_v2()))
                 return body, etag, JSON
         raise NotAcceptable.of((JSON, V2_PROTOBUF))
+
+    def _whole_v2(self) -> dict[str, Any]:
+        ours = openapi.document_v2(self._scheme)
+        parts = (msgspec.json.decode(zlib.decompress(part)) for part in self._parts)
+        return merged(ours, parts) if self._parts else ours
 
     def _v3(self, group: str, version: str) -> bytes:
         return discovery.encoded(openapi.document_v3(self._scheme, group, version))

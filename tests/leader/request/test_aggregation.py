@@ -35,8 +35,13 @@ class Extension:
         self.ca = b""
         self.is_well = True
         self.openapi = None
+        self.swagger = None
+        self.etag = ""
+        self.downloads = []
+        self.looks = 0
 
     async def __call__(self, request):
+        self.looks += request.path == "/apis/ext.example.com/v1"
         if not self.is_well:
             return Response(503, (), (b"no",))
         if request.path == "/apis/ext.example.com/v1":
@@ -46,6 +51,8 @@ class Extension:
             paths = {"apis/ext.example.com/v1": {"serverRelativeURL": self.openapi}, "apis/apps/v1": {}}
             body = json.dumps({"paths": paths} if self.openapi else [])
             return Response(200, (("Content-Type", "application/json"),), (body.encode(),))
+        if request.path == "/openapi/v2":
+            return self.document(request.headers.get("if-none-match"))
         body = await request.body(1 << 20)
         heard = {
             "method": request.method,
@@ -62,6 +69,15 @@ class Extension:
                 await send(word)
 
         return StreamResponse(201, (("Content-Type", "application/json"), ("X-Own", "yes")), run)
+
+    def document(self, known):
+        """Its OpenAPI of version 2."""
+        status = 404 if self.swagger is None else 304 if known and known == self.etag else 200
+        self.downloads.append(status)
+        if status != 200:
+            return Response(status)
+        text = self.swagger if isinstance(self.swagger, bytes) else json.dumps(self.swagger).encode()
+        return Response(200, (("ETag", self.etag),) if self.etag else (), (text,))
 
 
 @pytest.fixture
@@ -195,7 +211,7 @@ async def test_the_index_of_openapi_says_where_an_extension_has_its_document(api
     extension.openapi = f"{DOCUMENT}?hash=1"
     await register(api, extension)
     await condition(api, "True")
-    await shown(api, "ext.example.com")
+    await documented(api, lambda extension: extension.openapi)
     etag, paths = await indexed(api)
     assert etag != before
     assert paths == {**ours, "apis/ext.example.com/v1": f"{DOCUMENT}?hash=1"}
@@ -214,11 +230,118 @@ async def shown(api, *names):
             await trio.sleep(0.01)
 
 
+async def documented(api, is_there):
+    """Wait until the extension's documents are known."""
+    with trio.fail_after(20):
+        while not any(map(is_there, api.aggregator.known)):  # noqa: ASYNC110 - has no event
+            await trio.sleep(0.01)
+
+
 async def test_an_extension_without_openapi_is_well(api, extension):
     await register(api, extension)
     assert (await condition(api, "True"))["reason"] == "Passed"
     await shown(api, "ext.example.com")
     assert "apis/ext.example.com/v1" not in (await indexed(api))[1]
+
+
+def swagger(words):
+    """As an extension has it, with a path of somebody else and a definition of ours that is another one."""
+    thing = {
+        "type": "object",
+        "description": words,
+        "properties": {"metadata": {"$ref": f"#/definitions/{META}"}},
+    }
+    get = {
+        "operationId": "getThing",
+        "responses": {"200": {"description": "OK", "schema": {"$ref": "#/definitions/Thing"}}},
+    }
+    return {
+        "swagger": "2.0", "info": {"title": "theirs", "version": "v0"},
+        "paths": {THINGS: {"get": get}, "/apis/apps/v1/": {"get": get}, "/api/v1/namespaces": {"get": get}},
+        "definitions": {"Thing": thing, META: {"type": "object", "description": "other"}, "Unused": {}},
+    }  # fmt: skip
+
+
+META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+
+
+async def test_the_document_of_version_2_has_what_an_extension_serves(api, extension):
+    _, ours = await api("GET", "/openapi/v2")
+    extension.swagger = swagger("A thing.")
+    await register(api, extension)
+    await documented(api, lambda extension: extension.part)
+    answer = await api.handler(FakeRequest("GET", "/openapi/v2"))
+    etag = dict(answer.headers)["ETag"]
+    whole = json.loads(b"".join(answer.chunks))
+    assert whole["info"] == ours["info"]
+    assert set(whole["paths"]) - set(ours["paths"]) == {THINGS}
+    assert set(whole["definitions"]) - set(ours["definitions"]) == {"Thing", f"{META}_v2"}
+    assert {name: whole["definitions"][name] for name in ours["definitions"]} == ours["definitions"]
+    thing = whole["definitions"]["Thing"]
+    assert thing["properties"]["metadata"] == {"$ref": f"#/definitions/{META}_v2"}
+    assert (await api("GET", "/openapi/v2", if_none_match=etag))[0] == 304
+    status, packed = await api("GET", "/openapi/v2", accept=PROTOBUF)
+    assert status == 200 and "A thing." in packed and f"{META}_v2" in packed
+    assert (await api("DELETE", f"{SERVICES}/v1.ext.example.com"))[0] == 200
+    await shown(api)
+    assert (await api("GET", "/openapi/v2"))[1] == ours
+
+
+async def look_again(api, extension):
+    """Wait until it was asked once more how it is, and what came before that is done."""
+    for _ in range(2):
+        before = extension.looks
+        api.priority = getattr(api, "priority", 15) + 1
+        patch = {"spec": {"versionPriority": api.priority}}
+        url = f"{SERVICES}/v1.ext.example.com"
+        assert (await api("PATCH", url, patch, content_type="application/merge-patch+json"))[0] == 200
+        with trio.fail_after(20):
+            while extension.looks == before:  # noqa: ASYNC110 - has no event
+                await trio.sleep(0.01)
+
+
+async def test_a_document_is_read_again_only_when_it_is_another(api, extension):
+    extension.swagger, extension.etag = swagger("A thing."), '"1"'
+    await register(api, extension)
+    await documented(api, lambda extension: extension.part)
+    await look_again(api, extension)
+    assert extension.downloads[0] == 200 and set(extension.downloads[1:]) == {304}
+    extension.swagger, extension.etag = swagger("Another thing."), '"2"'
+    await look_again(api, extension)
+    _, whole = await api("GET", "/openapi/v2")
+    assert whole["definitions"]["Thing"]["description"] == "Another thing."
+    extension.openapi = f"{DOCUMENT}?hash=1"  # from now on the hash tells, at the price of the index alone
+    await look_again(api, extension)
+    extension.downloads.clear()
+    await look_again(api, extension)
+    assert extension.downloads == []
+    extension.openapi, extension.swagger = f"{DOCUMENT}?hash=2", None  # it says another, and does not give it
+    await look_again(api, extension)
+    assert set(extension.downloads) == {404}
+    _, whole = await api("GET", "/openapi/v2")
+    assert whole["definitions"]["Thing"]["description"] == "Another thing."
+    extension.is_well = False
+    await look_again(api, extension)
+    assert "Thing" in (await api("GET", "/openapi/v2"))[1]["definitions"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"no", b"[" * 100_000, b'{"swagger":"2.0","paths":{"%s":[]},"definitions":7}' % THINGS.encode(), b"x" * (9 << 20),
+     {"openapi": "3.0.0", "paths": {THINGS: {}}}, None],
+)  # fmt: skip
+async def test_a_document_that_is_none_breaks_nothing(api, extension, broken):
+    _, ours = await api("GET", "/openapi/v2")
+    extension.swagger = broken
+    await register(api, extension)
+    assert (await condition(api, "True"))["reason"] == "Passed"
+    with trio.fail_after(20):
+        while not extension.downloads:  # noqa: ASYNC110 - has no event
+            await trio.sleep(0.01)
+    await shown(api, "ext.example.com")
+    _, whole = await api("GET", "/openapi/v2")
+    assert whole["definitions"] == ours["definitions"]
 
 
 @pytest.mark.parametrize(
