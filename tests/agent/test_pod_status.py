@@ -41,6 +41,9 @@ def told(wanted, *containers, memory=None, **report):
     return pod_status(wanted, Observed(SANDBOX, by_name), memory or Memory(), said, NOW)
 
 
+SIDECAR = {"initContainers": [{"name": "s", "restartPolicy": "Always"}]}
+
+
 def condition(status, type_):
     return next(c for c in status.conditions if c.type == type_)
 
@@ -61,7 +64,20 @@ def condition(status, type_):
         (pod("a", "b", restartPolicy="Never"), [container("a", "exited", 1), container("b")], {}, "Running"),
         (pod("a", restartPolicy="OnFailure"), [container("a", "exited")], {}, "Succeeded"),
         (pod("a", restartPolicy="OnFailure"), [container("a", "exited", 1)], {}, "Running"),
-        (pod("a"), [container("a")], {"has_failed": True, "failure": ("Evicted", "why")}, "Failed"),
+        (pod("a"), [container("a", "exited")], {"has_failed": True, "failure": ("Evicted", "why")}, "Failed"),
+        # nothing of a pod that is over runs any more: a claim, a port, a Job's next pod may count on it
+        (pod("a", status={"phase": "Running"}), [container("a")], {"has_failed": True}, "Running"),
+        (pod("a", restartPolicy="Never", status={"phase": "Running"}, **SIDECAR),
+         [container("s"), container("a", "exited")], {}, "Running"),
+        (pod("a", restartPolicy="Never", **SIDECAR), [container("s", "exited", 137), container("a", "exited")], {},
+         "Succeeded"),
+        # one that is deleted has an end, too, which controllers read
+        (pod("a"), [container("a", "exited", 137)], {"is_ending": True}, "Failed"),
+        (pod("a", "b"), [container("a", "exited"), container("b", "exited")], {"is_ending": True}, "Succeeded"),
+        (pod("a", "b"), [container("a", "exited"), container("b")], {"is_ending": True}, "Running"),
+        (pod("a", "b"), [container("a", "exited")], {"is_ending": True}, "Pending"),
+        (pod("a", **SIDECAR), [container("a", "exited"), container("s", "exited", 137)], {"is_ending": True},
+         "Succeeded"),
         (pod("a", status={"phase": "Failed", "reason": "Evicted"}), [container("a")], {}, "Failed"),
         (pod("a", restartPolicy="Never", initContainers=[{"name": "i"}]), [container("i", "exited", 1)], {},
          "Failed"),
@@ -69,6 +85,15 @@ def condition(status, type_):
 )  # fmt: skip
 def test_the_phase_is_kubernetes(wanted, containers, report, phase):
     assert told(wanted, *containers, **report).phase == phase
+
+
+def test_a_pod_that_ends_is_not_ready_before_it_has_ended():
+    status = told(
+        pod("a", status={"phase": "Running"}), container("a"), has_failed=True, failure=("Evicted", "why")
+    )
+    assert (status.phase, status.reason, status.message) == ("Running", "", "")
+    assert (condition(status, "Ready").status, condition(status, "Ready").reason) == ("False", "PodFailed")
+    assert condition(status, "PodReadyToStartContainers").status == "True"
 
 
 def cannot_run(attempt=0):
@@ -91,7 +116,7 @@ def test_what_never_began_behind_an_init_container_that_failed_is_not_lost():
 def test_a_pod_that_its_board_ends_is_the_target_of_a_disruption(is_disrupted):
     status = told(
         pod("a"),
-        container("a"),
+        container("a", "exited", 137),
         has_failed=True,
         failure=("Evicted", "low on memory"),
         disruption="low on memory" if is_disrupted else "",

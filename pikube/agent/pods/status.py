@@ -29,6 +29,7 @@ from pikube.api.kinds.core_pod import HostIP, Pod, PodCondition, PodIP, PodStatu
 from pikube.api.times import render_time
 
 CONTAINER_URL = "podman://"
+OVER = ("Succeeded", "Failed")
 RESIZES = ("PodResizePending", "PodResizeInProgress")  # there while it lasts
 
 
@@ -47,6 +48,7 @@ class Report:
     )  # container id → of its first process
     failure: tuple[str, str] = ("", "")  # why the pod failed as a whole: (reason, message)
     has_failed: bool = False
+    is_ending: bool = False  # the pod is deleted, and nothing of it will run again
     disruption: str = ""  # the failure is the board's, not the pod's: what the condition says
     resize: tuple[str, str, str] | None = (
         None  # a condition of a change of its resources: (type, reason, message)
@@ -69,9 +71,14 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         for c in pod.spec.ephemeral_containers
     )
     old = pod.status
-    is_over_already = old.phase in ("Succeeded", "Failed")  # for good: nothing changes a phase any more
-    phase = old.phase if is_over_already else _phase(pod, observed, report, mains)
-    reason, message = (old.reason, old.message) if is_over_already else report.failure[:2]
+    is_over_already = old.phase in OVER  # for good: nothing changes a phase any more
+    coming = old.phase if is_over_already else _phase(pod, observed, report, mains)
+    phase, reason, message = coming, *report.failure
+    if is_over_already:
+        reason, message = old.reason, old.message
+    elif coming in OVER and _is_any_running(observed):
+        # who waits for the end of a pod may take that nothing of it runs (status_manager.go:mergePodStatus)
+        phase, reason, message = old.phase or "Pending", old.reason, old.message
     status = PodStatus(
         observed_generation=pod.metadata.generation,
         phase=phase,
@@ -88,7 +95,7 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         qos_class=old.qos_class or qos_class(pod.spec),
         nominated_node_name=old.nominated_node_name,
     )
-    status.conditions = _conditions(pod, status, init_done, now, report)
+    status.conditions = _conditions(pod, status, coming, init_done, now, report)
     return status
 
 
@@ -105,16 +112,20 @@ def refused_status(pod: Pod, reason: str, message: str) -> PodStatus:
     )
 
 
+def _is_any_running(observed: Observed) -> bool:
+    return any(c.state == "running" for attempts in observed.containers.values() for c in attempts)
+
+
 def _phase(pod: Pod, observed: Observed, report: Report, statuses: Sequence[ContainerStatus]) -> str:
     """Pending until every container has run once, whatever the others do (kubelet_pods.go:getPhase)."""
     if report.has_failed:
         return "Failed"
     newest = {c.name: observed.newest(c.name) for c in (*pod.spec.init_containers, *pod.spec.containers)}
+    mains = [newest[c.name] for c in pod.spec.containers]
     if is_over(pod, observed):
         has_failed = any(
             n is not None and n.exit_code != 0 for n in newest.values() if n and n.state == "exited"
         )
-        mains = [newest[c.name] for c in pod.spec.containers]
         all_succeeded = all(n is not None and n.state == "exited" and n.exit_code == 0 for n in mains)
         return (
             "Succeeded"
@@ -122,6 +133,8 @@ def _phase(pod: Pod, observed: Observed, report: Report, statuses: Sequence[Cont
             else ("Failed" if has_failed else "Succeeded")
         )
     never_ran = [s for s in statuses if s.state.waiting is not None and s.last_state.terminated is None]
+    if report.is_ending and not never_ran and not _is_any_running(observed):
+        return "Succeeded" if all(n is not None and n.exit_code == 0 for n in mains) else "Failed"
     return "Pending" if never_ran else "Running"
 
 
@@ -167,7 +180,7 @@ def _container_status(
         newest is None
         and known is not None
         and (known.container_id or init_done)  # one that never began has nothing to be lost
-        and (report.has_failed or pod.status.phase in ("Succeeded", "Failed"))
+        and (report.has_failed or pod.status.phase in OVER)
     ):
         return _lost(known)
     if newest is None or newest.state == "created":
@@ -307,12 +320,12 @@ def _gate_words(gate: str, condition: PodCondition | None) -> str:
 
 
 def _conditions(
-    pod: Pod, status: PodStatus, init_done: bool, now: float, report: Report
+    pod: Pod, status: PodStatus, phase: str, init_done: bool, now: float, report: Report
 ) -> tuple[PodCondition, ...]:
     """PodReadyToStartContainers, Initialized, Ready, ContainersReady, PodScheduled, DisruptionTarget of a pod that
-    the board ends, and those of others."""
+    the board ends, and those of others. `phase` may be ahead of the status: a pod that ends is not ready."""
     resize = report.resize
-    is_done = status.phase in ("Succeeded", "Failed")
+    is_done = phase in OVER
     not_ready = [c.name for c in status.container_statuses if not c.ready]
     sidecars = {c.name for c in pod.spec.init_containers if is_sidecar(c)}
     not_ready += [c.name for c in status.init_container_statuses if c.name in sidecars and not c.ready]
@@ -332,9 +345,9 @@ def _conditions(
             )
         )
 
-    add("PodReadyToStartContainers", bool(status.pod_ip) and not is_done)
-    if init_done or status.phase == "Succeeded":
-        add("Initialized", True, "PodCompleted" if status.phase == "Succeeded" else "")
+    add("PodReadyToStartContainers", bool(status.pod_ip) and status.phase not in OVER)
+    if init_done or phase == "Succeeded":
+        add("Initialized", True, "PodCompleted" if phase == "Succeeded" else "")
     else:
         add("Initialized", False, "ContainersNotInitialized", incomplete)
     others = {c.type: c for c in pod.status.conditions}
@@ -344,7 +357,7 @@ def _conditions(
         if g.condition_type not in others or others[g.condition_type].status != "True"
     ]
     if is_done:
-        reason = "PodCompleted" if status.phase == "Succeeded" else "PodFailed"
+        reason = "PodCompleted" if phase == "Succeeded" else "PodFailed"
         add("Ready", False, reason)
         add("ContainersReady", False, reason)
     else:

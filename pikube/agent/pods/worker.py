@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -304,15 +305,17 @@ class PodWorker:
             pod = structs.replace(pod, spec=spec, status=status)
         actions = decide(pod, observed, self._memory.frozen(), now)
         wait_s = min(self._resizer.again_s(), self._board.references.tokens.renews_in_s(self.pod))
-        has_changed = False
+        stops = [action for action in actions if isinstance(action, decision.StopContainer)]
+        has_changed = bool(stops)
         for action in actions:
             if isinstance(action, decision.LookAgainAt):
                 wait_s = min(wait_s, max(0.05, action.at - now))
-            else:
+            elif action not in stops:
                 await self._perform(action)
                 has_changed = True
                 if isinstance(action, decision.CreateSandbox):
                     break
+        await self._stop_together(stops)
         for name in list(self._memory.waiting):
             self._memory.start_waits(name, getattr(declared(self.pod, name), "image", ""), self._now())
         self._say_back_offs(observed, now)
@@ -489,20 +492,26 @@ class PodWorker:
         except RuntimeFailure as failure:
             failures.append(failure)
 
+    async def _stop_together(self, stops: Sequence[decision.StopContainer]) -> None:
+        """One that is slow takes no time from the others. Those that end with their pod share its grace period."""
+        failures: list[RuntimeFailure] = []
+        async with trio.open_nursery() as nursery:
+            for stop in stops:
+                ending = stop if stop.why else replace(stop, grace_s=self._grace_left_s(stop.grace_s))
+                nursery.start_soon(self._stop_noting, ending, failures)
+        if failures:
+            raise failures[0]
+
     async def _end(self, observed: Observed) -> bool:
         """Stop and remove everything, then the API object; whether all is done."""
-        actions = decide_end(self.pod, observed, self._grace_left_s())
+        grace_s = self.pod.metadata.deletion_grace_period_seconds or 0
+        actions = decide_end(self.pod, observed, grace_s)
         stops = [action for action in actions if isinstance(action, decision.StopContainer)]
         if stops:
-            failures: list[RuntimeFailure] = []
-            async with trio.open_nursery() as nursery:
-                for stop in stops:
-                    nursery.start_soon(self._stop_noting, stop, failures)
-            if failures:
-                raise failures[0]
+            await self._stop_together(stops)
             self._report(await self._observe())
             return False
-        self._report(Observed(None, observed.containers))
+        self._report(Observed(None, observed.containers), is_ending=self._mirror is None)
         for action in actions:
             await self._perform(action)
         for sandbox_id in noted(self._volumes.directory):
@@ -519,17 +528,16 @@ class PodWorker:
             await self._board.client.delete(Pod, meta.name, meta.namespace, uid=meta.uid, grace_period_s=0)
         return True
 
-    def _grace_left_s(self) -> int:
+    def _grace_left_s(self, grace_s: int) -> int:
         """All containers of a pod share its grace period: sidecars, which end last, have what the others left of it
         (kuberuntime_termination_order.go)."""
-        grace_s = self.pod.metadata.deletion_grace_period_seconds or 0
         if self._ends_by is None:
             self._ends_by = trio.current_time() + grace_s
             return grace_s
         return min(grace_s, max(MIN_LEFT_S, math.ceil(self._ends_by - trio.current_time())))
 
-    def _report(self, observed: Observed) -> None:
-        """Have the status written if it says something new."""
+    def _report(self, observed: Observed, *, is_ending: bool = False) -> None:
+        """Have the status written if it says something new. `is_ending`: nothing of the pod will ever run again."""
         memory = self._memory
         report = Report(
             pod_ip=self.address if self._view.sandbox is not None else "",
@@ -541,6 +549,7 @@ class PodWorker:
             users=memory.users,
             failure=self._failure or ("", ""),
             has_failed=self._failure is not None,
+            is_ending=is_ending,
             disruption=self._disruption,
             resize=self._resizer.condition(),
         )
