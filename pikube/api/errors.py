@@ -241,6 +241,13 @@ class Expired(ApiError):
         """A watch from a revision whose history is gone."""
         return cls(f"too old resource version: {requested} ({oldest})")
 
+    @classmethod
+    def future_watch(cls, requested: int, current: int) -> Expired:
+        """A watch from a revision that there has not been, seen in a store that was since replaced by a backup of it.
+        kube-apiserver leaves such a watch open and shows it nothing until it gets there, perhaps for days; clients
+        that are sent away list anew."""
+        return cls(f"too large resource version: {requested}, current: {current}")
+
     go_on = ""
     """The token by which a list whose snapshot is gone may go on from what is there now."""
 

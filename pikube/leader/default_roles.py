@@ -7,7 +7,7 @@ of kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go, for wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pikube.api.kinds.meta import LabelSelector, Object, ObjectMeta
 from pikube.api.kinds.rbac import (
@@ -18,33 +18,15 @@ from pikube.api.kinds.rbac import (
     Role,
     RoleBinding,
     RoleRef,
-    Subject,
 )
+from pikube.leader.controller_roles import CONTROLLERS, IN_NAMESPACES, PARTS, PARTS_BOUND, PREFIX
 from pikube.leader.request.node_authorizer import OWN, OWN_VERBS, REACHED
 from pikube.leader.request.node_authorizer import RULES as BOARD_RULES
+from pikube.leader.role_rules import ALL, EVENTS, RBAC, READ, WRITE, paths, rule, subject
 
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-RBAC = "rbac.authorization.k8s.io"
 AGGREGATE = f"{RBAC}/aggregate-to-"
-
-READ = ("get", "list", "watch")
-WRITE = ("create", "delete", "deletecollection", "patch", "update")
-ALL = ("*",)
-
-
-def rule(verbs: Iterable[str], groups: str, resources: str, names: str = "") -> PolicyRule:
-    """Words are separated by blanks; the core group is written `core`."""
-    return PolicyRule(
-        verbs=tuple(verbs),
-        api_groups=tuple("" if group == "core" else group for group in groups.split()),
-        resources=tuple(resources.split()),
-        resource_names=tuple(names.split()),
-    )
-
-
-def paths(*urls: str) -> PolicyRule:
-    return PolicyRule(verbs=("get",), non_resource_urls=urls)
 
 
 def _board_rules() -> Iterator[PolicyRule]:
@@ -147,25 +129,27 @@ RULES: dict[str, tuple[PolicyRule, ...]] = {
         rule((*READ, "update"), "core", "persistentvolumeclaims"),
         rule(READ, "storage.k8s.io", "storageclasses"),
         rule(("watch",), "core", "events"),
-        rule(("create", "patch", "update"), "core events.k8s.io", "events"),
+        EVENTS,
     ),
     "system:node": _NODE,  # bound to nobody: which of it a board may is told by the node authorizer
     "system:node-proxier": (
         rule(("list", "watch"), "core", "services endpoints"),
         rule(READ, "core", "nodes"),
-        rule(("create", "patch", "update"), "core events.k8s.io", "events"),
+        EVENTS,
         rule(("list", "watch"), "discovery.k8s.io", "endpointslices"),
     ),
     "system:kube-dns": (rule(("list", "watch"), "core", "endpoints services"),),
     "system:node-problem-detector": (
         rule(("get",), "core", "nodes"),
         rule(("patch",), "core", "nodes/status"),
-        rule(("create", "patch", "update"), "core events.k8s.io", "events"),
+        EVENTS,
     ),
     "system:heapster": (
         rule(READ, "core", "events pods nodes namespaces"),
         rule(READ, "apps", "deployments"),
     ),
+    **PARTS,
+    **{f"{PREFIX}{name}": rules for name, rules in CONTROLLERS.items()},
 }  # fmt: skip
 
 AGGREGATED: dict[str, tuple[tuple[PolicyRule, ...], str]] = {
@@ -185,6 +169,8 @@ BOUND: dict[str, tuple[str, ...]] = {
     "system:node-proxier": ("User system:kube-proxy",),
     "system:node": (),
     "system:kube-dns": ("ServiceAccount kube-system:kube-dns",),
+    **PARTS_BOUND,
+    **{f"{PREFIX}{name}": (f"ServiceAccount kube-system:{name}",) for name in CONTROLLERS},
 }
 """Cluster role → whom the binding of the same name binds to it."""
 
@@ -205,23 +191,30 @@ def default_roles() -> list[Object]:
     secrets = rule(READ, "core", "configmaps", "extension-apiserver-authentication")
     found.append(Role(metadata=_meta(READER, namespace="kube-system"), rules=(secrets,)))
     found += [
+        Role(metadata=_meta(name, namespace=namespace), rules=rules)
+        for (namespace, name), (rules, _) in IN_NAMESPACES.items()
+    ]
+    found += [
         ClusterRoleBinding(
             metadata=_meta(name),
             role_ref=RoleRef(api_group=RBAC, kind="ClusterRole", name=name),
-            subjects=tuple(_subject(words) for words in subjects),
+            subjects=tuple(map(subject, subjects)),
         )
         for name, subjects in BOUND.items()
     ]
-    found.append(
+    users = ("User system:kube-controller-manager", "User system:kube-scheduler")
+    bound: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
+        ("kube-system", f"system::{READER}"): (READER, users)
+    }
+    bound |= {(where, name): (name, subjects) for (where, name), (_, subjects) in IN_NAMESPACES.items()}
+    found += [
         RoleBinding(
-            metadata=_meta("system::" + READER, namespace="kube-system"),
-            role_ref=RoleRef(api_group=RBAC, kind="Role", name=READER),
-            subjects=(
-                _subject("User system:kube-controller-manager"),
-                _subject("User system:kube-scheduler"),
-            ),
+            metadata=_meta(name, namespace=namespace),
+            role_ref=RoleRef(api_group=RBAC, kind="Role", name=role),
+            subjects=tuple(map(subject, subjects)),
         )
-    )
+        for (namespace, name), (role, subjects) in bound.items()
+    ]
     return found
 
 
@@ -229,11 +222,3 @@ def _meta(name: str, labels: dict[str, str] | None = None, namespace: str = "") 
     return ObjectMeta(
         name=name, namespace=namespace, labels=BOOTSTRAP | (labels or {}), annotations={AUTOUPDATE: "true"}
     )
-
-
-def _subject(words: str) -> Subject:
-    kind, _, name = words.partition(" ")
-    if kind == "ServiceAccount":
-        namespace, _, name = name.partition(":")
-        return Subject(kind=kind, namespace=namespace, name=name)
-    return Subject(api_group=RBAC, kind=kind, name=name)

@@ -434,11 +434,24 @@ class StoreContract:
         with pytest.raises(Expired):
             async with store.watch(DEPLOYMENTS, after_revision=first.revision - 1):
                 pass
-        with pytest.raises(Expired):
+        with pytest.raises(Expired, match="too large resource version"):
             async with store.watch(PODS, after_revision=store.revision + 1):
                 pass
         async with store.watch(PODS, after_revision=first.revision) as watch:
             assert [event.item for event in await collect(watch, 1)] == [second]
+
+    async def test_changes_tell_whether_a_resource_is_the_same(self, store: Store):
+        seen = {store.changes(PODS)}
+        item = await store.create(draft("a"))
+        seen.add(store.changes(PODS))
+        await store.create(draft("n1", resource=LEASES))
+        assert store.changes(PODS) in seen
+        item = await store.update(draft("a", "2"), expected_revision=item.revision)
+        seen.add(store.changes(PODS))
+        store.list(PODS, at_revision=item.revision)
+        await store.delete(item.key)
+        seen.add(store.changes(PODS))
+        assert len(seen) == 4
 
     async def test_statistics_count_what_is_held(self, store: Store):
         item = await store.create(draft("web"))

@@ -7,7 +7,7 @@ when it is first asked after a change. Source: kubernetes plugin/pkg/auth/author
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from pikube.api.kinds.rbac import (
     ClusterRole,
@@ -26,16 +26,25 @@ from pikube.leader.store.contract import Item, Key, Store
 
 GROUP = "rbac.authorization.k8s.io"
 ACCOUNT_PREFIX = "system:serviceaccount:"
+SUBJECTS = 1 << 20  # of one binding; more do not fit into an object
 Decode = Callable[[type[Any], Item], Any]
 
 
+Binding: TypeAlias = ClusterRoleBinding | RoleBinding
+Grant: TypeAlias = tuple[int, Binding, Subject]
+"""A binding with its place among all, and the subject that it is about."""
+
+
 class Rbac:
-    """Implements authz.Authorizer over stored roles and bindings."""
+    """Implements authz.Authorizer over stored roles and bindings. What is made of all bindings, or of all roles, is
+    kept until one of them changes: a cluster has fifty of its own, which concern next to nobody."""
 
     def __init__(self, store: Store, decode: Decode) -> None:
         self._store = store
         self._decode = decode
         self._known: dict[Key, tuple[int, Any]] = {}
+        self._grants_of: dict[type[Any], tuple[int, dict[str, dict[tuple[str, str], list[Grant]]]]] = {}
+        self._gathered: tuple[int, dict[str, tuple[PolicyRule, ...]]] = (-1, {})
 
     def may(self, user: User, route: Route) -> bool:
         """Whether any rule that applies to the user allows it; system:masters may everything."""
@@ -45,36 +54,66 @@ class Rbac:
         """Why the user may do it, in upstream's words; None when he may not."""
         if MASTERS in user.groups:
             return ""
-        for binding, subject, rules in self._grants(user, route.namespace):
-            if any(allows(rule, route) for rule in rules):
+        for binding, subject in self._bindings(user, route.namespace):
+            if any(allows(rule, route) for rule in self._rules(binding)):
                 return f"RBAC: allowed by {_binding_text(binding)} to {_subject_text(subject, binding)}"
         return None
 
     def why_not(self, user: User, route: Route) -> str:
         """See Authorizer: roles that the user is bound to and that are not there."""
         missing = []
-        for binding in self._bindings(route.namespace):
-            ref, namespace = binding.role_ref, binding.metadata.namespace
-            if applying(binding.subjects, user, namespace) is not None and self._role(ref, namespace) is None:
+        for binding, _ in self._bindings(user, route.namespace):
+            ref = binding.role_ref
+            if self._role(ref, binding.metadata.namespace) is None:
                 missing.append(f'{ref.kind.lower()}.{GROUP} "{ref.name}" not found')
         return f"RBAC: {aggregate(missing)}" if missing else ""
 
     def rules_for(self, user: User, namespace: str) -> Iterator[PolicyRule]:
         """Every rule that applies to the user in a namespace ('' for the cluster only)."""
-        for _, _, rules in self._grants(user, namespace):
-            yield from rules
+        for binding, _ in self._bindings(user, namespace):
+            yield from self._rules(binding)
 
-    def _grants(self, user: User, namespace: str) -> Iterator[tuple[Any, Subject, Iterable[PolicyRule]]]:
-        for binding in self._bindings(namespace):
-            subject = applying(binding.subjects, user, binding.metadata.namespace)
-            if subject is not None:
-                yield binding, subject, self.rules_of(binding.role_ref, binding.metadata.namespace)
-
-    def _bindings(self, namespace: str) -> Iterator[ClusterRoleBinding | RoleBinding]:
-        """Those of the cluster, then those of the namespace."""
-        yield from self._all(ClusterRoleBinding)
+    def _bindings(self, user: User, namespace: str) -> Iterator[tuple[Binding, Subject]]:
+        """Those of the cluster that concern a user, then those of the namespace."""
+        yield from self._concerning(user, ClusterRoleBinding, "")
         if namespace:
-            yield from self._all(RoleBinding, namespace)
+            yield from self._concerning(user, RoleBinding, namespace)
+
+    def _concerning(self, user: User, cls: type[Any], namespace: str) -> Iterator[tuple[Binding, Subject]]:
+        by_subject = self._by_subject(cls).get(namespace)
+        if by_subject is None:
+            return
+        found = list(by_subject.get(("User", user.name), ()))
+        for group in user.groups:
+            found += by_subject.get(("Group", group), ())
+        last = -1
+        for place, binding, subject in sorted(found, key=lambda grant: grant[0]):
+            if place // SUBJECTS != last:  # only the first of its subjects that is the user
+                last = place // SUBJECTS
+                yield binding, subject
+
+    def _by_subject(self, cls: type[Any]) -> dict[str, dict[tuple[str, str], list[Grant]]]:
+        """Grants by namespace and subject."""
+        resource = cls.names.resource
+        changes = self._store.changes(resource)
+        kept = self._grants_of.get(cls)
+        if kept is not None and kept[0] == changes:
+            return kept[1]
+        found: dict[str, dict[tuple[str, str], list[Grant]]] = {}
+        for number, item in enumerate(self._store.list(resource).items):
+            binding = self._known_as(cls, item)
+            home = found.setdefault(item.key.namespace, {})
+            for index, subject in enumerate(binding.subjects[:SUBJECTS]):
+                kind, name = subject.kind, subject.name
+                if kind == "ServiceAccount":
+                    kind = "User"
+                    name = f"{ACCOUNT_PREFIX}{subject.namespace or item.key.namespace}:{name}"
+                home.setdefault((kind, name), []).append((number * SUBJECTS + index, binding, subject))
+        self._grants_of[cls] = changes, found
+        return found
+
+    def _rules(self, binding: Binding) -> Iterable[PolicyRule]:
+        return self.rules_of(binding.role_ref, binding.metadata.namespace)
 
     def rules_of(self, ref: RoleRef, namespace: str) -> Iterable[PolicyRule]:
         """The rules of a role; none when it is not there."""
@@ -91,22 +130,31 @@ class Rbac:
         )
         return found
 
-    def _aggregated(self, role: ClusterRole, within: frozenset[str] = frozenset()) -> Iterable[PolicyRule]:
+    def _aggregated(self, role: ClusterRole) -> Iterable[PolicyRule]:
         """The rules of a role, those of the roles that it gathers included, however deep."""
         if role.aggregation_rule is None:
             return role.rules
+        changes = self._store.changes(ClusterRole.names.resource)
+        if self._gathered[0] != changes:
+            self._gathered = changes, {}
+        kept = self._gathered[1].get(role.metadata.name)
+        if kept is None:
+            kept = self._gathered[1][role.metadata.name] = tuple(self._gather(role, frozenset()))
+        return kept
+
+    def _gather(self, role: ClusterRole, within: frozenset[str]) -> Iterator[PolicyRule]:
+        if role.aggregation_rule is None:
+            yield from role.rules
+            return
         selectors = [from_label_selector(s) for s in role.aggregation_rule.cluster_role_selectors]
         within |= {role.metadata.name}
-        return [
-            rule
-            for other in self._all(ClusterRole)
-            if other.metadata.name not in within and any(s.matches(other.metadata.labels) for s in selectors)
-            for rule in self._aggregated(other, within)
-        ]
+        for other in self._all(ClusterRole):
+            if other.metadata.name not in within and any(s.matches(other.metadata.labels) for s in selectors):
+                yield from self._gather(other, within)
 
-    def _all(self, cls: type[Any], namespace: str | None = None) -> list[Any]:
+    def _all(self, cls: type[Any]) -> list[Any]:
         """Decoded objects; each stored value is decoded once."""
-        return [self._known_as(cls, item) for item in self._store.list(cls.names.resource, namespace).items]
+        return [self._known_as(cls, item) for item in self._store.list(cls.names.resource).items]
 
     def _one(self, cls: type[Any], namespace: str, name: str) -> Any:
         item = self._store.get(Key(cls.names.resource, namespace, name))
@@ -119,30 +167,16 @@ class Rbac:
         return known[1]
 
 
-def _binding_text(binding: ClusterRoleBinding | RoleBinding) -> str:
+def _binding_text(binding: Binding) -> str:
     meta, ref = binding.metadata, binding.role_ref
     name = f"{meta.name}/{meta.namespace}" if meta.namespace else meta.name
     return f'{type(binding).__name__} "{name}" of {ref.kind} "{ref.name}"'
 
 
-def _subject_text(subject: Subject, binding: ClusterRoleBinding | RoleBinding) -> str:
+def _subject_text(subject: Subject, binding: Binding) -> str:
     if subject.kind == "ServiceAccount":
         return f'ServiceAccount "{subject.name}/{subject.namespace or binding.metadata.namespace}"'
     return f'{subject.kind} "{subject.name}"'
-
-
-def applying(subjects: Iterable[Subject], user: User, namespace: str) -> Subject | None:
-    """The first of the subjects that is the user, one of his groups, or his service account."""
-    for subject in subjects:
-        if subject.kind == "User" and subject.name == user.name:
-            return subject
-        if subject.kind == "Group" and subject.name in user.groups:
-            return subject
-        if subject.kind == "ServiceAccount":
-            home = subject.namespace or namespace
-            if user.name == f"{ACCOUNT_PREFIX}{home}:{subject.name}":
-                return subject
-    return None
 
 
 def allows(rule: PolicyRule, route: Route) -> bool:

@@ -118,10 +118,10 @@ def take(
     if continue_token:
         revision, after = decode_continue(continue_token)
         at = revision if revision != NEWEST else None
-    elif match == "Exact":
-        at = int(resource_version)
     elif resource_version not in ("", "0") and int(resource_version) > store.revision:
         raise too_new(resource_version, store.revision)
+    elif match == "Exact":
+        at = int(resource_version)
     exact = filter_.fields.exact("metadata.name")
     if exact and scope and at is None:
         item = store.get(Key(resource, scope, exact))

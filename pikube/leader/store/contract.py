@@ -166,6 +166,11 @@ class Store(Protocol):
         or lies in the future (a client that knew the store before a backup was restored). Never blocks."""
         ...
 
+    def changes(self, resource: str) -> int:
+        """How often items of a resource have changed since the store was opened: while it is the same, so is what
+        `list` gives. For whoever keeps something that he made of all of them."""
+        ...
+
     async def update(self, draft: Draft, *, expected_revision: int) -> Item:
         """Replace. Conflict if the stored revision is another, NotFound if there is none. An update whose
         bytes equal the stored ones (revision apart) writes nothing and returns the stored item."""

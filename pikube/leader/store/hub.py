@@ -135,7 +135,9 @@ class Hub:
         """Replay history into the watch and follow from there. Raises Expired."""
         resource, namespace = watch.place
         events = self._history.since(resource, after_revision)
-        if events is None or after_revision > self.revision():
+        if after_revision > self.revision():
+            raise Expired.future_watch(after_revision, self.revision())
+        if events is None:
             raise Expired.watch(after_revision, self.floor(resource))
         if namespace is not None:
             events = [event for event in events if event.item.key.namespace == namespace]

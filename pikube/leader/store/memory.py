@@ -77,6 +77,10 @@ class MemoryStore:
                 table = table.changed(undo)
         return table.snapshot(resource, namespace, after, limit, revision)
 
+    def changes(self, resource: str) -> int:
+        table = self._tables.get(resource)
+        return table.changes if table is not None else 0
+
     async def create(self, draft: Draft) -> Item:
         return await self._write(Create(draft))
 

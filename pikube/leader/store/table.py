@@ -12,13 +12,15 @@ from pikube.leader.store.contract import Item, Key, Snapshot
 
 
 class Table:
-    """Items by key, and the keys ordered by (namespace, name). The key objects are the items' own."""
+    """Items by key, and the keys ordered by (namespace, name). The key objects are the items' own. `changes` counts
+    what was put and removed since it was made."""
 
-    __slots__ = ("_items", "_order")
+    __slots__ = ("_items", "_order", "changes")
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._items: dict[Key, Item] = {item.key: item for item in items}
         self._order: list[Key] = sorted(self._items)
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -36,11 +38,13 @@ class Table:
         if item.key not in self._items:
             insort(self._order, item.key)
         self._items[item.key] = item
+        self.changes += 1
 
     def remove(self, key: Key) -> None:
         """Remove what is there."""
         del self._items[key]
         del self._order[bisect_left(self._order, key)]
+        self.changes += 1
 
     def changed(self, changes: Mapping[Key, Item | None]) -> Table:
         """A copy with some keys replaced or, where None, absent."""

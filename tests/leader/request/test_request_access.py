@@ -5,9 +5,10 @@ import pytest
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.kinds.rbac import ClusterRole, ClusterRoleBinding, PolicyRule
-from pikube.leader.default_roles import default_roles, rule
+from pikube.leader.default_roles import default_roles
 from pikube.leader.request.rule_cover import missing_rules, shown
 from pikube.leader.role_reconciler import reconcile_roles
+from pikube.leader.role_rules import rule
 from pikube.wire.messages import Peer
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -18,7 +19,8 @@ SAR = "/apis/authorization.k8s.io/v1/{}"
 
 @pytest.fixture
 async def cluster(api):
-    await api.plane.client.create(Namespace(metadata=ObjectMeta(name="kube-system")))
+    for name in ("kube-system", "kube-public"):
+        await api.plane.client.create(Namespace(metadata=ObjectMeta(name=name)))
     await reconcile_roles(api.plane.client)
     return api
 
@@ -256,3 +258,57 @@ async def test_the_role_of_boards_shows_what_they_may_and_gives_it_to_nobody(clu
     assert verbs["coordination.k8s.io", "leases"] == {"get", "create", "update", "patch", "delete"}
     _, binding = await cluster("GET", f"{RBAC}/clusterrolebindings/system:node")
     assert not binding.get("subjects")
+
+
+async def test_the_roles_of_controllers_and_schedulers_are_there_for_whoever_runs_one(cluster):
+    """A second scheduler is told to bind its account to the first's roles."""
+    _, roles = await cluster("GET", f"{RBAC}/clusterroles")
+    names = {role["metadata"]["name"] for role in roles["items"]}
+    _, bindings = await cluster("GET", f"{RBAC}/clusterrolebindings")
+    for binding in bindings["items"]:
+        name = binding["metadata"]["name"]
+        assert binding["roleRef"]["name"] == name and name in names
+        if name.startswith("system:controller:"):
+            account = name.removeprefix("system:controller:")
+            wanted = {"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}
+            assert binding["subjects"] == [wanted]
+    assert {"system:volume-scheduler", "system:kube-scheduler", "system:controller:job-controller"} <= names
+    account = user("system:serviceaccount:kube-system:cronjob-controller", "system:serviceaccounts")
+    for verb, resource, group, is_allowed in (
+        ("create", "jobs", "batch", True),
+        ("delete", "pods", "", True),
+        ("create", "pods", "", False),
+        ("get", "secrets", "", False),
+    ):
+        attributes = {"verb": verb, "resource": resource, "group": group, "namespace": "default"}
+        wish = {"spec": {"resourceAttributes": attributes}}
+        _, review = await cluster("POST", SAR.format("selfsubjectaccessreviews"), wish, peer=account)
+        assert review["status"]["allowed"] is is_allowed, attributes
+    for namespace in ("kube-system", "kube-public"):
+        url = f"{RBAC}/namespaces/{namespace}"
+        _, made = await cluster("GET", f"{url}/roles/system:controller:bootstrap-signer")
+        _, bound = await cluster("GET", f"{url}/rolebindings/system:controller:bootstrap-signer")
+        assert made["rules"] and bound["subjects"][0]["name"] == "bootstrap-signer"
+
+
+async def test_a_right_goes_with_its_binding_its_role_and_what_the_role_gathers(cluster):
+    pods, jane = "/api/v1/namespaces/default/pods", user("jane", "team")
+
+    async def answer():
+        return (await cluster("GET", pods, peer=jane))[0]
+
+    assert await answer() == 403
+    await bind(cluster, "jane", "view")
+    assert await answer() == 200
+    assert (await cluster("DELETE", f"{RBAC}/clusterroles/system:aggregate-to-view"))[0] == 200
+    assert await answer() == 403
+    assert (await cluster("DELETE", f"{BINDINGS}/b"))[0] == 200
+    role = {
+        "metadata": {"name": "r"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}],
+    }
+    assert (await cluster("POST", ROLES, role))[0] == 201
+    await bind(cluster, "jane", "r", "Role")
+    assert await answer() == 200
+    assert (await cluster("PUT", f"{ROLES}/r", {**role, "rules": []}))[0] == 200
+    assert await answer() == 403

@@ -67,6 +67,10 @@ READS = {
         f"{LIST}sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list",
     ),
     "resourceVersion=99999999": (504, "Timeout: Too large resource version: 99999999, current: "),
+    "resourceVersion=99999999&resourceVersionMatch=Exact": (
+        504,
+        "Timeout: Too large resource version: 99999999, current: ",
+    ),
     "labelSelector=(": (400, "found '(', expected: !, identifier, or 'end of string'"),
     "fieldSelector=spec.x%3D1": (400, "field label not supported: spec.x"),
     "includeObject=All": (400, 'unrecognized includeObject value: "All"'),
