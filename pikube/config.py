@@ -286,6 +286,8 @@ SETTINGS: tuple[Setting, ...] = (
             '`token,user,uid,"group1,group2"`, read when the leader starts', "FILE", LEADER),
     Setting("anonymous-auth", _switch, True, "whether who shows neither certificate nor token is "
             "system:anonymous; false refuses him, probes of /readyz included", "BOOL", LEADER),
+    Setting("encryption-provider-config", _path, "", "an EncryptionConfiguration, as kube-apiserver's: what of the "
+            "store is encrypted, with which keys; read when the leader starts (default: nothing is)", "FILE", LEADER),
     Setting("audit-log", _path, "", "a file that gets a line for each write to the API (default: none; cards wear)",
             "FILE", LEADER),
     Setting("log-level", _level, "info", "debug, info, warning or error", "LEVEL"),
@@ -344,6 +346,7 @@ class Settings:
     default_unreachable_toleration_seconds: int
     token_auth_file: str
     anonymous_auth: bool
+    encryption_provider_config: str
     audit_log: str
     log_level: str
 

@@ -42,7 +42,7 @@ from pikube.informer.recorder import Recorder
 from pikube.leader.announcing import make_announcer
 from pikube.leader.api_services import make_api_services
 from pikube.leader.archive import UNFINISHED
-from pikube.leader.backup_desk import BackupDesk, WriteDatabase
+from pikube.leader.backup_desk import BackupDesk, WriteDatabase, remove_parts
 from pikube.leader.board_keys import while_they_may
 from pikube.leader.bootstrap import make_first_objects
 from pikube.leader.ca_rotation import CaRotation
@@ -56,6 +56,7 @@ from pikube.leader.control_plane import (
 )
 from pikube.leader.controllers.all import all_controllers
 from pikube.leader.election import Election
+from pikube.leader.encryption_file import load_encryption
 from pikube.leader.enrolment import Enrolment
 from pikube.leader.event_keeper import EventKeeper
 from pikube.leader.flow_keeper import FlowKeeper
@@ -105,6 +106,7 @@ async def leader(settings: Settings) -> None:
         raise StartupError("a restore on this board was cut off: run `pikube restore FILE` again")
     try:
         settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove_parts(settings.database.parent)
         certificates = LeaderCertificates(settings, address(), clock)
     except OSError as error:
         raise StartupError(
@@ -129,7 +131,10 @@ async def leader(settings: Settings) -> None:
         nursery.start_soon(cancel_on_signal, nursery.cancel_scope)
         nursery.start_soon(give_back)
         async with open_sqlite_store(
-            settings.database, describe=describer(scheme), ephemeral=ephemeral_resources(scheme)
+            settings.database,
+            describe=describer(scheme),
+            ephemeral=ephemeral_resources(scheme),
+            encryption=load_encryption(settings.encryption_provider_config, stored_kinds(scheme)),
         ) as store:
             checks["etcd"] = str  # by the name that monitors ask for
             try:

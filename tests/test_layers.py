@@ -27,6 +27,7 @@ DOORS = {
     "zeroconf": "pikube/wire/mdns",
     "ifaddr": "pikube/wire/interfaces.py",
     "cryptography": "pikube/certs/",
+    "nacl": "pikube/certs/at_rest.py",
     "sqlite3": "pikube/leader/store/",
     "pyroute2": "pikube/netproxy/",
     "dns": "pikube/netproxy/",

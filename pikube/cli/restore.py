@@ -17,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--force", action="store_true", help="also when this board has a cluster; it is kept aside"
     )
-    add_flags(parser, "leader", only=("data-dir", "node-name"))
+    add_flags(parser, "leader", only=("data-dir", "node-name", "encryption-provider-config"))
     parser.set_defaults(run=run)
 
 
@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments)
     from pikube.leader.archive import UNFINISHED, BadArchive, restore
     from pikube.leader.control_plane import describer, make_scheme
+    from pikube.leader.encryption_file import load_encryption
     from pikube.leader.store.contract import StoreUnusable
 
     is_unfinished = (settings.data / UNFINISHED).exists()
@@ -42,7 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         manifest, objects = restore(
-            archive, settings.data, settings.database, settings.certificates, describer(make_scheme())
+            archive,
+            settings.data,
+            settings.database,
+            settings.certificates,
+            describer(make_scheme()),
+            load_encryption(settings.encryption_provider_config),
         )
     except FileNotFoundError:
         raise StartupError(f"there is no {archive}: name a file that `pikube backup` wrote") from None
@@ -52,8 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     except (BadArchive, StoreUnusable) as error:
         raise StartupError(str(error)) from None
+    keys = settings.encryption_provider_config
+    start = f"pikube leader --encryption-provider-config {keys}" if keys else "pikube leader"
     print(
-        f"Cluster {manifest.cluster} of {manifest.made_at} is restored: {objects} objects. Start it: pikube leader"
+        f"Cluster {manifest.cluster} of {manifest.made_at} is restored: {objects} objects. Start it: {start}"
     )
     if manifest.node != settings.node_name:
         print(

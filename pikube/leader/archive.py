@@ -25,6 +25,7 @@ import msgspec
 from pikube.certs.files import write_atomic
 from pikube.leader.store.backup import restore_backup
 from pikube.leader.store.contract import Describe, StoreUnusable
+from pikube.leader.store.encryption import Encryption
 
 FORMAT = 1
 MANIFEST, DATABASE, CERTIFICATES = "manifest.json", "state.db", "certs"
@@ -107,7 +108,12 @@ def check(archive: Path, scratch: Path) -> Manifest:
 
 
 def restore(
-    archive: Path, data: Path, database: Path, certificates: Path, describe: Describe
+    archive: Path,
+    data: Path,
+    database: Path,
+    certificates: Path,
+    describe: Describe,
+    encryption: Encryption | None = None,
 ) -> tuple[Manifest, int]:
     """Put a cluster in the place of what is there; (its manifest, how many objects). What was there is kept with
     `.before-restore` at its name. May be run again after it was cut off anywhere. BadArchive, StoreUnusable, OSError.
@@ -116,14 +122,19 @@ def restore(
     shutil.rmtree(staged, ignore_errors=True)
     try:
         manifest = unpack(archive, staged)
-        *_, objects = restore_steps(staged, data, database, certificates, describe)
+        *_, objects = restore_steps(staged, data, database, certificates, describe, encryption)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return manifest, objects
 
 
 def restore_steps(
-    staged: Path, data: Path, database: Path, certificates: Path, describe: Describe
+    staged: Path,
+    data: Path,
+    database: Path,
+    certificates: Path,
+    describe: Describe,
+    encryption: Encryption | None = None,
 ) -> Iterator[int]:
     """What was unpacked goes into its places, in steps; yields the number of objects after each. Between the first
     and the last the mark is there, and a leader does not start. StoreUnusable, OSError."""
@@ -132,7 +143,7 @@ def restore_steps(
     write_atomic(data / UNFINISHED, b"")
     yield 0
     try:
-        objects = restore_backup(staged / DATABASE, database, describe)
+        objects = restore_backup(staged / DATABASE, database, describe, encryption)
     except (StoreUnusable, OSError):
         if not is_again:
             (data / UNFINISHED).unlink()  # the database is as it was, and so is everything else

@@ -7,6 +7,7 @@ nothing is refused anyway.
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,13 @@ from pikube.wire.messages import Answer, Request, Response
 log = logging.getLogger("pikube.backup")
 
 WriteDatabase = Callable[[Path], Awaitable[object]]
+PART = ".backup-"
+
+
+def remove_parts(directory: Path) -> None:
+    """What is left of backups that a lost plug cut off: whole databases, as they were then."""
+    for left in directory.glob(f"{PART}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 class BackupDesk:
@@ -67,7 +75,7 @@ class BackupDesk:
             node=settings.node_name,
             made_at=render_time(self._now()),
         )
-        with tempfile.TemporaryDirectory(dir=settings.database.parent, prefix=".backup-") as name:
+        with tempfile.TemporaryDirectory(dir=settings.database.parent, prefix=PART) as name:
             database, archive = Path(name) / "state.db", Path(name) / "backup.tar.gz"
             try:
                 await self._write_database(database)

@@ -21,6 +21,7 @@ from pikube.leader.archive import (
     restore_steps,
     unpack,
 )
+from pikube.leader.backup_desk import remove_parts
 from pikube.leader.store.contract import StoreUnusable
 from pikube.leader.store.sqlite import open_sqlite_store
 
@@ -170,3 +171,12 @@ async def test_a_restore_that_is_cut_after_any_step_is_told_and_may_be_run_again
     card.restore(archive)
     assert await card.pods() == ["web"] and card.keys() == KEYS
     assert not (card.data / UNFINISHED).exists()
+
+
+def test_what_a_cut_off_backup_left_is_removed(tmp_path):
+    for name in (".backup-x1/state.db", ".backup-x2/backup.tar.gz", "kept/state.db"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "state.db").touch()
+    remove_parts(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "state.db"]

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from encryptions import encryption
 from store_contract import LEASES, PODS, describe, draft, value_of
 
 from pikube.leader.store.contract import Key
@@ -30,8 +31,13 @@ PLAN = (
 CUTS = 12  # of each commit: its begin, its end, and places between, at and beside the borders of pages
 
 
-def opened(path: Path):
-    return open_sqlite_store(path, describe=describe, ephemeral=frozenset({LEASES}))
+def opened(path: Path, providers: tuple[str, ...] = ()):
+    return open_sqlite_store(
+        path,
+        describe=describe,
+        ephemeral=frozenset({LEASES}),
+        encryption=encryption(*providers) if providers else None,
+    )
 
 
 async def commit(store, verb: str, name: str, size: int) -> None:
@@ -49,10 +55,10 @@ def content(store) -> dict[str, bytes]:
     return {item.key.name: item.value for item in store.list(PODS).items}
 
 
-async def history(path: Path) -> list[tuple[bytes, bytes, dict[str, bytes]]]:
+async def history(path: Path, providers: tuple[str, ...]) -> list[tuple[bytes, bytes, dict[str, bytes]]]:
     """(database, log, content) after each acknowledged commit."""
     states = []
-    async with opened(path) as store:
+    async with opened(path, providers) as store:
         for step in (None, *PLAN):
             if step is not None:
                 await commit(store, *step)
@@ -60,9 +66,12 @@ async def history(path: Path) -> list[tuple[bytes, bytes, dict[str, bytes]]]:
     return states
 
 
+@pytest.mark.parametrize("providers", [(), ("aesgcm:key1",)], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("garbage", [b"", b"\xff" * 600], ids=["cut off", "garbage behind"])
-async def test_a_cut_inside_any_commit_loses_nothing_that_was_acknowledged(tmp_path: Path, garbage: bytes):
-    states = await history(tmp_path / "state.db")
+async def test_a_cut_inside_any_commit_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, garbage: bytes, providers: tuple[str, ...]
+):
+    states = await history(tmp_path / "state.db", providers)
     chance = random.Random(7)
     cut = 0
     for number in range(len(PLAN)):
@@ -77,7 +86,7 @@ async def test_a_cut_inside_any_commit_loses_nothing_that_was_acknowledged(tmp_p
             place.mkdir()
             (place / "state.db").write_bytes(database)
             (place / "state.db-wal").write_bytes(longer[:edge] + garbage)
-            async with opened(place / "state.db") as store:
+            async with opened(place / "state.db", providers) as store:
                 found = content(store)
                 assert found in (before, after), f"commit {number} cut at {edge}"
                 if edge == len(longer):

@@ -1,6 +1,7 @@
 """Shell: a store's backup file and the way back. The store writes it; `pikube restore` restores it, leader stopped.
 
-A backup is a database like any other: whole, checked when it is opened, and private, since it holds Secrets.
+A backup is a database like any other: whole, checked when it is opened, private, since it holds Secrets, and
+encrypted where the store is.
 Every function blocks. Both are atomic: cut at any instant they leave what was there, or the whole new file.
 """
 
@@ -14,18 +15,22 @@ from pathlib import Path
 
 from pikube.leader.store.contract import Describe, Item, StoreUnusable
 from pikube.leader.store.database import CommitFailed, Database, log_of, sync_directory
+from pikube.leader.store.encryption import Encryption
 
 # A restored store starts behind every revision its origin may have given out since the backup, so that no client
 # takes an old object for a new one. It would take the origin 100 reservations to get there.
 RESTORE_GAP = 1_000_000_000
+KEPT = ".before-restore"  # behind the name of a database that was replaced
 
 
-def write_backup(path: Path, items: Iterable[Item], ceiling: int) -> None:
+def write_backup(
+    path: Path, items: Iterable[Item], ceiling: int, encryption: Encryption | None = None
+) -> None:
     """Write items into a new database at `path`, durably. Raises StoreUnusable, OSError."""
     part = _part(path)
     _discard(part)
     try:
-        database = Database(part)
+        database = Database(part, encryption)
         try:
             database.commit(list(items), [], ceiling + RESTORE_GAP)
         finally:
@@ -40,8 +45,9 @@ def write_backup(path: Path, items: Iterable[Item], ceiling: int) -> None:
     sync_directory(path.parent)
 
 
-def restore_backup(backup: Path, path: Path, describe: Describe) -> int:
-    """Put a checked copy of `backup` in the place of the database `path`; returns how many objects it holds.
+def restore_backup(backup: Path, path: Path, describe: Describe, encryption: Encryption | None = None) -> int:
+    """Put a checked copy of `backup` in the place of the database `path`; returns how many objects it holds, all of
+    which `encryption` can read.
 
     The replaced database is kept as `NAME.before-restore`. Raises StoreUnusable (also if `path` is in use), OSError.
     """
@@ -49,7 +55,7 @@ def restore_backup(backup: Path, path: Path, describe: Describe) -> int:
     try:
         shutil.copyfile(_existing(backup), part)
         part.chmod(0o600)
-        objects = _count_checked(part, describe)
+        objects = _count_checked(part, describe, encryption)
         if path.exists():
             _keep(path)
         os.replace(part, path)
@@ -76,8 +82,8 @@ def _existing(backup: Path) -> Path:
     return backup
 
 
-def _count_checked(path: Path, describe: Describe) -> int:
-    database = Database(path)
+def _count_checked(path: Path, describe: Describe, encryption: Encryption | None) -> int:
+    database = Database(path, encryption)
     try:
         return sum(1 for _ in database.load(describe))
     finally:
@@ -91,7 +97,7 @@ def _keep(path: Path) -> None:
     except StoreUnusable as error:
         if error.is_in_use:
             raise
-    kept = path.with_name(f"{path.name}.before-restore")
+    kept = path.with_name(f"{path.name}{KEPT}")
     shutil.copyfile(path, kept)
     kept.chmod(0o600)
     if log_of(path).exists():

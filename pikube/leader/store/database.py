@@ -11,6 +11,9 @@ Choices, measured with 1.8 kB objects, one a commit:
 - locking_mode=EXCLUSIVE: a second process cannot open the file, and no -shm file is needed.
 - No auto_vacuum (2 kB more for a create): free pages are reused, so the file is bounded by the largest state ever
   held; a file that is mostly free is rebuilt when it is opened.
+
+With an `Encryption` rows hold what it makes of objects. SQLite leaves what was written before in free pages and in
+its log: `conceal` has neither hold it any longer.
 """
 
 from __future__ import annotations
@@ -19,11 +22,13 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
 from pikube.leader.store.contract import Describe, Item, Key, StoreUnusable
+from pikube.leader.store.encryption import Encryption, check_plain
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x70696B75  # "piku"
@@ -50,18 +55,30 @@ SET revision = excluded.revision, checksum = excluded.checksum, value = excluded
 """
 _REMOVE = "DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
 _SET_CEILING = "UPDATE meta SET number = ? WHERE name = 'revision_ceiling'"
+_CONCEALED = "SELECT coalesce(max(number), 0) FROM meta WHERE name = 'concealed'"
+_SET_CONCEALED = "INSERT INTO meta VALUES ('concealed', ?) ON CONFLICT DO UPDATE SET number = excluded.number"
+
+Row = tuple[str, str, str, int, int, bytes]
 
 
 class CommitFailed(Exception):
     """A transaction was rolled back; the message is the system's reason."""
 
 
-class Database:
-    """An open database file. `ceiling` is the highest revision that may be given without a further reservation."""
+class OutOfRoom(Exception):
+    """The file could not be rebuilt; it is whole. The message is the system's reason."""
 
-    def __init__(self, path: Path) -> None:
+
+class Database:
+    """An open database file. `ceiling` is the highest revision that may be given without a further reservation;
+    `stale` what was loaded from rows that the encryption's first provider did not write."""
+
+    def __init__(self, path: Path, encryption: Encryption | None = None) -> None:
         """Open or create `path`. Raises StoreUnusable."""
         self.path = path
+        self.stale: list[Item] = []
+        self._encryption = encryption
+        self._row: Callable[[Item], Row] = _row if encryption is None else partial(_sealed_row, encryption)
         _touch(path)
         self._connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=16
@@ -71,7 +88,9 @@ class Database:
             with _unusable(path):
                 _configure(self._connection)
                 _check(self._connection, path)
-                self.ceiling = _read_number(self._connection, "SELECT number FROM meta")
+                self.ceiling = _read_number(
+                    self._connection, "SELECT number FROM meta WHERE name = 'revision_ceiling'"
+                )
                 _rebuild_if_mostly_free(self._connection)
             unusable.pop_all()
 
@@ -84,13 +103,58 @@ class Database:
                     where = "/".join(part for part in (resource.strip("/"), namespace, name) if part)
                     raise _corrupt(self.path, f"the bytes of {where} have changed")
                 key = Key(sys.intern(resource), sys.intern(namespace), name)
+                value, is_stale = self._read(key, value)
                 uid, select = describe(key, value)
-                yield Item(key, value, revision, uid, select)
+                item = Item(key, value, revision, uid, select)
+                if is_stale:
+                    self.stale.append(item)
+                yield item
+
+    def _read(self, key: Key, data: bytes) -> tuple[bytes, bool]:
+        if self._encryption is None:
+            return check_plain(key, data), False
+        return self._encryption.unseal(key, data)
+
+    def conceal(self) -> None:
+        """After `load`: leave nothing on disk that the encryption in force would not write, neither in rows nor in
+        free pages nor in the log. Cut off anywhere, the next start does the rest.
+
+        Raises StoreUnusable, and OutOfRoom when rows are as they should be, but the file could not be rebuilt.
+        """
+        for _ in self.conceal_steps():
+            pass
+
+    def conceal_steps(self) -> Iterator[None]:
+        """The same, in steps that are durable one by one. The mark says that no step is left to do."""
+        connection = self._connection
+        mark = self._encryption.mark if self._encryption is not None else 0
+        with _unusable(self.path):
+            if not self.stale and _read_number(connection, _CONCEALED) == mark:
+                return
+            connection.execute(_SET_CONCEALED, (0,))
+            yield
+            if not mark:
+                return
+            self._put(self.stale)
+            yield
+            try:
+                connection.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                raise OutOfRoom(str(error)) from error
+            yield
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            assert not busy, "nobody else can have the file open"
+            yield
+            connection.execute(_SET_CONCEALED, (mark,))
 
     def reserve(self, ceiling: int) -> None:
         """Durably allow revisions up to `ceiling`, before the first use. Raises StoreUnusable."""
+        self._put([], ceiling)
+
+    def _put(self, items: Sequence[Item], ceiling: int | None = None) -> None:
+        """A commit that must not fail. Raises StoreUnusable."""
         try:
-            self.commit([], [], ceiling)
+            self.commit(items, [], ceiling)
         except CommitFailed as error:
             assert isinstance(error.__cause__, sqlite3.Error)
             raise _advice(self.path, error.__cause__) from error
@@ -100,10 +164,10 @@ class Database:
         connection = self._connection
         try:
             if len(items) == 1 and not removed and ceiling is None:
-                connection.execute(_PUT, _row(items[0]))  # one statement is a transaction by itself
+                connection.execute(_PUT, self._row(items[0]))  # one statement is a transaction by itself
                 return
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_PUT, map(_row, items))
+            connection.executemany(_PUT, map(self._row, items))
             connection.executemany(_REMOVE, removed)
             if ceiling is not None:
                 connection.execute(_SET_CEILING, (ceiling,))
@@ -129,8 +193,13 @@ def log_of(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _row(item: Item) -> tuple[str, str, str, int, int, bytes]:
+def _row(item: Item) -> Row:
     return (*item.key, item.revision, crc32(item.value), item.value)
+
+
+def _sealed_row(encryption: Encryption, item: Item) -> Row:
+    data = encryption.seal(item.key, item.value)
+    return (*item.key, item.revision, crc32(data), data)
 
 
 def _touch(path: Path) -> None:

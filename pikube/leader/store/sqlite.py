@@ -26,10 +26,11 @@ from pathlib import Path
 import trio
 
 from pikube.api.errors import ApiError, ServiceUnavailable, TooManyRequests
-from pikube.leader.store.backup import write_backup
+from pikube.leader.store.backup import KEPT, write_backup
 from pikube.leader.store.batch import Batch, Operation
 from pikube.leader.store.contract import Describe, Event, Item, Key, StoreStatistics
-from pikube.leader.store.database import CommitFailed, Database
+from pikube.leader.store.database import CommitFailed, Database, OutOfRoom
+from pikube.leader.store.encryption import Encryption
 from pikube.leader.store.memory import MemoryStore
 
 MAX_PENDING = 2_048  # writers that wait; more get 429 and come again, as client-go does by itself
@@ -82,11 +83,13 @@ class SqliteStore(MemoryStore):
         revision: int,
         revision_block: int,
         ephemeral: frozenset[str],
+        encryption: Encryption | None = None,
     ) -> None:
         super().__init__(items, revision)
         self._revision_block = revision_block
         self._database = database
         self._ephemeral = ephemeral
+        self._encryption = encryption
         self._pending: deque[_Request] = deque()
         self._in_flight: InFlight | None = None
         # one thread that stays: a task and trio.to_thread for each commit cost a tenth of a CREATE
@@ -121,7 +124,7 @@ class SqliteStore(MemoryStore):
             for item in table.items()
         ]
         revision, ceiling = self._revision, self._database.ceiling
-        await trio.to_thread.run_sync(write_backup, path, items, ceiling)
+        await trio.to_thread.run_sync(write_backup, path, items, ceiling, self._encryption)
         return revision
 
     async def _write(self, operation: Operation) -> Item:
@@ -283,15 +286,24 @@ async def open_sqlite_store(
     describe: Describe,
     ephemeral: frozenset[str] = frozenset(),
     revision_block: int = REVISION_BLOCK,
+    encryption: Encryption | None = None,
 ) -> AsyncIterator[SqliteStore]:
-    """Open the store at `path`, made if absent. Resources in `ephemeral` live in memory only.
+    """Open the store at `path`, made if absent. Resources in `ephemeral` live in memory only; the file holds what
+    `encryption` makes of the others, from the start.
 
     `describe` runs once for each stored object, in a worker thread. When the body ends, watches end and writes
     that still wait get ServiceUnavailable. Raises StoreUnusable; the body's errors leave as from any nursery.
     """
-    database, items, revision = await trio.to_thread.run_sync(_open, path, describe, revision_block)
+    database, items, revision = await trio.to_thread.run_sync(
+        _open, path, describe, revision_block, encryption
+    )
     store = SqliteStore(
-        database, items, revision=revision, revision_block=revision_block, ephemeral=ephemeral
+        database,
+        items,
+        revision=revision,
+        revision_block=revision_block,
+        ephemeral=ephemeral,
+        encryption=encryption,
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -303,16 +315,45 @@ async def open_sqlite_store(
         database.close()
 
 
-def _open(path: Path, describe: Describe, revision_block: int) -> tuple[Database, list[Item], int]:
+def _open(
+    path: Path, describe: Describe, revision_block: int, encryption: Encryption | None
+) -> tuple[Database, list[Item], int]:
     """The database, its objects, and the revision to start from: all that may have been given out before."""
-    database = Database(path)
+    database = Database(path, encryption)
     with ExitStack() as unusable:
         unusable.callback(database.close)
         items = list(database.load(describe))
         revision = database.ceiling
         database.reserve(revision + revision_block)
+        _conceal(database, encryption)
         unusable.pop_all()
     return database, items, revision
+
+
+def _conceal(database: Database, encryption: Encryption | None) -> None:
+    """Rows that were written before the encryption in force; objects and revisions stay as they are."""
+    rewritten = len(database.stale)
+    try:
+        database.conceal()
+    except OutOfRoom as error:
+        log.error(
+            "event=database_not_rebuilt path=%s why=%r: what it held before may still be read out of its free pages; "
+            "free as much space as it takes, and start again",
+            database.path,
+            str(error),
+        )
+    database.stale.clear()
+    if encryption is None:
+        return
+    for resources, provider in encryption.writers.items():
+        log.info("event=encryption_at_rest resources=%s writes=%s", resources, provider)
+    if rewritten:
+        log.warning("event=rows_rewritten rows=%d", rewritten)
+        kept = database.path.with_name(f"{database.path.name}{KEPT}")
+        if kept.exists():
+            log.warning(
+                "event=old_copy path=%s: it holds objects as they were written before; remove it", kept
+            )
 
 
 def _apply(batch: Batch, operation: Operation) -> Item | ApiError:
