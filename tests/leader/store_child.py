@@ -1,8 +1,8 @@
 """A process that writes into a store and may be killed, or runs out of disk. `test_store_crash.py` starts it.
 
-`store_child.py write PATH FIRST` writes for ever with several writers, counting from FIRST, and prints
-`WRITER NUMBER REVISION` after each write that the store acknowledged. `store_child.py full PATH` meets a full disk
-and prints `ok` if it behaved.
+`store_child.py write PATH FIRST [PROVIDER…]` writes for ever with several writers, counting from FIRST, and prints
+`WRITER NUMBER REVISION` after each write that the store acknowledged; encrypted, where providers are named.
+`store_child.py full PATH` meets a full disk and prints `ok` if it behaved.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import trio
+from encryptions import encryption
 from store_contract import LEASES, PODS, describe, draft, value_of
 
 from pikube.api.errors import ServiceUnavailable
@@ -51,9 +52,12 @@ async def write_for_ever(store: Store, writer: int, number: int) -> None:
         number += 1
 
 
-async def write(path: Path, first: str) -> None:
+async def write(path: Path, first: str, *providers: str) -> None:
+    encrypted = encryption(*providers) if providers else None
     async with (
-        open_sqlite_store(path, describe=describe, ephemeral=frozenset({LEASES})) as store,
+        open_sqlite_store(
+            path, describe=describe, ephemeral=frozenset({LEASES}), encryption=encrypted
+        ) as store,
         trio.open_nursery() as nursery,
     ):
         for writer in range(WRITERS):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +81,13 @@ resources:
     assert first.resources == ("secrets", "configmaps", "pandas.awesome.bears.example")
     assert first.providers[1].aesgcm is not None
     assert [key.name for key in first.providers[1].aesgcm.keys] == ["key1", "key2"]
+
+
+def test_the_example_of_our_documentation_is_read():
+    text = Path(__file__).parents[2].joinpath("docs", "security.md").read_text()
+    [example] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    found = read_configuration(example.replace("SECRET", SECRET).encode())
+    assert [provider.found for provider in found.resources[0].providers] == [["aesgcm"], ["identity"]]
 
 
 def test_keys_of_another_length_are_refused_also_those_of_upstreams_example():

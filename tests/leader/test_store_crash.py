@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from encryptions import encryption
 from store_child import WRITERS, text_after
 from store_contract import LEASES, PODS, describe, value_of
 
@@ -49,18 +50,23 @@ def text_in(item: Item | None) -> str | None:
     return document["text"]
 
 
-@pytest.mark.parametrize("acknowledgements", [1, 20, 333, 3_000])
+@pytest.mark.parametrize(
+    ("acknowledgements", "providers"), [(1, ()), (20, ()), (333, ()), (333, ("aesgcm:key1",)), (3_000, ())]
+)
 async def test_a_killed_store_has_every_acknowledged_write_and_none_torn(
-    tmp_path: Path, acknowledgements: int
+    tmp_path: Path, acknowledgements: int, providers: tuple[str, ...]
 ):
     path = tmp_path / "state.db"
     found: dict[int, str | None] = dict.fromkeys(range(1, WRITERS))
     newest = 0
     for first in (1, 1_000_001):  # the second round starts from what the first left
         with trio.fail_after(60):
-            told = await kill_after(await start_child("write", path, str(first)), acknowledgements)
+            told = await kill_after(
+                await start_child("write", path, str(first), *providers), acknowledgements
+            )
         last_told = {writer: number for writer, number, _ in told}
-        async with open_sqlite_store(path, describe=describe) as store:
+        encrypted = encryption(*providers) if providers else None
+        async with open_sqlite_store(path, describe=describe, encryption=encrypted) as store:
             assert min(revision for _, _, revision in told) > newest
             assert max(revision for _, _, revision in told) <= store.revision
             newest = store.revision
