@@ -5,7 +5,15 @@ import base64
 import msgspec
 import pytest
 
-from pikube.agent.pods.environment import ConfigMissing, Facts, environment_of, expand
+from pikube.agent.pods.environment import (
+    ConfigMissing,
+    Facts,
+    environment_of,
+    expand,
+    full_name_of,
+    hostname_of,
+    kernel_name_of,
+)
 from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
@@ -83,7 +91,7 @@ def test_later_and_nearer_sources_win_and_only_what_stands_before_is_known():
     [
         ({"configMapKeyRef": {"name": "m", "key": "k"}}, 'configmap "m" not found'),
         ({"secretKeyRef": {"name": "s", "key": "k"}}, 'secret "s" not found'),
-        ({"configMapKeyRef": {"name": "there", "key": "k"}}, "couldn't find key k in configmap shop/there"),
+        ({"configMapKeyRef": {"name": "there", "key": "k"}}, "couldn't find key k in ConfigMap shop/there"),
         ({"secretKeyRef": {"name": "there", "key": "k"}}, "couldn't find key k in Secret shop/there"),
     ],
 )
@@ -179,3 +187,29 @@ def test_services_of_the_namespace_are_told_as_docker_links_did():
     assert sorted(variables({}, services=services)) == sorted(
         [*(n for n in found if n.startswith("KUBERNETES")), "HOSTNAME"]
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "short", "full", "kernel"),
+    [
+        ({}, "p", "", "p"),
+        ({"hostname": "h"}, "h", "", "h"),
+        ({"subdomain": "sub"}, "p", "p.sub.shop.svc.k.l", "p"),
+        ({"subdomain": "sub", "setHostnameAsFQDN": True}, "p", "p.sub.shop.svc.k.l", "p.sub.shop.svc.k.l"),
+        ({"setHostnameAsFQDN": True}, "p", "", "p"),
+        ({"hostname": "h", "subdomain": "sub", "hostnameOverride": "mine.home"}, "mine.home", "", "mine.home"),
+    ],
+)  # fmt: skip
+def test_a_pod_has_a_short_name_and_perhaps_a_full_one(spec, short, full, kernel):
+    found = msgspec.convert({**POD, "spec": spec}, Pod)
+    assert (hostname_of(found), full_name_of(found, "k.l"), kernel_name_of(found, "k.l")) == (
+        short,
+        full,
+        kernel,
+    )
+
+
+def test_the_name_that_the_kernel_knows_is_told_unless_the_container_says_otherwise():
+    found = msgspec.convert({**POD, "spec": {"containers": [{"name": "c"}]}}, Pod)
+    assert environment_of(found, found.spec.containers[0], Facts(), "p.sub.shop")["HOSTNAME"] == "p.sub.shop"
+    assert variables({"env": [{"name": "HOSTNAME", "value": "me"}]})["HOSTNAME"] == "me"

@@ -15,6 +15,8 @@ from pikube.api.kinds.core_pod import Pod, PodSecurityContext, PodSpec, Sysctl
 from pikube.api.kinds.core_references import Toleration
 from pikube.api.kinds.meta import ObjectMeta
 
+DOMAIN = "cluster.local"
+
 
 def pod(*sysctls, profile=None, memory="", static=False, **spec):
     security = PodSecurityContext(sysctls=tuple(Sysctl(name=name, value="1") for name in sysctls))
@@ -75,18 +77,35 @@ def test_a_board_that_runs_short_takes_what_its_shortage_allows(wanted, pressure
 
 
 def test_users_of_its_own_are_not_pretended():
-    assert "does not support user namespaces" in sandbox_problem(pod(host_users=False), "", frozenset())
+    assert "does not support user namespaces" in sandbox_problem(
+        pod(host_users=False), "", frozenset(), DOMAIN
+    )
     assert (
-        sandbox_problem(pod(), "", frozenset())
-        == sandbox_problem(pod(host_users=True), "", frozenset())
+        sandbox_problem(pod(), "", frozenset(), DOMAIN)
+        == sandbox_problem(pod(host_users=True), "", frozenset(), DOMAIN)
         == ""
     )
 
 
 def test_a_class_of_runtime_must_be_one_that_the_board_has():
     words = 'failed to get sandbox runtime: no runtime for "kata" is configured'
-    assert sandbox_problem(pod(), "kata", frozenset({"runc"})) == words
-    assert sandbox_problem(pod(), "runc", frozenset({"runc"})) == ""
+    assert sandbox_problem(pod(), "kata", frozenset({"runc"}), DOMAIN) == words
+    assert sandbox_problem(pod(), "runc", frozenset({"runc"}), DOMAIN) == ""
+
+
+def test_a_full_name_that_the_kernel_cannot_hold_is_refused():
+    full = {"hostname": "h" * 50, "subdomain": "sub", "set_hostname_as_fqdn": True}
+    name = f"{'h' * 50}.sub..svc.cluster.local"
+    words = f"FQDN {name} is too long (64 characters is the max, {len(name)} characters requested)"
+    problem = sandbox_problem(pod(**full), "", frozenset(), DOMAIN)
+    assert problem == f"failed to construct FQDN from pod hostname and cluster domain, {words}"
+    for fits in (
+        {"hostname": "h"},
+        {"set_hostname_as_fqdn": False},
+        {"subdomain": ""},
+        {"host_network": True},
+    ):
+        assert sandbox_problem(pod(**full | fits), "", frozenset(), DOMAIN) == ""
 
 
 def test_profiles_and_labels_are_podmans():

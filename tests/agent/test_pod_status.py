@@ -7,7 +7,7 @@ import pytest
 
 from pikube.agent.pods.decision import Memory, Observed
 from pikube.agent.pods.memory import WorkerMemory
-from pikube.agent.pods.status import Report, pod_status
+from pikube.agent.pods.status import LOST_INIT, Report, pod_status
 from pikube.agent.runtime.contract import Container, Sandbox
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.times import render_time
@@ -224,3 +224,14 @@ def test_the_state_of_a_container(attempts, memory, state, reason, last):
     assert (status.last_state.terminated.reason if status.last_state.terminated else None) == last
     if reason == "CrashLoopBackOff":
         assert found.message == "back-off 1m20s restarting failed container=a pod=p_n(u)"
+
+
+@pytest.mark.parametrize("known", [None, {"exitCode": 0, "reason": "Completed", "message": "bye"}])
+def test_an_init_container_that_the_runtime_forgot_has_done_its_part(known):
+    before = {"name": "i", "containerID": "podman://gone", "state": {"terminated": known}}
+    status = {"initContainerStatuses": [before] if known else []}
+    told_now = told(pod("a", status=status, initContainers=[{"name": "i"}]), container("a"))
+    [init] = told_now.init_container_statuses
+    assert (init.state.terminated.reason, init.state.terminated.exit_code) == ("Completed", 0)
+    assert init.state.terminated.message == ("bye" if known else LOST_INIT)
+    assert condition(told_now, "Initialized").status == "True"

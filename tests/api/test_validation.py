@@ -51,6 +51,10 @@ def changed(document, *path_and_value):
     return out
 
 
+def restarting(policy, *rules):
+    return changed(changed(POD, *FIRST, "restartPolicy", policy), *FIRST, "restartPolicyRules", list(rules))
+
+
 def failing(*rules):
     return changed(JOB, "spec", "podFailurePolicy", {"rules": list(rules)})
 
@@ -99,6 +103,12 @@ FIRST = ("spec", "containers", 0)
         (Pod, changed(POD, *FIRST, "ports", [{"containerPort": 70000}]), "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"),
         (Pod, changed(POD, *FIRST, "volumeMounts", [{"name": "x", "mountPath": "/x"}]), 'spec.containers[0].volumeMounts[0].name: Not found: "x"'),
         (Pod, changed(POD, *FIRST, "resources", {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}), 'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1'),
+        (Pod, restarting(None, {"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}), "spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used"),
+        (Pod, restarting("Sometimes"), 'spec.containers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"'),
+        (Pod, restarting("Never", {"action": "Stop", "exitCodes": {"operator": "In"}}), 'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", "RestartAllContainers"'),
+        (Pod, restarting("Never", {"action": "Restart"}), "spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified"),
+        (Pod, restarting("Never", {"action": "Restart", "exitCodes": {"operator": "Equals"}}), 'spec.containers[0].restartPolicyRules[0].exitCodes.operator: Unsupported value: "Equals": supported values: "In", "NotIn"'),
+        (Pod, restarting("Never", *[{"action": "Restart", "exitCodes": {"operator": "In"}}] * 21), "spec.containers[0].restartPolicyRules: Too many: 21: must have at most 20 items"),
         (Pod, changed(POD, *FIRST, "imagePullPolicy", "Now"), 'spec.containers[0].imagePullPolicy: Unsupported value: "Now": supported values: "Always", "IfNotPresent", "Never"'),
         (Pod, changed(POD, *FIRST, "readinessProbe", {}), "spec.containers[0].readinessProbe: Required value: must specify a handler type"),
         (Pod, changed(POD, "spec", "volumes", [{"name": "v", "emptyDir": {}, "hostPath": {"path": "/x"}}]), "spec.volumes[0].emptyDir: Forbidden: may not specify more than 1 volume type"),
@@ -179,6 +189,22 @@ def updated(cls, document, *change):
 def test_what_may_not_change_is_refused(cls, document, change, complaint):
     found = updated(cls, document, *change)
     assert any(complaint in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (None, 5, []),
+        (5, 5, []),
+        (5, 3, []),
+        (5, 6, ["Invalid value: 6: must be less than or equal to previous value"]),
+        (5, None, ["Invalid value: null: must not update from a positive integer to nil value"]),
+    ],
+)
+def test_the_deadline_of_a_running_pod_may_only_come_nearer(old, new, words):
+    before = changed(POD, "spec", "activeDeadlineSeconds", old)
+    found = updated(Pod, before, "spec", "activeDeadlineSeconds", new)
+    assert found == [f"spec.activeDeadlineSeconds: {word}" for word in words]
 
 
 def test_an_image_of_a_running_pod_may_change():

@@ -93,7 +93,7 @@ def test_ends_are_told_in_reasons_codes_and_last_words(board, namespace):
     done = ended(board, namespace, "done")
     assert (done["reason"], done["exitCode"], done["message"]) == ("Completed", 0, "bye\n")
     failed = ended(board, namespace, "failed")
-    assert (failed["reason"], failed["exitCode"], failed["message"]) == ("Error", 3, "one\ntwo")
+    assert (failed["reason"], failed["exitCode"], failed["message"]) == ("Error", 3, "one\ntwo\n")
     assert ended(board, namespace, "elsewhere")["message"] == "there\n"
     greedy = ended(board, namespace, "greedy")
     assert (greedy["reason"], greedy["exitCode"]) == ("OOMKilled", 137)

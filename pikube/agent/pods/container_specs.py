@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from pikube.agent.pods.environment import expand, hostname_of
+from pikube.agent.pods.environment import expand, full_name_of, hostname_of, kernel_name_of
 from pikube.agent.pods.image_users import ImageUsers, identity, must_know_users
 from pikube.agent.runtime.contract import ContainerSpec, Image, Mount, Sandbox, SandboxSpec, Size
 from pikube.agent.runtime.signals import signal_number
@@ -59,7 +59,7 @@ def sandbox_spec(pod: Pod, network: str, dns: DnsSettings) -> SandboxSpec:
         uid=pod.metadata.uid,
         name=pod.metadata.name,
         namespace=pod.metadata.namespace,
-        hostname=hostname_of(pod),
+        hostname=kernel_name_of(pod, dns.domain),
         network="" if spec.host_network else network,
         dns_servers=servers,
         dns_searches=searches,
@@ -118,11 +118,7 @@ def hosts_file(pod: Pod, address: str, domain: str, of_board: str = "") -> str:
             + "".join(f"{line}\n" for line in aliases)
         )
     name = hostname_of(pod)
-    full = (
-        f"{name}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}\t{name}"
-        if pod.spec.subdomain
-        else name
-    )
+    full = f"{found}\t{name}" if (found := full_name_of(pod, domain)) else name
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{address}\t{full}"]
     return HOSTS_HEAD.format("") + "\n".join([*lines, *aliases]) + "\n"
 

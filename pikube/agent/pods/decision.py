@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pikube.agent.pods.resizing import Sizes, differing, needs_restart, resizable
+from pikube.agent.pods.restarts import may_ever_restart, should_restart
 from pikube.agent.runtime.contract import Container, Sandbox
 from pikube.api.kinds.core_pod import Pod
 
@@ -153,7 +154,7 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
         actions.append(LookAgainAt(memory.began_at + deadline))
     if is_over(pod, observed):
         return _wind_down(pod, observed)
-    if pod.spec.restart_policy == "Never" and _has_lost_sandbox(pod, observed, memory):
+    if not may_ever_restart(pod) and _has_lost_sandbox(pod, observed, memory):
         return [Fail("", "")]  # what ran once is not run again
     if observed.sandbox is None:
         return [*actions, CreateSandbox()]
@@ -233,20 +234,20 @@ def decide_end(pod: Pod, observed: Observed, grace_s: int) -> list[Action]:
 
 def is_over(pod: Pod, observed: Observed) -> bool:
     """Whether every container has ended for good: nothing is to be started ever again."""
-    policy = pod.spec.restart_policy
-    if policy == "Always" or not pod.spec.containers:
+    if not pod.spec.containers:
         return False
     for container in pod.spec.init_containers:
         newest = observed.newest(container.name)
-        if is_sidecar(container):
-            continue
-        if newest is not None and newest.state == "exited" and newest.exit_code != 0 and policy == "Never":
-            return True
+        has_failed = newest is not None and newest.state == "exited" and newest.exit_code != 0
+        if has_failed and not is_sidecar(container):
+            assert newest is not None
+            if not should_restart(pod, container, newest.exit_code):
+                return True
     for container in pod.spec.containers:
         newest = observed.newest(container.name)
         if newest is None or newest.state != "exited":
             return False
-        if policy == "OnFailure" and newest.exit_code != 0:
+        if should_restart(pod, container, newest.exit_code):
             return False
     return True
 
@@ -306,7 +307,7 @@ def _container_actions(
             return []
         if newest.state == "created":  # a start that was cut off: this attempt never ran
             return [RemoveContainer(newest.id), StartContainer(container.name, newest.attempt)]
-        if not _may_restart(pod, container, newest, always):
+        if not always and not should_restart(pod, container, newest.exit_code):
             return []
         attempt = newest.attempt + 1
     ready_at = memory.retry_at.get(container.name, 0.0)
@@ -331,15 +332,6 @@ def _first_attempt(pod: Pod, name: str, memory: Memory) -> int:
         if known.name == name and known.container_id:
             return max(known.restart_count, memory.attempts.get(name, 0)) + 1
     return memory.attempts.get(name, -1) + 1
-
-
-def _may_restart(pod: Pod, container: Any, newest: Container, always: bool) -> bool:
-    if always:
-        return True
-    policy = pod.spec.restart_policy
-    if container in pod.spec.init_containers:  # one that failed is tried again, unless the pod never restarts
-        return policy != "Never"
-    return policy == "Always" or (policy == "OnFailure" and newest.exit_code != 0)
 
 
 def _kill_unhealthy(pod: Pod, observed: Observed, memory: Memory) -> list[Action]:

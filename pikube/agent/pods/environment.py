@@ -35,8 +35,9 @@ class Facts:
     allocatable: Mapping[str, Any] = field(default_factory=dict)
 
 
-def environment_of(pod: Pod, container: Any, facts: Facts) -> dict[str, str]:
-    """The variables in order of precedence: services, envFrom, env. Raises ConfigMissing."""
+def environment_of(pod: Pod, container: Any, facts: Facts, hostname: str = "") -> dict[str, str]:
+    """The variables in order of precedence: services, envFrom, env. `hostname`: if the kernel knows another than the
+    pod's own. Raises ConfigMissing."""
     out: dict[str, str] = {}
     if pod.spec.enable_service_links is not False:
         out |= service_variables(facts.services, pod.metadata.namespace)
@@ -63,7 +64,7 @@ def environment_of(pod: Pod, container: Any, facts: Facts) -> dict[str, str]:
             value = expand(variable.value or "", {**out, **own})
         own[variable.name] = value
     out |= own
-    out.setdefault("HOSTNAME", hostname_of(pod))
+    out.setdefault("HOSTNAME", hostname or hostname_of(pod))
     return out
 
 
@@ -88,8 +89,21 @@ def unknown_names(text: str, variables: Mapping[str, str]) -> list[str]:
 
 
 def hostname_of(pod: Pod) -> str:
-    """spec.hostname, or the pod's name cut to what a host name may be."""
-    return pod.spec.hostname or pod.metadata.name[:63].rstrip("-.")
+    """spec.hostnameOverride, spec.hostname, or the pod's name cut to what a host name may be."""
+    return pod.spec.hostname_override or pod.spec.hostname or pod.metadata.name[:63].rstrip("-.")
+
+
+def full_name_of(pod: Pod, domain: str) -> str:
+    """The name by which DNS knows a pod of a subdomain, '' for others (kubelet_pods.go:
+    GeneratePodHostNameAndDomain)."""
+    if not pod.spec.subdomain or pod.spec.hostname_override:
+        return ""
+    return f"{hostname_of(pod)}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}"
+
+
+def kernel_name_of(pod: Pod, domain: str) -> str:
+    """What `hostname` says in the pod."""
+    return (full_name_of(pod, domain) if pod.spec.set_hostname_as_fqdn else "") or hostname_of(pod)
 
 
 def service_variables(services: Iterable[Service], namespace: str) -> dict[str, str]:
@@ -166,7 +180,7 @@ def _from_source(pod: Pod, container: Any, source: EnvVarSource, facts: Facts) -
         key_ref = source.config_map_key_ref
         values = _config_data(facts, key_ref.name, bool(key_ref.optional))
         return _keyed(
-            values, key_ref.key, f"configmap {pod.metadata.namespace}/{key_ref.name}", key_ref.optional
+            values, key_ref.key, f"ConfigMap {pod.metadata.namespace}/{key_ref.name}", key_ref.optional
         )
     if source.secret_key_ref is not None:
         secret_ref = source.secret_key_ref

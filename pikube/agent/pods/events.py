@@ -63,5 +63,7 @@ def back_offs(
 def failed_start(reason: str, message: str) -> list[str]:
     """The messages of the events `Failed` of one start."""
     if reason == "ErrImagePull":
-        return [message[:1].upper() + message[1:], "Error: ErrImagePull"]  # a sentence, as kubelet's
+        return [message[:1].upper() + message[1:], f"Error: {reason}"]  # a sentence, as kubelet's
+    if reason in ("ErrImageNeverPull", "InvalidImageName"):  # of which another event tells
+        return [f"Error: {reason}"]
     return [f"Error: {message}"]

@@ -48,7 +48,7 @@ class ImagePulls:
         """The image of a container; `found` is what a look of a moment ago found. Raises ImageFailure, also when a
         pull is given up."""
         reference, policy = container.image, container.image_pull_policy
-        image = found or await self._runtime.find_image(reference)
+        image = found or await self._find(reference, say)
         if image is None and policy == "Never":
             words = f'Container image "{reference}" is not present with pull policy of Never'
             say("Warning", "ErrImageNeverPull", words)
@@ -67,6 +67,13 @@ class ImagePulls:
         if problem:
             raise ImageFailure(problem, "ErrImagePull")
         return image
+
+    async def _find(self, reference: str, say: Say) -> Image | None:
+        try:
+            return await self._runtime.find_image(reference)
+        except ImageFailure as failure:
+            say("Warning", "InspectFailed", failure.message)
+            raise
 
     async def _pull(self, reference: str, policy: str, known: Sequence[tuple[str, str]], say: Say) -> Image:
         say("Normal", "Pulling", f'Pulling image "{reference}"')

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from pikube.agent.pods.environment import kernel_name_of
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_container import AppArmorProfile
 from pikube.api.kinds.core_node import Taint
@@ -36,6 +37,7 @@ SAFE_SYSCTLS = frozenset(
 SOURCE = "kubernetes.io/config.source"  # an annotation of static pods
 SYSTEM_CRITICAL = 2_000_000_000  # scheduling.SystemCriticalPriority
 MEMORY_TAINT = Taint(key="node.kubernetes.io/memory-pressure", effect="NoSchedule")
+KERNEL_NAME_CHARS = 64  # uname(2)
 IPC = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
 NET = ("net.",)
 
@@ -67,9 +69,16 @@ def refusal(
     return None
 
 
-def sandbox_problem(pod: Pod, handler: str, handlers: AbstractSet[str]) -> str:
-    """Why an admitted pod gets no sandbox, in the words of kubelet (pkg/kubelet/userns) and of containerd; '' when it
-    does. One that wants users of its own, or another runtime, must not run without and believe otherwise."""
+def sandbox_problem(pod: Pod, handler: str, handlers: AbstractSet[str], domain: str) -> str:
+    """Why an admitted pod gets no sandbox, in the words of kubelet (pkg/kubelet/userns, pkg/kubelet/util/util.go) and
+    of containerd; '' when it does. One that wants users of its own, or another runtime, must not run without and
+    believe otherwise. `domain` is the cluster's."""
+    name = kernel_name_of(pod, domain)
+    if len(name) > KERNEL_NAME_CHARS and not pod.spec.host_network:
+        words = f"({KERNEL_NAME_CHARS} characters is the max, {len(name)} characters requested)"
+        return (
+            f"failed to construct FQDN from pod hostname and cluster domain, FQDN {name} is too long {words}"
+        )
     if handler and handler not in handlers:
         return f'failed to get sandbox runtime: no runtime for "{handler}" is configured'
     if pod.spec.host_users is False:

@@ -25,7 +25,7 @@ from pikube.agent.pods.container_specs import (
     hosts_file,
     user_of,
 )
-from pikube.agent.pods.environment import ConfigMissing, environment_of
+from pikube.agent.pods.environment import ConfigMissing, environment_of, kernel_name_of
 from pikube.agent.pods.image_pulls import ImagePulls, Pulling, Say
 from pikube.agent.pods.image_users import ImageUsers
 from pikube.agent.pods.log_places import link_log, make_log_dir
@@ -124,7 +124,8 @@ class Starter:
                 found=asked.image,
             )
             facts = self._references.facts(pod, asked.address, asked.host_ip)
-            environment = environment_of(pod, asked.container, facts)
+            name = "" if pod.spec.host_network else kernel_name_of(pod, self._settings.dns.domain)
+            environment = environment_of(pod, asked.container, facts, name)
             mounts, log_path = await trio.to_thread.run_sync(self._prepare, asked, environment)
             users = ImageUsers()
             if asks_image_users(pod, user_of(pod, asked.container, image), image):

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import structs
 
 from pikube.agent.pods.decision import Memory, Observed, backoff_s, is_initialized, is_over, is_sidecar
+from pikube.agent.pods.restarts import should_restart
 from pikube.agent.runtime.contract import Container
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_container import (
@@ -30,6 +31,11 @@ from pikube.api.times import render_time
 
 CONTAINER_URL = "podman://"
 OVER = ("Succeeded", "Failed")
+POD_MESSAGE_BYTES = 12 * 1024  # of all its containers' last words (status_manager.go:normalizeStatus)
+LOST_INIT = (
+    "Unable to get init container status from container runtime and pod has been initialized, "
+    "treat it as exited normally"
+)
 RESIZES = ("PodResizePending", "PodResizeInProgress")  # there while it lasts
 
 
@@ -70,6 +76,9 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         _container_status(pod, c, observed, memory, report, now, is_init=False, init_done=True)
         for c in pod.spec.ephemeral_containers
     )
+    count = len(inits) + len(mains) + len(ephemeral)
+    for told in (*inits, *mains, *ephemeral):
+        _shorten(told, POD_MESSAGE_BYTES // max(1, count))
     old = pod.status
     is_over_already = old.phase in OVER  # for good: nothing changes a phase any more
     coming = old.phase if is_over_already else _phase(pod, observed, report, mains)
@@ -110,6 +119,14 @@ def refused_status(pod: Pod, reason: str, message: str) -> PodStatus:
         conditions=pod.status.conditions,
         qos_class=pod.status.qos_class or qos_class(pod.spec),
     )
+
+
+def _shorten(status: ContainerStatus, most_bytes: int) -> None:
+    """Each container of a pod has an equal share of the room for last words."""
+    for state in (status.state, status.last_state):
+        if state.terminated is not None and len(state.terminated.message.encode()) > most_bytes:
+            cut = state.terminated.message.encode()[:most_bytes].decode("utf-8", "ignore")
+            state.terminated = structs.replace(state.terminated, message=cut)
 
 
 def _is_any_running(observed: Observed) -> bool:
@@ -183,6 +200,8 @@ def _container_status(
         and (report.has_failed or pod.status.phase in OVER)
     ):
         return _lost(known)
+    if newest is None and is_init and init_done and not is_sidecar(container):
+        return _done(known, status)
     if newest is None or newest.state == "created":
         default = (
             "PodInitializing"
@@ -257,14 +276,11 @@ def _is_current_init(pod: Pod, container: Any, observed: Observed) -> bool:
 
 
 def _is_restarted(pod: Pod, container: Any, newest: Container, is_init: bool) -> bool:
-    policy = pod.spec.restart_policy
     if is_sidecar(container):
         return True
-    if container in pod.spec.ephemeral_containers:
+    if container in pod.spec.ephemeral_containers or (is_init and newest.exit_code == 0):
         return False
-    if is_init:
-        return newest.exit_code != 0 and policy != "Never"
-    return policy == "Always" or (policy == "OnFailure" and newest.exit_code != 0)
+    return should_restart(pod, container, newest.exit_code)
 
 
 def _known(pod: Pod, name: str) -> ContainerStatus | None:
@@ -272,6 +288,14 @@ def _known(pod: Pod, name: str) -> ContainerStatus | None:
     old = pod.status
     every = (*old.init_container_statuses, *old.container_statuses, *old.ephemeral_container_statuses)
     return next((status for status in every if status.name == name), None)
+
+
+def _done(known: ContainerStatus | None, status: ContainerStatus) -> ContainerStatus:
+    """An init container that the runtime has forgotten since it did its part (kubelet_pods.go)."""
+    if known is not None and known.state.terminated is not None:
+        return known
+    completed = ContainerStateTerminated(exit_code=0, reason="Completed", message=LOST_INIT)
+    return structs.replace(status, state=ContainerState(terminated=completed), ready=True)
 
 
 def _lost(known: ContainerStatus) -> ContainerStatus:

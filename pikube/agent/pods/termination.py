@@ -37,8 +37,12 @@ def last_words(pod_dir: Path, declared: Any, container: Container) -> str:
     if text or not wants_log or container.exit_code == 0:
         return text.decode("utf-8", "replace")
     data = _tail(pod_dir / "logs" / container.name / f"{container.attempt}.log", READ_BYTES)
-    lines = [parsed[3] for line in data.splitlines() if (parsed := split_line(line)) is not None]
-    return b"\n".join(lines[-LOG_LINES:])[-LOG_BYTES:].decode("utf-8", "replace")
+    lines = [
+        parsed[3] if parsed[2] else parsed[3] + b"\n"
+        for line in data.split(b"\n")
+        if (parsed := split_line(line)) is not None
+    ]
+    return b"".join(lines[-LOG_LINES:])[-LOG_BYTES:].decode("utf-8", "replace")
 
 
 def _tail(path: Path, count: int) -> bytes:

@@ -190,6 +190,7 @@ def mounts_of(
         place = places.get(mount.name)
         if place is None:
             raise VolumeProblem(f"volume {mount.name} is not there")
+        _refuse_recursive(mount)
         source = place.path
         target = mount.mount_path if mount.mount_path.startswith("/") else f"/{mount.mount_path}"
         sub_path = _expanded(mount.sub_path_expr, environment) if mount.sub_path_expr else mount.sub_path
@@ -208,6 +209,14 @@ def mounts_of(
     if hosts and "/etc/hosts" not in targets:
         mounts.append(Mount(hosts, "/etc/hosts"))
     return mounts
+
+
+def _refuse_recursive(mount: Any) -> None:
+    """That what is mounted below is read-only, too, is more than Podman promises (kubelet_pods.go:
+    resolveRecursiveReadOnly)."""
+    if mount.recursive_read_only == "Enabled":
+        words = f'volume "{mount.name}" requested recursive read-only mode, but it is not supported by the runtime'
+        raise VolumeProblem(f"failed to resolve recursive read-only mode: {words}")
 
 
 def _expanded(expression: str, environment: Mapping[str, str]) -> str:

@@ -395,6 +395,8 @@ class PodWorker:
                     forget_links(self.log_dir)
             case decision.Fail(reason, message):
                 self._failure = (reason, message)
+                if reason:
+                    self._say("Normal", reason, message)
 
     async def _create_sandbox(self) -> None:
         self._report(Observed())
@@ -402,7 +404,8 @@ class PodWorker:
         await self._places.make(self.pod, self.address)
         try:
             handler = self._board.references.runtime_handler(self.pod)
-            problem = sandbox_problem(self.pod, handler, self._board.enforced.handlers)
+            handlers, domain = self._board.enforced.handlers, self._board.dns.domain
+            problem = sandbox_problem(self.pod, handler, handlers, domain)
         except VolumeProblem as missing:
             problem = str(missing)
         if problem:

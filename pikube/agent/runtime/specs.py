@@ -136,6 +136,7 @@ def container_document(spec: ContainerSpec, instance: str) -> dict[str, Any]:
         document["command"] = list(spec.args)
     if spec.working_dir:
         document["work_dir"] = spec.working_dir
+        document["create_working_dir"] = True  # as the CRI's runtimes do
     if spec.user:
         document["user"] = spec.user
     if spec.groups:

@@ -208,7 +208,7 @@ class Container(Struct):
     env: Annotated[tuple[EnvVar, ...], Field(7, "Environment variables.", merge_key="name", list_type="map", list_keys=("name",))] = ()
     resources: Annotated[ResourceRequirements, Field(8, "CPU, memory and other resources that it needs and may use.")] = msgspec.field(default_factory=ResourceRequirements)
     resize_policy: Annotated[tuple[ContainerResizePolicy, ...], Field(23, "What a change of its resources means while it runs.")] = ()
-    restart_policy: Annotated[str | None, Field(24, "For an init container, Always makes it a sidecar: it is started in order and runs on beside the others.")] = None
+    restart_policy: Annotated[str | None, Field(24, "When this container is restarted, if not as its pod says. For an init container, Always makes it a sidecar: it is started in order and runs on beside the others.")] = None
     restart_policy_rules: Annotated[tuple[ContainerRestartRule, ...], Field(25, "Rules by exit code that decide about a restart before restartPolicy does.")] = ()
     volume_mounts: Annotated[tuple[VolumeMount, ...], Field(9, "Volumes of the pod and where the container sees them.", merge_key="mountPath", list_type="map", list_keys=("mountPath",))] = ()
     volume_devices: Annotated[tuple[VolumeDevice, ...], Field(21, "Block devices of the pod.", merge_key="devicePath", list_type="map", list_keys=("devicePath",))] = ()
@@ -387,7 +387,7 @@ class EphemeralContainer(Struct):
     env: Annotated[tuple[EnvVar, ...], Field((1, 7), "Environment variables.", merge_key="name", list_type="map", list_keys=("name",))] = ()
     resources: Annotated[ResourceRequirements, Field((1, 8), "Not allowed; it uses what the pod has.")] = msgspec.field(default_factory=ResourceRequirements)
     resize_policy: Annotated[tuple[ContainerResizePolicy, ...], Field((1, 23), "What a change of its resources means while it runs.")] = ()
-    restart_policy: Annotated[str | None, Field((1, 24), "For an init container, Always makes it a sidecar: it is started in order and runs on beside the others.")] = None
+    restart_policy: Annotated[str | None, Field((1, 24), "When this container is restarted, if not as its pod says. For an init container, Always makes it a sidecar: it is started in order and runs on beside the others.")] = None
     restart_policy_rules: Annotated[tuple[ContainerRestartRule, ...], Field((1, 25), "Rules by exit code that decide about a restart before restartPolicy does.")] = ()
     volume_mounts: Annotated[tuple[VolumeMount, ...], Field((1, 9), "Volumes of the pod and where the container sees them.", merge_key="mountPath", list_type="map", list_keys=("mountPath",))] = ()
     volume_devices: Annotated[tuple[VolumeDevice, ...], Field((1, 21), "Block devices of the pod.", merge_key="devicePath", list_type="map", list_keys=("devicePath",))] = ()

@@ -36,6 +36,7 @@ from pikube.api.validation.causes import (
     required,
 )
 from pikube.api.validation.declared import declared_causes
+from pikube.api.validation.restarts import restart_causes
 
 MIRROR = "kubernetes.io/config.mirror"
 MANY_SOURCES = "may not specify more than 1 volume type"
@@ -63,9 +64,20 @@ def pod_update_causes(new: Pod, old: Pod) -> list[Cause]:
     if len(new.spec.containers) != len(old.spec.containers):
         causes.append(forbidden("spec.containers", "pod updates may not add or remove containers"))
         return causes
+    causes += _deadline_causes(new.spec.active_deadline_seconds, old.spec.active_deadline_seconds)
     if not _is_allowed_change(new.spec, old.spec):
         causes.append(forbidden("spec", IMMUTABLE_POD))
     return causes
+
+
+def _deadline_causes(new: int | None, old: int | None) -> list[Cause]:
+    """A deadline may only come nearer."""
+    place = "spec.activeDeadlineSeconds"
+    if new is None and old is not None:
+        return [invalid(place, None, "must not update from a positive integer to nil value")]
+    if new is not None and old is not None and new > old:
+        return [invalid(place, new, "must be less than or equal to previous value")]
+    return []
 
 
 def pod_door_causes(new: Pod, old: Pod) -> list[Cause]:
@@ -261,6 +273,7 @@ def container_causes(
         causes += _env_from_causes(source, f"{path}.envFrom[{index}]")
     causes += _mount_causes(container.volume_mounts, f"{path}.volumeMounts", volumes)
     causes += _privilege_causes(container, path, spec)
+    causes += restart_causes(container, path)
     for name, probe in (
         ("livenessProbe", container.liveness_probe),
         ("readinessProbe", container.readiness_probe),

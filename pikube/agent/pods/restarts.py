@@ -1,0 +1,39 @@
+"""Pure: whether a container that has ended is started again.
+
+Enter: the pod, one of its containers, an exit code. Leave: yes or no: its own rules come first, then its own policy,
+then the pod's. Called by the decision and the status. Source: kubernetes pkg/api/v1/pod/util.go:
+ContainerShouldRestart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pikube.api.kinds.core_pod import Pod
+
+RESTART = "Restart"
+
+
+def should_restart(pod: Pod, container: Any, exit_code: int) -> bool:
+    """Of an init container or a usual one; whether an init container has done its part is not asked here."""
+    if container.restart_policy:
+        rules = (rule for rule in container.restart_policy_rules if _is_for(rule, exit_code))
+        rule = next(rules, None)
+        if rule is not None and rule.action == RESTART:
+            return True
+    policy = container.restart_policy or pod.spec.restart_policy
+    return policy != "Never" and (policy != "OnFailure" or exit_code != 0)
+
+
+def may_ever_restart(pod: Pod) -> bool:
+    """Whether any container of the pod could be started a second time."""
+    return any(
+        (container.restart_policy or pod.spec.restart_policy) != "Never"
+        or (container.restart_policy and any(r.action == RESTART for r in container.restart_policy_rules))
+        for container in pod.spec.containers
+    )
+
+
+def _is_for(rule: Any, exit_code: int) -> bool:
+    codes = rule.exit_codes
+    return codes is not None and (exit_code in codes.values) == (codes.operator == "In")
