@@ -14,7 +14,7 @@ from typing import Any
 from pikube.api.admission_policy import is_wanted, values_of
 from pikube.api.admission_review import Facts, variables_of
 from pikube.api.cel import CelError, compile_mutation
-from pikube.api.cel_made import TYPE, as_json, misnamed
+from pikube.api.cel_made import TYPE, NotOptional, as_json, misnamed
 from pikube.api.errors import ApiError, Resource
 from pikube.api.json_patch import PatchFailed, TestFailed, json_patch
 from pikube.api.kinds.admission import MutatingAdmissionPolicy, Mutation
@@ -48,7 +48,7 @@ def mutated(
         variables["variables"] = values_of(spec.variables, variables, compile_mutation)
         try:
             document = _changed(mutation, document, variables, structure)
-        except (CelError, MutationFailed) as error:
+        except (CelError, MutationFailed, NotOptional) as error:
             failures.append(str(error))
     return document, failures
 

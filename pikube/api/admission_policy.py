@@ -192,7 +192,8 @@ class PolicyDenied(ApiError):
     def __init__(
         self, resource: Resource, name: str, policy: str, binding: str, violation: Violation
     ) -> None:
-        words = f"ValidatingAdmissionPolicy '{policy}' with binding '{binding}' denied request: {violation.message}"
+        by = f" with binding '{binding}'" if binding else ""
+        words = f"ValidatingAdmissionPolicy '{policy}'{by} denied request: {violation.message}"
         super().__init__(Forbidden.of(resource, name, words).message, resource=resource, name=name)
         self.reason = violation.reason  # type: ignore[misc]
         self.code = CODES.get(violation.reason, 422)  # type: ignore[misc]

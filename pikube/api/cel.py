@@ -3,8 +3,8 @@
 Enter: the text of an expression, then variables. Leaves: a value, or CelError. Called by the validation of custom
 objects, by match conditions of webhooks and by admission policies. The library is loaded when the first rule is met.
 
-What it does not know (optional values other than those that `cel_words` words otherwise) makes an expression
-CelUnsupported, and whoever defines it is refused.
+What it does not know (of optional values, those in plain lists and maps, and `optMap` of what is no chain of members)
+makes an expression CelUnsupported, and whoever defines it is refused.
 Source: kubernetes apiserver pkg/cel/library.
 """
 
@@ -97,7 +97,10 @@ STANDARD = frozenset((
     "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
 ))  # fmt: skip
 """What the library knows by itself."""
-FOREIGN = frozenset(("math", "optional", "format"))
+FOREIGN = frozenset(("math", "format"))
+OPTIONALS = frozenset(("of", "none", "ofNonZeroValue", "hasValue", "value", "or", "orValue"))
+"""What is done with optional values."""
+KNOWN = STANDARD | OPTIONALS
 """Names that Kubernetes gives a meaning to, and we do not."""
 
 
@@ -129,12 +132,12 @@ def _compiled(text: str, words: str) -> Expression:
     foreign += [
         f
         for f in program.functions()
-        if f.isidentifier() and f not in STANDARD and f not in FUNCTIONS and f not in cel_authorizer.STEPS
+        if f.isidentifier() and f not in KNOWN and f not in FUNCTIONS and f not in cel_authorizer.STEPS
     ]
     if foreign:
         raise CelUnsupported(f"{foreign[0]!r} is not known here")
     bound = {match[1] for match in _BOUND.finditer(words)}
-    return Expression(text, program, frozenset(program.variables()) - bound)
+    return Expression(text, program, frozenset(program.variables()) - bound - {"optional"})
 
 
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|existsOne|map|filter)\(\s*([A-Za-z_]\w*)\s*,")
@@ -156,6 +159,16 @@ def _optional(here: Any, steps: list[str]) -> Any:
 def _optional_or(here: Any, steps: list[str], otherwise: Any) -> Any:
     found = _optional(here, steps)
     return otherwise if found is _ABSENT else found
+
+
+def _optional_items(here: Any, steps: list[str]) -> list[Any]:
+    found = _optional(here, steps)
+    return [] if found is _ABSENT else [found]
+
+
+def _optional_first(items: list[Any]) -> Any:
+    kind = _library().OptionalValue
+    return kind.of(items[0]) if items else kind.none()
 
 
 def escaped(name: str) -> str:
@@ -306,6 +319,9 @@ FUNCTIONS: dict[str, Any] = {
     "jsonpatch_escapeKey": lambda key: key.replace("~", "~0").replace("/", "~1"),
     "optionalOr": _optional_or,
     "optionalHas": lambda here, steps: _optional(here, steps) is not _ABSENT,
+    "optionalItems": _optional_items,
+    "optionalFirst": _optional_first,
+    "optionalAt": lambda here, steps: _optional_first(_optional_items(here, steps)),
     "indexOf": _index_of,
     "lastIndexOf": _last_index_of,
     "lowerAscii": lambda text: text.lower(),
@@ -316,7 +332,6 @@ FUNCTIONS: dict[str, Any] = {
     "substring": _substring,
     "trim": lambda text: text.strip(),
     "charAt": lambda text, at: text[at : at + 1],
-    "reverse": lambda items: items[::-1],
     "format": _format,
     "find": _find,
     "findAll": _find_all,

@@ -1,8 +1,8 @@
 """Pure: what is wrong with the types in an expression: missing fields, operators between what does not fit.
 
 Enter: an expression, its variables' types. Leaves: its own type, or the errors in cel-go's words. Called by
-`policy_types`. Source: cel-go checker/checker.go, checker/errors.go, common/errors.go. Of Kubernetes' macros,
-`cel.bind` is not known.
+`policy_types` and by the validation of policies. Source: cel-go checker/checker.go, checker/errors.go,
+common/errors.go. cel-go's `cel.bind` is none of Kubernetes' macros (apiserver pkg/cel/environment/base.go).
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from pikube.api.cel_types import (
 )
 
 MOST_ERRORS = 100
+MADE = "@made"
+"""In a scope: expressions may make objects (kubernetes apiserver pkg/cel/mutation)."""
+JSON_PATCH = {"op": STRING, "path": STRING, "from": STRING, "value": DYN}
 TYPE_NAMES = {
     **{
         kind.name: CelType("type", (kind,)) for kind in (BOOL, INT, UINT, DOUBLE, STRING, BYTES, DYN)
@@ -106,6 +109,10 @@ class _Checker:
             case syntax.Mapping(entries):
                 keys = self._joined(tuple(key for key, _ in entries))
                 return map_of(keys, self._joined(tuple(value for _, value in entries)))
+            case syntax.Made():
+                return self._made(node)
+            case syntax.Optional(of):
+                return self._unwrapped(of)
             case syntax.Loop():
                 return self._loop(node)
 
@@ -116,7 +123,7 @@ class _Checker:
         return TYPE_NAMES.get(name)
 
     def _member(self, node: syntax.Member) -> CelType:
-        qualified = _qualified(node)
+        qualified = syntax.dotted(node)
         if qualified and not node.is_asked and self._lookup(qualified.partition(".")[0]) is None:
             found = self._lookup(qualified)
             if found is not None:
@@ -147,7 +154,7 @@ class _Checker:
         known = signatures()
         if node.target is None:
             return self._resolved(node.at, node.name, known.get(node.name), args, is_method=False)
-        qualified = _qualified(node.target)
+        qualified = syntax.dotted(node.target)
         full = f"{qualified}.{node.name}" if qualified else ""
         if full in known:
             return self._resolved(node.at, full, known[full], args, is_method=False)
@@ -191,6 +198,38 @@ class _Checker:
             else:
                 self._error(item.at, f"expected type '{self._shown(joined)}' but found '{self._shown(kind)}'")
         return joined if joined is not None else self.unifier.fresh()
+
+    def _unwrapped(self, of: syntax.Node) -> CelType:
+        """What an entry becomes if it is there."""
+        kind = self.unifier.known(self.kind_of(of))
+        if kind.name == "optional_type":
+            return self.unifier.known(kind.params[0])
+        if kind not in (DYN, ERROR) and not isinstance(kind, Variable):
+            wanted = CelType("optional_type", (kind,))
+            self._error(of.at, f"expected type '{self._shown(wanted)}' but found '{self._shown(kind)}'")
+        return kind
+
+    def _made(self, node: syntax.Made) -> CelType:
+        declared = self._fields_of(node.kind)
+        if declared is None:
+            return self._error(node.at, f"undeclared reference to '{node.kind}' (in container '')")
+        for name, value, at in node.fields:
+            kind = self.kind_of(value)
+            wanted = declared.get(name) if declared else DYN
+            if wanted is None:
+                self._error(at, f"undefined field '{name}'")
+            elif not self.unifier.are_assignable((wanted,), (kind,)):
+                words = f"expected type of field '{name}' is '{self._shown(wanted)}'"
+                self._error(at, f"{words} but provided type is '{self._shown(kind)}'")
+        return CelType(node.kind)
+
+    def _fields_of(self, kind: str) -> Mapping[str, CelType] | None:
+        """What an expression may make; no fields at all stand for any."""
+        if MADE not in self._scopes[0]:
+            return None
+        if kind == "JSONPatch":
+            return JSON_PATCH
+        return {} if kind == "Object" or kind.startswith("Object.") else None
 
     def _loop(self, node: syntax.Loop) -> CelType:
         over = self.unifier.known(self.kind_of(node.over))
@@ -239,13 +278,3 @@ class _Checker:
         kind = self.kind_of(node.bodies[0])
         self._scopes.pop()
         return kind if node.macro == "optFlatMap" else CelType("optional_type", (kind,))
-
-
-def _qualified(node: syntax.Node) -> str:
-    """`a.b.c` when a node is nothing else, or ''."""
-    if isinstance(node, syntax.Name):
-        return node.name
-    if isinstance(node, syntax.Member) and not node.is_asked and not node.is_optional:
-        of = _qualified(node.of)
-        return f"{of}.{node.name}" if of else ""
-    return ""

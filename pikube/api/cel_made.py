@@ -22,7 +22,7 @@ _STRING = re.compile(
 _COMMENT = re.compile(r"//[^\n]*")
 MADE = re.compile(r"(?<![\w.])(Object(?:\.\w+)*|JSONPatch)\s*\{\s*(\})?")
 _WORD = re.compile(r"\w+")
-_FIELD = re.compile(r"\s*([A-Za-z_]\w*)\s*:")
+_FIELD = re.compile(r"\s*(\??)\s*([A-Za-z_]\w*)\s*:")
 _ESCAPED = re.compile(r"__(\w+)__")
 
 
@@ -68,8 +68,8 @@ def _field(text: str, at: int, out: list[str]) -> int:
     match = _FIELD.match(text, at)
     if match is None:
         return at
-    escaped = _ESCAPED.fullmatch(match[1])
-    out.append(f'"{escaped[1] if escaped else match[1]}":')
+    escaped = _ESCAPED.fullmatch(match[2])
+    out.append(f'"{match[1]}{escaped[1] if escaped else match[2]}":')
     return match.end()
 
 
@@ -84,16 +84,34 @@ def misnamed(value: Any, path: str = "Object") -> Iterator[str]:
             )
         for key, below in value.items():
             if key != TYPE:
-                yield from misnamed(below, f"{path}.{key}" if name is not None else path)
+                items = _items(key, below) if name is not None else [below]
+                yield from misnamed(items, f"{path}.{key.removeprefix('?')}" if name is not None else path)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from misnamed(item, path)
 
 
+class NotOptional(Exception):
+    """An optional field was given a value that is not one."""
+
+
+def _items(key: str, value: Any) -> list[Any]:
+    """What a field is given: of an optional one its value, if it has one. NotOptional."""
+    if not key.startswith("?"):
+        return [value]
+    if not hasattr(value, "has_value"):
+        raise NotOptional(f"cannot initialize optional entry '{key[1:]}' from non-optional value")
+    return [value.value()] if value.has_value() else []
+
+
 def as_json(value: Any) -> Any:
-    """What was made as a document: without the names, and times, durations and bytes as JSON has them."""
+    """What was made as a document: without the names and what is optional and not there; times, durations and bytes
+    as JSON has them."""
+    if isinstance(value, dict) and TYPE in value:
+        fields = [(key, one) for key, below in value.items() if key != TYPE for one in _items(key, below)]
+        return {key.removeprefix("?"): as_json(below) for key, below in fields}
     if isinstance(value, dict):
-        return {str(key): as_json(below) for key, below in value.items() if key != TYPE}
+        return {str(key): as_json(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     if isinstance(value, datetime):

@@ -152,6 +152,7 @@ optional_type(A)::orValue(A) -> A
 _LISTS = """
 list(A)::indexOf(A) -> int
 list(A)::lastIndexOf(A) -> int
+jsonpatch.escapeKey(string) -> string
 sets.contains(list(A), list(A)) -> bool
 sets.equivalent(list(A), list(A)) -> bool
 sets.intersects(list(A), list(A)) -> bool

@@ -55,8 +55,19 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Optional:
+    """`?a` in a list, or as the value of `?key: a`: there only if it has a value. It stands where `a` stands."""
+
+    of: Node
+
+    @property
+    def at(self) -> int:
+        return self.of.at
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """`[a, b]`."""
+    """`[a, ?b]`."""
 
     items: tuple[Node, ...]
     at: int
@@ -64,9 +75,18 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """`{a: b}`."""
+    """`{a: b, ?c: d}`."""
 
     entries: tuple[tuple[Node, Node], ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`Object.spec{replicas: 1, ?paused: a}`; each field has the place of its colon."""
+
+    kind: str
+    fields: tuple[tuple[str, Node, int], ...]
     at: int
 
 
@@ -82,7 +102,7 @@ class Loop:
     at: int
 
 
-Node: TypeAlias = Literal | Name | Member | Call | Listing | Mapping | Loop
+Node: TypeAlias = Literal | Name | Member | Call | Listing | Mapping | Made | Optional | Loop
 
 RESERVED = frozenset((
     "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
@@ -227,6 +247,9 @@ class _Reader:
                 name = "_[?_]" if self._takes("?") else "_[_]"
                 node = Call(name, None, (node, self._choice()), bracket.at)
                 self._expect("]")
+            elif self._here.text == "{" and (kind := dotted(node)):
+                bracket = self._take()
+                node = Made(kind, self._fields(), bracket.at)
             else:
                 return node
 
@@ -275,9 +298,9 @@ class _Reader:
     def _list(self, end: str) -> tuple[Node, ...]:
         items: list[Node] = []
         while self._takes(end) is None:
-            if self._takes("?"):
-                raise SyntaxUnknown("optional elements")
-            items.append(self._choice())
+            is_optional = end == "]" and self._takes("?") is not None
+            item = self._choice()
+            items.append(Optional(item) if is_optional else item)
             if self._takes(",") is None:
                 self._expect(end)
                 break
@@ -286,15 +309,40 @@ class _Reader:
     def _entries(self) -> tuple[tuple[Node, Node], ...]:
         entries: list[tuple[Node, Node]] = []
         while self._takes("}") is None:
-            if self._takes("?"):
-                raise SyntaxUnknown("optional elements")
+            is_optional = self._takes("?") is not None
             key = self._choice()
             self._expect(":")
-            entries.append((key, self._choice()))
+            value = self._choice()
+            entries.append((key, Optional(value) if is_optional else value))
             if self._takes(",") is None:
                 self._expect("}")
                 break
         return tuple(entries)
+
+    def _fields(self) -> tuple[tuple[str, Node, int], ...]:
+        fields: list[tuple[str, Node, int]] = []
+        while self._takes("}") is None:
+            is_optional = self._takes("?") is not None
+            token = self._take()
+            if token.kind not in ("name", "quoted"):
+                raise SyntaxUnknown(f"{token.text!r} at {token.at}")
+            colon = self._expect(":")
+            value = self._choice()
+            fields.append((token.text.strip("`"), Optional(value) if is_optional else value, colon.at))
+            if self._takes(",") is None:
+                self._expect("}")
+                break
+        return tuple(fields)
+
+
+def dotted(node: Node) -> str:
+    """`a.b.c` when a node is nothing else, or ''."""
+    if isinstance(node, Name):
+        return node.name
+    if isinstance(node, Member) and not node.is_asked and not node.is_optional:
+        of = dotted(node.of)
+        return f"{of}.{node.name}" if of else ""
+    return ""
 
 
 def _balanced(name: str, terms: list[Node], signs: list[int]) -> Node:

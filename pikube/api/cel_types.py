@@ -140,7 +140,11 @@ class Unifier:
         return False
 
     def _may(self, wanted: CelType, given: CelType) -> bool:
+        root = self._root(wanted) if isinstance(wanted, Variable) else None
         wanted, given = self.known(wanted), self.known(given)
+        if root in self._known and _is_any(given):
+            self._known[root] = given  # of two that it stands for, the one that says less
+            return True
         if isinstance(given, Variable) or isinstance(wanted, Variable):
             return self._bind(wanted, given)
         if _is_any(wanted) or _is_any(given):
@@ -151,6 +155,12 @@ class Unifier:
         if wanted.name != given.name or (wanted.name != "type" and len(wanted.params) != len(given.params)):
             return False
         return wanted.name == "type" or all(map(self._may, wanted.params, given.params))
+
+    def _root(self, variable: Variable) -> Variable:
+        """The last of the variables that stand for one another."""
+        while isinstance(known := self._known.get(variable), Variable):
+            variable = known
+        return variable
 
     def _bind(self, wanted: CelType, given: CelType) -> bool:
         variable, other = (wanted, given) if isinstance(wanted, Variable) else (given, wanted)

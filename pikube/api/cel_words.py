@@ -5,6 +5,7 @@ Enter and leave: the text of an expression. Called by `cel`. What changes:
 - members that are called as CEL's own words: `self.__namespace__`
 - optional members whose value or absence is asked for at once: `a.?b.orValue(c)`, `a.?b.hasValue()`,
   `a.?b.optMap(v, f).orValue(c)`
+- other optional values: `a.?b`, `a.?b.optMap(v, f)`; what is done with them the library knows
 - the functions of the namespaces `sets` and `jsonpatch`
 """
 
@@ -17,13 +18,14 @@ RESERVED = ("as", "break", "const", "continue", "else", "for", "function", "if",
 """CEL's words that this library takes as names of members all the same."""
 _ESCAPED_WORD = re.compile(r"\.__(" + "|".join(RESERVED) + r")__\b")
 _TEXT = r"""(?:'[^'\\]*'|"[^"\\]*")"""
-_OPTIONAL = re.compile(
+_CHAIN = (
     rf"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:{_TEXT}|\d+)\])*)"  # what is there for sure
-    rf"((?:\.\?[A-Za-z_]\w*|\[\?{_TEXT}\])(?:\.\??[A-Za-z_]\w*(?!\s*\()|\[\??{_TEXT}\])*)"  # what may be
-    r"\.(orValue|hasValue|optMap)\("
+    rf"((?:\.\?[A-Za-z_]\w*|\[\?{_TEXT}\])(?:\.\??[A-Za-z_]\w*+(?!\s*\()|\[\??{_TEXT}\])*)"  # what may be
 )
+_OPTIONAL = re.compile(_CHAIN + r"\.(orValue|hasValue|optMap)\(")
+_ALONE = re.compile(_CHAIN)
 _OPTIONAL_STEP = re.compile(rf"\.\??([A-Za-z_]\w*)|\[\??({_TEXT})\]")
-_SPACES = re.compile(r"\b(sets)\.(contains|equivalent|intersects)\s*\(|\b(jsonpatch)\.(escapeKey)\s*\(")
+_SPACES = re.compile(r"(?<![\w.])(?:(sets)\.(contains|equivalent|intersects)|(jsonpatch)\.(escapeKey))\s*\(")
 _QUOTED = re.compile(_TEXT)
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 
@@ -31,7 +33,7 @@ _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 def readable(text: str) -> str:
     """The same expression for the library; what cannot be worded otherwise stays, and is refused there."""
     text = _ESCAPED_WORD.sub(r".\1", text)
-    text = _SPACES.sub(lambda match: f"{match[1] or match[3]}_{match[2] or match[4]}(", text)
+    text = _SPACES.sub(lambda match: "_".join(filter(None, match.groups())) + "(", text)
     start = 0
     while (match := _OPTIONAL.search(text, start)) is not None:
         replaced = _asked_for(match, text)
@@ -39,12 +41,16 @@ def readable(text: str) -> str:
             start = match.end()
         else:
             text = replaced
-    return text
+    return _ALONE.sub(lambda match: f"optionalAt({match[1]}, [{_steps(match)}])", text)
+
+
+def _steps(match: re.Match[str]) -> str:
+    return ", ".join(f"'{name}'" if name else quoted for name, quoted in _OPTIONAL_STEP.findall(match[2]))
 
 
 def _asked_for(match: re.Match[str], text: str) -> str | None:
     """The text with one optional chain in other words; None where there are none."""
-    steps = ", ".join(f"'{name}'" if name else quoted for name, quoted in _OPTIONAL_STEP.findall(match[2]))
+    steps = _steps(match)
     before, after = text[: match.start()], text[match.end() :]
     if match[3] == "orValue":
         return f"{before}optionalOr({match[1]}, [{steps}], {after}"
@@ -56,8 +62,11 @@ def _asked_for(match: re.Match[str], text: str) -> str | None:
     variable, comma, body = after[:end].partition(",")
     named = _NAME.fullmatch(variable)
     rest = re.match(r"\s*\.\s*orValue\s*\(", after[end + 1 :])
-    if not comma or named is None or rest is None:
+    if not comma or named is None:
         return None
+    if rest is None:
+        items = f"optionalItems({match[1]}, [{steps}]).map({named[1]}, {body.strip()})"
+        return f"{before}optionalFirst({items}){after[end + 1 :]}"
     tail = after[end + 1 + rest.end() :]
     other = closing(tail)
     if other is None:

@@ -4,7 +4,8 @@ Enter: a policy, how to find the kinds that are served. Leave: warnings for its 
 `policy_status`. Source: kubernetes apiserver pkg/admission/plugin/policy/validating/typechecking.go,
 pkg/admission/plugin/cel/compile.go and composition.go, pkg/cel/common/schemas.go.
 
-Quantities are of any type here, so that comparing one is no warning.
+Quantities are of any type here, so that comparing one is no warning: upstream's schema of them has no type, and what
+has none expressions are not to see there.
 """
 
 from __future__ import annotations
@@ -14,10 +15,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Protocol
 
-from pikube.api.cel import escaped
-from pikube.api.cel_check import check
-from pikube.api.cel_signatures import AUTHORIZER, RESOURCE_CHECK
-from pikube.api.cel_syntax import RESERVED, SyntaxUnknown
 from pikube.api.cel_types import (
     BOOL,
     BYTES,
@@ -25,10 +22,8 @@ from pikube.api.cel_types import (
     DURATION,
     DYN,
     INT,
-    NULL,
     STRING,
     TIMESTAMP,
-    UINT,
     CelType,
     ObjectType,
     list_of,
@@ -46,6 +41,7 @@ from pikube.api.kinds.admission import (
 )
 from pikube.api.kinds.base import Struct
 from pikube.api.kinds.meta import ObjectMeta
+from pikube.api.policy_scopes import Members, checked, member_name, scope_of
 from pikube.api.schema import FieldInfo, fields_of
 from pikube.api.scheme import KindInfo
 
@@ -118,7 +114,7 @@ def warnings(policy: ValidatingAdmissionPolicy, about: Subjects) -> tuple[Expres
     for index, validation in enumerate(policy.spec.validations):
         for name, text in _expressions(validation):
             words = [
-                f"{label}: {errors}\n" for label, scope in scopes if (errors := _checked(text, scope)[1])
+                f"{label}: {errors}\n" for label, scope in scopes if (errors := checked(text, scope).errors)
             ]
             if words:
                 where = f"spec.validations[{index}].{name}"
@@ -135,44 +131,11 @@ def _expressions(validation: Validation) -> Iterator[tuple[str, str]]:
 def _variables(
     policy: ValidatingAdmissionPolicy, kind: CelType, params: CelType | None
 ) -> dict[str, CelType]:
-    """What expressions may name; each of the policy's own variables may use those before it."""
-    scope = {
-        "object": kind,
-        "oldObject": kind,
-        "request": _REQUEST,
-        "namespaceObject": _NAMESPACE,
-        "authorizer": CelType(AUTHORIZER),
-        "authorizer.requestResource": CelType(RESOURCE_CHECK),
-    }
+    """What expressions may name."""
+    known = {"object": kind, "oldObject": kind}
     if params is not None:
-        scope["params"] = params
-    own: dict[str, CelType] = {}
-    scope["variables"] = object_type("kubernetes.variables", own)
-    for variable in policy.spec.variables:
-        given, errors = _checked(variable.expression, scope)
-        own[variable.name] = DYN if errors else _stored(given)
-    return scope
-
-
-def _checked(text: str, scope: Mapping[str, CelType]) -> tuple[CelType, str]:
-    """What cannot be read here has no warnings: the policy's validation has seen it."""
-    try:
-        result = check(text, scope)
-    except SyntaxUnknown:
-        return DYN, ""
-    return result.kind, result.errors
-
-
-_KEPT = (BOOL, BYTES, DOUBLE, DURATION, INT, NULL, STRING, TIMESTAMP, UINT)
-
-
-def _stored(kind: CelType) -> CelType:
-    """The type that a variable is known by; objects are not (composition.go:convertCelTypeToDeclType)."""
-    if kind in _KEPT:
-        return kind
-    if kind.name in ("list", "map"):
-        return CelType(kind.name, tuple(map(_stored, kind.params)))
-    return DYN
+        known["params"] = params
+    return scope_of((*known, "request", "namespaceObject", "authorizer"), policy.spec.variables, known)
 
 
 def type_of(info: KindInfo) -> CelType:
@@ -183,25 +146,11 @@ def type_of(info: KindInfo) -> CelType:
     return _of_struct(info.cls, name)
 
 
-class _Members(dict[str, CelType]):
-    """The fields of an object; one that is called as a word of CEL's is found by that, too."""
-
-    def get(self, name: str, default: Any = None) -> Any:
-        found = super().get(name)
-        if found is None and name in RESERVED:
-            found = super().get(f"__{name}__")
-        return found if found is not None else default
-
-
-def _member_name(name: str) -> str:
-    return f"__{name}__" if name in RESERVED else escaped(name)
-
-
 def _of_struct(cls: type[Struct], name: str) -> ObjectType:
     def fields() -> Mapping[str, CelType]:
-        return _Members(
+        return Members(
             {
-                _member_name(field.name): _of_field(field, f"{name}.{field.name}")
+                member_name(field.name): _of_field(field, f"{name}.{field.name}")
                 for field in fields_of(cls)
                 if field.type != "any"
             }
@@ -266,11 +215,11 @@ def _of_object(schema: Schema, name: str, *, is_resource: bool) -> CelType | Non
     if isinstance(extra, Mapping):
         inner = _below(extra, f"{name}.@elem")
         return map_of(STRING, inner) if inner is not None else None
-    fields = _Members()
+    fields = Members()
     for member, below in (schema.get("properties") or {}).items():
         kind = _below(below, f"{name}.{member}")
         if kind is not None:
-            fields[_member_name(member)] = kind
+            fields[member_name(member)] = kind
     if is_resource:
         fields |= {
             "apiVersion": STRING,
@@ -278,54 +227,3 @@ def _of_object(schema: Schema, name: str, *, is_resource: bool) -> CelType | Non
             "metadata": _of_struct(ObjectMeta, f"{name}.metadata"),
         }
     return object_type(name, fields)
-
-
-def _strings(*names: str) -> dict[str, CelType]:
-    return dict.fromkeys(names, STRING)
-
-
-_KIND = object_type("kubernetes.GroupVersionKind", _strings("group", "version", "kind"))
-_RESOURCE = object_type("kubernetes.GroupVersionResource", _strings("group", "version", "resource"))
-_USER = object_type(
-    "kubernetes.UserInfo",
-    {**_strings("username", "uid"), "groups": list_of(STRING), "extra": map_of(STRING, list_of(STRING))},
-)
-_REQUEST = object_type(
-    "kubernetes.AdmissionRequest",
-    _Members(
-        {
-            **_strings("subResource", "requestSubResource", "name", "namespace", "operation"),
-            "kind": _KIND,
-            "requestKind": _KIND,
-            "resource": _RESOURCE,
-            "requestResource": _RESOURCE,
-            "userInfo": _USER,
-            "dryRun": BOOL,
-            "options": DYN,
-        }
-    ),
-)
-_NAMESPACE_META = object_type(
-    "kubernetes.NamespaceMetadata",
-    {
-        **_strings("name", "generateName", "namespace", "UID", "resourceVersion"),
-        **dict.fromkeys(("labels", "annotations"), map_of(STRING, STRING)),
-        **dict.fromkeys(("creationTimestamp", "deletionTimestamp"), TIMESTAMP),
-        **dict.fromkeys(("deletionGracePeriodSeconds", "generation"), INT),
-        "finalizers": list_of(STRING),
-    },
-)
-_CONDITION = object_type(
-    "kubernetes.NamespaceCondition",
-    {**_strings("status", "type", "message", "reason"), "lastTransitionTime": TIMESTAMP},
-)
-_NAMESPACE = object_type(
-    "kubernetes.Namespace",
-    {
-        "metadata": _NAMESPACE_META,
-        "spec": object_type("kubernetes.NamespaceSpec", {"finalizers": list_of(STRING)}),
-        "status": object_type(
-            "kubernetes.NamespaceStatus", {"conditions": list_of(_CONDITION), "phase": STRING}
-        ),
-    },
-)

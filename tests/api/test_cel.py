@@ -24,6 +24,9 @@ HOLDS = [
     "self.?missing.?deeper.orValue([1, 2]).size() == 2 && !self.?missing.deeper.hasValue()",
     "self[?'name'].hasValue() && self.?labels['a/b'].orValue('none') == 'none'",
     "self.list.all(x, self.?least.orValue(0) < x)",
+    "self.?missing.or(self.?name).value() == 'a-b' && !optional.none().hasValue()",
+    "self.?name.optMap(n, n + '!').hasValue() && !self.?missing.optMap(n, n + '!').hasValue()",
+    "optional.of(self.size).orValue('') == '1Gi' && !optional.ofNonZeroValue('').hasValue()",
 ]
 SELF = {"name": "a-b", "size": "1Gi", "namespace": "n", "list": [1, 2]}
 
@@ -37,6 +40,7 @@ def test_expressions_hold(text):
     ("text", "words"),
     [
         ("self.missing", "no such key: missing"),
+        ("self.?missing.value()", r"optional.none\(\) dereference"),
         ("self.name", "must evaluate to bool"),
         ("self.list < 'a'", "No such overload"),
     ],
@@ -47,7 +51,16 @@ def test_what_fails_says_why(text, words):
 
 
 @pytest.mark.parametrize(
-    "text", ["self.?name", "self.?name.optMap(x, x)", "self. ++", "(", "foo(1)", "math.abs(1)"]
+    "text",
+    [
+        "[?self.?name]",
+        "optional.of(1).optMap(x, x)",
+        "self. ++",
+        "(",
+        "foo(1)",
+        "math.abs(1)",
+        "'a'.reverse()",
+    ],
 )
 def test_what_cannot_be_read_is_told_apart(text):
     with pytest.raises(CelUnsupported):

@@ -2,7 +2,10 @@
 
 import pytest
 
+from pikube.api.cel import FUNCTIONS, KNOWN
+from pikube.api.cel_authorizer import STEPS
 from pikube.api.cel_check import check
+from pikube.api.cel_signatures import signatures
 from pikube.api.cel_syntax import SyntaxUnknown
 from pikube.api.cel_types import BOOL, DYN, INT, STRING, CelType, list_of, map_of, object_type
 
@@ -110,3 +113,56 @@ def test_a_long_list_of_errors_is_cut():
 def test_what_is_no_expression_is_no_type_error(text):
     with pytest.raises(SyntaxUnknown):
         check(text, VARIABLES)
+
+
+def test_every_function_that_is_evaluated_has_a_type():
+    """What has none would be refused in policies."""
+    ours = ("sets_", "jsonpatch_", "optional")  # words of cel_words
+    known = {name.rpartition(".")[2] for name in signatures()}
+    named = {name for name in FUNCTIONS if not name.startswith(ours)}
+    assert (KNOWN | named | set(STEPS)) - known == set()
+
+
+MAKING = {**VARIABLES, "@made": DYN}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Object{spec: Object.spec{replicas: object.spec.replicas + 1}}", "Object"),
+        ("Object.metadata{?labels: object.?any.?labels, ?x: optional.of(1)}", "Object.metadata"),
+        ('[JSONPatch{op: "add", path: "/a", value: [1]}]', "list(JSONPatch)"),
+        ("[1, ?optional.of(2)]", "list(int)"),
+        ("[1, ?object.any]", "list(dyn)"),
+        ("{'a': 1, ?'b': object.?spec.?replicas}", "map(string, int)"),
+        ("has(object.any) ? Object{} : object.any", "dyn"),
+    ],
+)
+def test_what_is_made_has_a_type(text, kind):
+    checked = check(text, MAKING)
+    assert (checked.errors, str(checked.kind)) == ("", kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "words"),
+    [
+        ("[1, ?2]", 6, "expected type 'optional_type(int)' but found 'int'"),
+        ("[1, ?optional.of('a')]", 17, "expected type 'int' but found 'string'"),
+        ("{?'a': 1}", 8, "expected type 'optional_type(int)' but found 'int'"),
+        (
+            'JSONPatch{op: 1, path: ""}',
+            13,
+            "expected type of field 'op' is 'string' but provided type is 'int'",
+        ),
+        ('JSONPatch{opp: ""}', 14, "undefined field 'opp'"),
+        ("Thing{}", 6, "undeclared reference to 'Thing' (in container '')"),
+        ("cel.bind(x, 1, x)", 1, "undeclared reference to 'cel' (in container '')"),
+    ],
+)
+def test_what_is_made_wrongly_is_said(text, column, words):
+    errors = check(text, MAKING).errors
+    assert errors.startswith(f"ERROR: <input>:1:{column}: {words}\n")
+
+
+def test_nothing_is_made_where_nothing_may_be():
+    assert "undeclared reference to 'Object'" in check("Object{a: 1}", VARIABLES).errors

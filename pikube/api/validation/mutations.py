@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Container
 
 from pikube.api.cel import compile_mutation
+from pikube.api.cel_check import MADE
+from pikube.api.cel_types import CelType, list_of
 from pikube.api.errors import Cause
 from pikube.api.kinds.admission import (
     ApplyConfiguration,
@@ -17,17 +19,22 @@ from pikube.api.kinds.admission import (
     MutatingAdmissionPolicyBinding,
     Mutation,
 )
+from pikube.api.policy_scopes import Scope
 from pikube.api.validation.causes import invalid, not_supported, required
 from pikube.api.validation.policies import (
     common_causes,
     expression_causes,
-    names_in,
     place_causes,
+    scope_in,
     variable_causes,
     word_causes,
 )
 
 PATCH_TYPES = ("ApplyConfiguration", "JSONPatch")
+RETURNS = {
+    "ApplyConfiguration": (CelType("Object"),),
+    "JSONPatch": (list_of(CelType("JSONPatch")),),
+}
 OPERATIONS = ("*", "CONNECT", "CREATE", "UPDATE")
 """What is deleted cannot be changed."""
 
@@ -35,7 +42,7 @@ OPERATIONS = ("*", "CONNECT", "CREATE", "UPDATE")
 def policy_causes(obj: MutatingAdmissionPolicy, known: Container[str] = ()) -> list[Cause]:
     """Expressions that are in `known` were let in before and are not read again."""
     spec = obj.spec
-    variables = names_in(spec)
+    variables = scope_in(spec, MADE)
     causes = common_causes(spec, variables, known)
     causes += _operation_causes(spec.match_constraints, "spec.matchConstraints")
     for index, variable in enumerate(spec.variables):
@@ -80,9 +87,7 @@ def _operation_causes(match: MatchResources | None, path: str) -> list[Cause]:
     ]
 
 
-def _mutation_causes(
-    mutation: Mutation, path: str, variables: Container[str], known: Container[str]
-) -> list[Cause]:
+def _mutation_causes(mutation: Mutation, path: str, variables: Scope, known: Container[str]) -> list[Cause]:
     parts: dict[str, tuple[str, ApplyConfiguration | JSONPatch | None]] = {
         "ApplyConfiguration": ("applyConfiguration", mutation.apply_configuration),
         "JSONPatch": ("jsonPatch", mutation.json_patch),
@@ -99,6 +104,7 @@ def _mutation_causes(
             causes.append(required(here, f"must be specified when patchType is {kind}"))
         elif other == kind and part is not None:
             causes += expression_causes(
-                part.expression, f"{here}.expression", variables, known, words="", read=compile_mutation
-            )
+                part.expression, f"{here}.expression", variables, known, words="", read=compile_mutation,
+                wanted=RETURNS[kind],
+            )  # fmt: skip
     return causes

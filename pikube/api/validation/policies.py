@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from pikube.api import names
 from pikube.api.cel import CelMissing, CelUnsupported, Expression, compile_expression
+from pikube.api.cel_types import BOOL, NULL, STRING, CelType
 from pikube.api.errors import Cause
 from pikube.api.kinds.admission import (
     MatchResources,
@@ -21,6 +22,7 @@ from pikube.api.kinds.admission import (
     Validation,
     Variable,
 )
+from pikube.api.policy_scopes import Scope, scope_of, type_problem, without_authorizer
 from pikube.api.validation.causes import (
     by_rule,
     duplicate,
@@ -37,8 +39,8 @@ Read: TypeAlias = Callable[[str], Expression]
 
 REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
 ACTIONS = ("Audit", "Deny", "Warn")
-OF_REQUESTS = frozenset(("object", "oldObject", "request", "namespaceObject", "authorizer"))
-OF_WEBHOOKS = frozenset(("object", "oldObject", "request", "authorizer"))
+OF_REQUESTS = ("object", "oldObject", "request", "namespaceObject", "authorizer")
+OF_WEBHOOKS = scope_of(("object", "oldObject", "request", "authorizer"))
 MOST_ANNOTATIONS = 20
 MOST_CONDITIONS = 64
 
@@ -46,7 +48,7 @@ MOST_CONDITIONS = 64
 def policy_causes(obj: ValidatingAdmissionPolicy, known: Container[str] = ()) -> list[Cause]:
     """Expressions that are in `known` were let in before and are not read again."""
     spec = obj.spec
-    variables = names_in(spec)
+    variables = scope_in(spec)
     causes = common_causes(spec, variables, known)
     for index, variable in enumerate(spec.variables):
         causes += variable_causes(variable, f"spec.variables[{index}]", variables, known)
@@ -58,12 +60,13 @@ def policy_causes(obj: ValidatingAdmissionPolicy, known: Container[str] = ()) ->
     return causes + list(_annotation_causes(obj, variables, known))
 
 
-def names_in(spec: Any) -> frozenset[str]:
+def scope_in(spec: Any, *names: str) -> Scope:
     """What the expressions of a policy may name."""
-    return OF_REQUESTS | {"variables"} | ({"params"} if spec.param_kind is not None else set())
+    params = ("params",) if spec.param_kind is not None else ()
+    return scope_of((*OF_REQUESTS, *params, *names), spec.variables)
 
 
-def common_causes(spec: Any, variables: Container[str], known: Container[str]) -> list[Cause]:
+def common_causes(spec: Any, variables: Scope, known: Container[str]) -> list[Cause]:
     """Of what validating and mutating policies share, but for their variables."""
     causes = word_causes("spec.failurePolicy", spec.failure_policy, ("Fail", "Ignore"))
     if spec.param_kind is not None:
@@ -80,7 +83,7 @@ def common_causes(spec: Any, variables: Container[str], known: Container[str]) -
 def variable_causes(
     variable: Variable,
     path: str,
-    variables: Container[str],
+    variables: Scope,
     known: Container[str],
     read: Read = compile_expression,
 ) -> list[Cause]:
@@ -142,7 +145,7 @@ def binding_causes(obj: ValidatingAdmissionPolicyBinding) -> list[Cause]:
 
 
 def condition_causes(
-    conditions: Sequence[Any], path: str, variables: Container[str], known: Container[str] = ()
+    conditions: Sequence[Any], path: str, variables: Scope, known: Container[str] = ()
 ) -> list[Cause]:
     """Of matchConditions."""
     causes: list[Cause] = []
@@ -151,7 +154,9 @@ def condition_causes(
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         here = f"{path}[{index}]"
-        causes += expression_causes(condition.expression, f"{here}.expression", variables, known, words="")
+        causes += expression_causes(
+            condition.expression, f"{here}.expression", variables, known, words="", wanted=(BOOL,)
+        )
         if not condition.name:
             causes.append(required(f"{here}.name"))
             continue
@@ -220,15 +225,16 @@ def _param_ref_causes(ref: ParamRef, path: str) -> list[Cause]:
 
 
 def _validation_causes(
-    check: Validation, path: str, variables: Container[str], known: Container[str]
+    check: Validation, path: str, variables: Scope, known: Container[str]
 ) -> Iterator[Cause]:
-    yield from expression_causes(check.expression, f"{path}.expression", variables, known)
+    yield from expression_causes(check.expression, f"{path}.expression", variables, known, wanted=(BOOL,))
     if check.message_expression:
         here = f"{path}.messageExpression"
         if not check.message_expression.strip():
             yield invalid(here, check.message_expression, "must be non-empty if specified")
         else:
-            yield from expression_causes(check.message_expression, here, variables, known)
+            scope = without_authorizer(variables)
+            yield from expression_causes(check.message_expression, here, scope, known, wanted=(STRING,))
     if check.message and not check.message.strip():
         yield invalid(f"{path}.message", check.message, "message must be non-empty if specified")
     elif "\n" in check.message.strip():
@@ -240,7 +246,7 @@ def _validation_causes(
 
 
 def _annotation_causes(
-    obj: ValidatingAdmissionPolicy, variables: Container[str], known: Container[str]
+    obj: ValidatingAdmissionPolicy, variables: Scope, known: Container[str]
 ) -> Iterator[Cause]:
     annotations = obj.spec.audit_annotations
     path = "spec.auditAnnotations"
@@ -259,18 +265,25 @@ def _annotation_causes(
             seen.add(one.key)
         words = "valueExpression is not specified"
         yield from expression_causes(
-            one.value_expression, f"{here}.valueExpression", variables, known, words=words
+            one.value_expression,
+            f"{here}.valueExpression",
+            variables,
+            known,
+            words=words,
+            wanted=(STRING, NULL),
         )
 
 
 def expression_causes(
     text: str,
     path: str,
-    variables: Container[str],
+    variables: Scope,
     known: Container[str],
     words: str = "expression is not specified",
     read: Read = compile_expression,
+    wanted: tuple[CelType, ...] = (),
 ) -> list[Cause]:
+    """`wanted` are the types that it may give; none are any."""
     if not text.strip():
         return [required(path, words)]
     if text in known:
@@ -281,7 +294,8 @@ def expression_causes(
         return []
     except CelUnsupported as error:
         return [invalid(path, text, f"compilation failed: {error}")]
-    return []
+    problem = type_problem(text, variables, wanted)
+    return [invalid(path, text, problem)] if problem else []
 
 
 def word_causes(path: str, value: str | None, supported: Iterable[str]) -> list[Cause]:

@@ -96,8 +96,7 @@ class PoliciesAndWebhooks:
                 continue
             problems = await self._applied(policy, binding, seen, facts, attributes)
             if policy.spec.failure_policy != "Ignore":
-                where = f"policy '{policy.metadata.name}' with binding '{binding.metadata.name}'"
-                failures += [f"{where} denied request: {problem}" for problem in problems]
+                failures += problems
         info = attributes.info
         if failures:
             raise MutationDenied(info.resource, attributes.name, failures)
@@ -121,12 +120,15 @@ class PoliciesAndWebhooks:
         cls: Any = (other or attributes.info).cls
         structure = structure_of(cls)
         problems: list[str] = []
+        if unknown := self._unknown_params(policy):
+            return [f'policy "{policy.metadata.name}" denied request: {unknown}']
+        where = f"policy '{policy.metadata.name}' with binding '{binding.metadata.name}'"
         for params in self._params(policy, binding, seen):
             if isinstance(params, Violation):
-                problems.append(f"failed to configure binding: {params.message}")
+                problems.append(f"{where} denied request: failed to configure binding: {params.message}")
                 continue
             seen.obj, found = mutated(policy, seen, params, structure)
-            problems += found
+            problems += [f"{where} denied request: {problem}" for problem in found]
         if seen is not facts and seen.obj is not None:
             facts.obj = await self._versions.returned(seen.obj, seen, attributes.info)
         return problems
@@ -159,6 +161,13 @@ class PoliciesAndWebhooks:
         facts = await self._seen(policy, binding, request, attributes)
         if facts is None:
             return
+        if unknown := self._unknown_params(policy):
+            if policy.spec.failure_policy != "Ignore":
+                info = attributes.info
+                raise PolicyDenied(
+                    info.resource, attributes.name, policy.metadata.name, "", Violation(unknown)
+                )
+            return
         found: list[Violation] = []
         notes = attributes.context.notes
         for params in self._params(policy, binding, facts):
@@ -180,6 +189,17 @@ class PoliciesAndWebhooks:
             if warns(binding):
                 words = warning(policy.metadata.name, binding.metadata.name, violation)
                 attributes.context.warnings.append(words)
+
+    def _unknown_params(self, policy: Any) -> str:
+        """What is wrong with a policy whose kind of parameters is not served (generic/policy_source.go)."""
+        kind = policy.spec.param_kind
+        if kind is None:
+            return ""
+        group, _, version = kind.api_version.rpartition("/")
+        if self._scheme.by_kind(group, version, kind.kind) is not None:
+            return ""
+        named = f"{group}/{version}, Kind={kind.kind}"
+        return f"failed to configure policy: failed to find resource referenced by paramKind: '{named}'"
 
     def _params(self, policy: Any, binding: Any, facts: Facts) -> Iterator[dict[str, Any] | Violation | None]:
         """The parameter objects to evaluate with, one after the other."""

@@ -137,6 +137,22 @@ async def test_variables_and_parameters(api, put_in_force):
     assert status == 403 and "failed to configure binding: no params found" in refused["message"]
 
 
+async def test_parameters_of_a_kind_that_is_not_served(api, put_in_force):
+    kind = {"apiVersion": "x.io/v1", "kind": "Drawer"}
+    ref = {"paramRef": {"name": "d", "parameterNotFoundAction": "Allow"}}
+    expression = 'Object{data: {"x": "1"}}'
+    await put_in_force(applying(expression), paramKind=kind, binding=ref, failurePolicy="Ignore")
+    _, made = await api("POST", MAPS, config_map(k="v"))
+    assert made["data"] == {"k": "v"}
+    await put_in_force(applying(expression), name="strict", paramKind=kind, binding=ref)
+    status, refused = await api("POST", MAPS, config_map("b", k="v"))
+    assert (status, refused["message"]) == (
+        403,
+        'policy "strict" denied request: failed to configure policy: '
+        "failed to find resource referenced by paramKind: 'x.io/v1, Kind=Drawer'",
+    )
+
+
 async def test_what_fails_refuses_or_is_passed_over(api, put_in_force):
     broken = 'Object{data: {"x": object.data.nothing}}'
     await put_in_force(applying(broken), applying('Object{data: {"y": "1"}}'), failurePolicy="Ignore")
@@ -154,7 +170,6 @@ async def test_what_fails_refuses_or_is_passed_over(api, put_in_force):
     [
         ('Object{nothing: "1"}', ".nothing: field not declared in schema"),
         ("Object{metadata: Object.spec{}}", 'unexpected type name "Object.spec", expected "Object.metadata"'),
-        ('{"data": {"a": "b"}}', "unsupported return type from ApplyConfiguration expression"),
     ],
 )
 async def test_configurations_that_are_none(api, put_in_force, expression, words):
@@ -210,6 +225,43 @@ async def test_what_a_policy_may_not_say(api):
     assert [c["field"] for c in refused["details"]["causes"]] == [
         "spec.matchConstraints", "spec.mutations", "spec.reinvocationPolicy",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mutation", "words"),
+    [
+        (
+            applying('{"data": {"a": "b"}}'),
+            "must evaluate to Object but got map(string, map(string, string))",
+        ),
+        (applying("object"), "must evaluate to Object but got dyn"),
+        (applying("Object.spec{}"), "must evaluate to Object but got Object.spec"),
+        (patching("[{}]"), "must evaluate to list(JSONPatch) but got list(map(dyn, dyn))"),
+        (
+            patching('JSONPatch{op: "remove", path: "/a"}'),
+            "must evaluate to list(JSONPatch) but got JSONPatch",
+        ),
+        (patching('[JSONPatch{op: "remove", where: "/a"}]'), "undefined field 'where'"),
+        (applying('Object{data: {"a": request.user}}'), "undefined field 'user'"),
+    ],
+)
+async def test_what_gives_something_else_is_refused_where_it_is_defined(api, mutation, words):
+    status, refused = await api("POST", POLICIES, policy(mutation))
+    assert status == 422
+    (cause,) = refused["details"]["causes"]
+    assert cause["field"].endswith(".expression") and words in cause["message"]
+
+
+async def test_optional_fields_are_there_if_they_have_a_value(api, put_in_force):
+    expression = """Object{
+        ?metadata: has(object.data) ? optional.of(Object.metadata{labels: {"seen": "yes"}}) : optional.none(),
+        data: {"own": "1"}, ?immutable: object.?data.?lock.optMap(l, l == "yes")
+    }"""
+    await put_in_force(applying(expression))
+    _, made = await api("POST", MAPS, config_map(lock="yes"))
+    assert made["metadata"]["labels"] == {"seen": "yes"} and made["immutable"] is True
+    _, made = await api("POST", MAPS, {"metadata": {"name": "b"}})
+    assert "labels" not in made["metadata"] and "immutable" not in made and made["data"] == {"own": "1"}
 
 
 def test_only_mutations_make_objects():

@@ -94,6 +94,8 @@ async def test_match_conditions_and_the_failure_policy(api, put_in_force):
         ("object.data.size(", "Syntax error"),
         ("objekt.data.size() == 0", "ERROR: <input>:1:1: undeclared reference to 'objekt' (in container '')"),
         ("params.data.size() == 0", "undeclared reference to 'params' (in container '')"),
+        ("request.user == 'a'", "ERROR: <input>:1:8: undefined field 'user'"),
+        ("request.dryRun == 'a'", "found no matching overload for '_==_' applied to '(bool, string)'"),
     ],
 )
 async def test_what_cannot_be_read_is_refused(api, expression, words):
@@ -104,6 +106,49 @@ async def test_what_cannot_be_read_is_refused(api, expression, words):
     assert cause["field"] == "spec.validations[0].expression"
     assert cause["message"].startswith(f'Invalid value: "{expression}": compilation failed: ')
     assert words in cause["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "words"),
+    [
+        ({"validations": [{"expression": "object.data.a"}]}, "validations[0].expression", "bool but got dyn"),
+        ({"matchConditions": [{"name": "a", "expression": "1"}]}, "matchConditions[0].expression", "bool but got int"),
+        (
+            {"validations": [{"expression": "true", "messageExpression": "object.data.size() > 1"}]},
+            "validations[0].messageExpression",
+            "string but got bool",
+        ),
+        (
+            {"auditAnnotations": [{"key": "a", "valueExpression": "[1.5]"}]},
+            "auditAnnotations[0].valueExpression",
+            "one of [string null_type] but got list(double)",
+        ),
+    ],
+)  # fmt: skip
+async def test_an_expression_of_another_type_is_refused(api, spec, field, words):
+    valid = {"matchConstraints": {"resourceRules": RULES}, "validations": [{"expression": "true"}]}
+    status, refused = await api("POST", POLICIES, {"metadata": {"name": "p"}, "spec": {**valid, **spec}})
+    assert status == 422
+    (cause,) = refused["details"]["causes"]
+    assert cause["field"] == f"spec.{field}" and cause["message"].endswith(f"must evaluate to {words}")
+
+
+async def test_a_message_may_not_ask_the_authorizer(api):
+    words = "string(authorizer.group('').resource('pods').check('get').allowed())"
+    validation = {"expression": "true", "messageExpression": words}
+    spec = {"matchConstraints": {"resourceRules": RULES}, "validations": [validation]}
+    status, refused = await api("POST", POLICIES, {"metadata": {"name": "p"}, "spec": spec})
+    assert status == 422 and "undeclared reference to 'authorizer'" in refused["message"]
+
+
+async def test_parameters_of_a_kind_that_is_not_served_refuse(api, put_in_force):
+    kind = {"apiVersion": "x.io/v1", "kind": "Drawer"}
+    await put_in_force([{"expression": "true"}], paramKind=kind)
+    status, refused = await api("POST", MAPS, config_map("a", k="v"))
+    assert status == 422 and refused["message"].endswith(
+        "ValidatingAdmissionPolicy 'p' denied request: failed to configure policy: failed to find resource "
+        "referenced by paramKind: 'x.io/v1, Kind=Drawer'"
+    )
 
 
 async def test_optional_values_and_sets_are_understood(api, put_in_force):
