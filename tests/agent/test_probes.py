@@ -74,8 +74,9 @@ def probe(**more):
     return Probe(exec=ExecAction(command=("look",)), **{"period_seconds": 10, "failure_threshold": 3, **more})
 
 
-async def watched(story, until_s, **probes):
-    """(when it changed and to what, events, the runtime) of a container with these probes."""
+async def watched(story, until_s, fresh=frozenset({"id"}), ends_at=math.inf, **probes):
+    """(when it changed and to what, events, the runtime) of a container with these probes, whose pod must go at
+    `ends_at`."""
     declared = Declared(name="c", **{f"{kind}_probe": one for kind, one in probes.items()})
     pod = Pod(spec=PodSpec(containers=(declared,)))
     runtime, said, seen = FakeRuntime(story), [], []
@@ -101,9 +102,12 @@ async def watched(story, until_s, **probes):
     async with trio.open_nursery() as nursery:
         probe_set = ProbeSet(changed)
         probe_set.nursery = nursery
-        probe_set.follow(pod, RUNNING, "10.0.0.1", runtime)
+        probe_set.follow(pod, RUNNING, "10.0.0.1", runtime, fresh)
         look()
-        await trio.sleep(until_s)
+        with trio.move_on_after(until_s):
+            await trio.sleep(ends_at)
+            probe_set.is_ending = True
+            await trio.sleep_forever()
         nursery.cancel_scope.cancel()
     return seen, said, runtime
 
@@ -188,3 +192,34 @@ async def test_a_podman_that_is_slow_to_begin_is_not_the_containers_fault(autoju
 
     slow = Slow(healthy)
     await run_handler(probe(), "id", "10.0.0.1", slow, Declared(name="c"), 1.0)
+
+
+async def test_delays_count_from_the_start_of_the_container_also_behind_a_startup_probe(autojump_clock):
+    seen, _, runtime = await watched(
+        lambda at: (0 if at >= 30 else 1, 0.0),
+        45,
+        startup=probe(failure_threshold=9),
+        readiness=probe(initial_delay_seconds=25),
+    )
+    assert seen == [(0, "starting"), (30, "started"), (30, "ready")]
+    assert runtime.asked_at == [0, 10, 20, 30, 30, 40]
+
+
+async def test_probes_of_containers_that_ran_on_are_spread_over_their_period(autojump_clock):
+    _, _, runtime = await watched(healthy, 45, fresh=frozenset(), liveness=probe(initial_delay_seconds=3600))
+    first, *later = runtime.asked_at
+    assert 0 <= first < 10, "it has run for years, and its delay is over"
+    assert later == pytest.approx([first + 10 * n for n in range(1, len(later) + 1)])
+
+
+async def test_a_pod_that_goes_is_not_called_unhealthy(autojump_clock):
+    seen, said, runtime = await watched(
+        lambda at: (0 if at < 15 else 1, 0.0),
+        100,
+        ends_at=14,
+        liveness=probe(failure_threshold=1),
+        readiness=probe(period_seconds=30, failure_threshold=1),
+    )
+    assert runtime.asked_at == [0, 0, 10, 30, 60, 90]
+    assert seen[-1] == (30, "started"), "who is not ready any more is told"
+    assert not any(words.startswith("Liveness") for words in said)

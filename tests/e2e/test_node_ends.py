@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from board import wait_until
-from test_node_lifecycle import apply, box, container_of, over, pod, ready, status_of
+from test_node_lifecycle import apply, box, container_of, events_of, over, pod, ready, status_of
 
 DEAF = "trap '' TERM; while true; do sleep 1; done"  # ends by SIGKILL only
 MOMENT_S = 2.0
@@ -69,3 +69,26 @@ def test_who_watches_a_pod_that_is_deleted_sees_how_it_ended(board, namespace):
             assert wanted <= seen
         finally:
             watching.terminate()
+
+
+def test_a_container_has_two_seconds_to_end_however_little_is_granted(board, namespace):
+    path = board.directory / f"ends-{namespace}"
+    shared = {"volumes": [{"name": "v", "hostPath": {"path": str(path), "type": "DirectoryOrCreate"}}]}
+    last = "busybox usleep 1300000; echo done > /v/done; exit 0"
+    script = f"trap '{last}' TERM; while true; do busybox usleep 50000; done"
+    mount = [{"name": "v", "mountPath": "/v"}]
+    apply(board, namespace, pod("slow", box("c", script, volumeMounts=mount), **shared))
+    ready(board, namespace, "slow")
+    board.kubectl("-n", namespace, "delete", "pod", "slow", "--now")
+    assert (path / "done").read_text() == "done\n"
+
+
+def test_a_pod_that_goes_is_probed_for_its_readiness_only(board, namespace):
+    script = "trap 'rm /tmp/well; sleep 3; exit 0' TERM; echo > /tmp/well; while true; do sleep 1; done"
+    look = {"exec": {"command": ["test", "-f", "/tmp/well"]}, "periodSeconds": 1, "failureThreshold": 1}
+    probes = {"livenessProbe": {**look, "initialDelaySeconds": 1}, "readinessProbe": look}
+    apply(board, namespace, pod("going", box("c", script, **probes), terminationGracePeriodSeconds=30))
+    ready(board, namespace, "going")
+    board.kubectl("-n", namespace, "delete", "pod", "going")
+    told = [message for reason, message in events_of(board, namespace, "going") if reason == "Unhealthy"]
+    assert not [message for message in told if message.startswith("Liveness")]

@@ -7,6 +7,8 @@ task ends with its container. Source: kubernetes pkg/kubelet/prober/worker.go.
 from __future__ import annotations
 
 import collections
+import random
+import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
@@ -52,6 +54,8 @@ class Watched:
     grace_s: int | None = None  # that the failed probe declares for itself
     has: set[str] = field(default_factory=set)
     is_hooking: bool = False
+    began_at: float = 0.0  # by Trio's clock
+    is_adopted: bool = False  # pikube was started again meanwhile
 
 
 def known_status(pod: Pod, name: str, container: Container) -> ContainerStatus | None:
@@ -66,6 +70,7 @@ class ProbeSet:
 
     def __init__(self, changed: Changed) -> None:
         self.nursery: trio.Nursery | None = None
+        self.is_ending = False  # the pod goes: nobody is to be started again for a failed probe
         self._changed = changed
         self._watched: dict[str, Watched] = {}
         self.results: collections.Counter[tuple[str, str, str]] = collections.Counter()
@@ -116,6 +121,8 @@ class ProbeSet:
                 is_ready=probes["readiness"] is None and probes["startup"] is None and hook is None,
                 has={kind for kind, probe in probes.items() if probe is not None},
                 is_hooking=hook is not None,
+                began_at=trio.current_time() - _age_s(container, fresh),
+                is_adopted=container.id not in fresh,
             )
             if before is not None:
                 watched.is_ready = before.ready
@@ -200,9 +207,12 @@ class ProbeSet:
         runtime: Runtime,
     ) -> None:
         """Until the container ends; a startup probe until it succeeded or failed for good."""
-        await trio.sleep(probe.initial_delay_seconds)
+        period_s = probe.period_seconds or 10
+        await trio.sleep(max(0.0, watched.began_at + probe.initial_delay_seconds - trio.current_time()))
+        if watched.is_adopted:  # all probes of a board at once are too many
+            await trio.sleep(random.random() * period_s)
         successes = failures = 0
-        while True:
+        while kind == "readiness" or not self.is_ending:
             began_at = trio.current_time()
             try:
                 timeout_s = float(probe.timeout_seconds or 1)
@@ -223,7 +233,7 @@ class ProbeSet:
                 successes, failures = successes + 1, 0
             if self._judge(kind, probe, declared, watched, successes, failures):
                 return
-            await trio.sleep(probe.period_seconds or 10)
+            await trio.sleep(period_s)
 
     def _judge(
         self, kind: str, probe: Probe, declared: Any, watched: Watched, successes: int, failures: int
@@ -248,6 +258,12 @@ class ProbeSet:
             watched.is_started = True
             return True
         return False
+
+
+def _age_s(container: Container, fresh: AbstractSet[str]) -> float:
+    """How long a container of a former life has run: delays count from its start. Whatever the clock says, no delay
+    becomes longer."""
+    return 0.0 if container.id in fresh else max(0.0, time.time() - container.started_at)
 
 
 async def _run_hook(hook: Any, container_id: str, address: str, runtime: Runtime, declared: Any) -> None:

@@ -14,7 +14,7 @@ from pikube.agent.pods.probes import ProbeSet
 from pikube.agent.pods.view import PodView
 from pikube.agent.runtime.contract import Runtime, RuntimeFailure
 
-MIN_LEFT_S = 2  # what a preStop hook that used up the grace period leaves (minimumGracePeriodInSeconds)
+MIN_LEFT_S = 2  # to end by itself, however little is granted or left by a hook (minimumGracePeriodInSeconds)
 KILL_S = 30.0  # a process in uninterruptible sleep (a share that is away) does not even end by SIGKILL
 SIGKILL = 9
 
@@ -31,7 +31,7 @@ class Stopper:
     def shorten(self, grace_s: float) -> None:
         """The pod has less time than was said; counts at once."""
         for scope in self._stopping.values():
-            scope.deadline = min(scope.deadline, trio.current_time() + grace_s)
+            scope.deadline = min(scope.deadline, trio.current_time() + max(grace_s, MIN_LEFT_S))
 
     async def stop(self, identity: str, declared: Any, address: str, grace_s: float) -> None:
         """Until the container's process is gone. Raises RuntimeFailure when it does not go."""
@@ -42,12 +42,11 @@ class Stopper:
         try:
             lifecycle = getattr(declared, "lifecycle", None)
             hook = lifecycle.pre_stop if lifecycle else None
-            if hook is not None:
-                if grace_s > 0:
-                    with scope:
-                        await self._probes.run_pre_stop(hook, identity, address, self._runtime, declared)
-                least = trio.current_time() + MIN_LEFT_S
-                scope = self._stopping[identity] = trio.CancelScope(deadline=max(scope.deadline, least))
+            if hook is not None and grace_s > 0:
+                with scope:
+                    await self._probes.run_pre_stop(hook, identity, address, self._runtime, declared)
+            least = trio.current_time() + MIN_LEFT_S
+            scope = self._stopping[identity] = trio.CancelScope(deadline=max(scope.deadline, least))
             await self._runtime.signal_container(container, container.stop_signal)
             with trio.CancelScope(deadline=scope.deadline) as scope:
                 self._stopping[identity] = scope

@@ -271,6 +271,7 @@ class PodWorker:
     async def _observe(self) -> Observed:
         observed = await self._view.observe()
         self._memory.learn(observed)
+        self._probes.is_ending = bool(self.pod.metadata.deletion_timestamp) or self._failure is not None
         self._probes.follow(self.pod, observed, self.address, self._board.runtime, self._memory.fresh)
         self._memory.ready = self._probes.ready_names(self.pod, observed)
         self._memory.started = self._probes.started_names(self.pod, observed)
