@@ -1,8 +1,8 @@
 """Pure: metadata.managedFields: which manager set which field, kept as Kubernetes keeps it.
 
 Enter: an object before and after a write, who wrote, when. Leaves: the object's new list of managers. Called
-by the request registry for every create, PUT and patch that names a field manager; `apply` does the same for
-server-side apply on top of what is here. The rules are those of kubernetes apimachinery
+by the request registry for every create, PUT and patch that names a field manager, before admission; `apply`
+does the same for server-side apply on top of what is here. The rules are those of kubernetes apimachinery
 `pkg/util/managedfields/internal`.
 
 Plain writes must stay cheap: equal parts of the two objects are compared in C and never walked, and the sets
@@ -32,6 +32,10 @@ MAX_UPDATE_MANAGERS = 10
 """Above this the oldest updates are merged into one entry (kubernetes DefaultMaxUpdateManagers)."""
 ANCIENT = "ancient-changes"
 APPLY, UPDATE = "Apply", "Update"
+UNREADABLE = (
+    ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating "
+    "admission controller; please fix your requests: "
+)
 
 _STRIPPED: FieldSet = {
     "f:apiVersion": {},
@@ -159,6 +163,20 @@ def track_update(
         managed, change, updater(manager, version, subresource), version, render_time(now), resets
     )
     _store(new, encode_managed(managed))
+
+
+def keep_readable(made: Any, before: Any) -> list[str]:
+    """Undo what admission did to the managers of an object if nobody can read it; a warning if so (kubernetes
+    apiserver pkg/endpoints/handlers/fieldmanager/admission.go)."""
+    entries = made.metadata.managed_fields
+    if entries == before.metadata.managed_fields:
+        return []
+    try:
+        decode_managed(msgspec.to_builtins(entries))
+    except ValueError as error:
+        made.metadata.managed_fields = before.metadata.managed_fields
+        return [UNREADABLE + str(error)]
+    return []
 
 
 def compared(before: dict[str, Any], after: dict[str, Any], structure: Type) -> Comparison:

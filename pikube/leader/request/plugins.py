@@ -205,7 +205,8 @@ LOWER = "PreemptLowerPriority"
 
 class Priority(Plugin):
     """A pod's priority is the value of its class, or of the default class, of which there is one; a pod that says
-    another is refused (kubernetes plugin/pkg/admission/priority/admission.go)."""
+    another is refused, and an update that says none keeps it (kubernetes
+    plugin/pkg/admission/priority/admission.go)."""
 
     def admit(self, attributes: Attributes) -> None:
         if (
@@ -214,9 +215,14 @@ class Priority(Plugin):
             and attributes.obj.global_default
         ):
             self._check_single(attributes)
-        if attributes.info.cls is not Pod or attributes.operation != "CREATE":
+        if attributes.info.cls is not Pod or attributes.subresource or attributes.operation == "DELETE":
             return
         spec = attributes.obj.spec
+        if attributes.old is not None:
+            known = attributes.old.spec
+            spec.priority = known.priority if spec.priority is None else spec.priority
+            spec.preemption_policy = spec.preemption_policy or known.preemption_policy
+            return
         value, policy = self._of_class(attributes)
         if spec.priority not in (None, value):
             self._refuse(attributes, "integer value of priority", spec.priority, value)

@@ -1,6 +1,6 @@
 """Shell: the objects of the API: decoded objects in, stored items out, every rule of a write in between.
 
-    create  →  metadata → defaults → admission → validation → managed fields → store
+    create  →  metadata → defaults → managed fields → admission → validation → store
     update  →  carry over what the server owns → the same → store, at the revision that was read
     delete  →  preconditions → grace, finalizers → mark or remove
 
@@ -18,7 +18,7 @@ import msgspec
 from pikube.api.custom.objects import CustomObject, read_hook
 from pikube.api.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.managed_fields import track_update
+from pikube.api.managed_fields import keep_readable, track_update
 from pikube.api.names import generated_name
 from pikube.api.quantity import QuantityError
 from pikube.api.scheme import KindInfo
@@ -141,6 +141,9 @@ class Registry:
         if self.store.get(key_for(info, meta.namespace, meta.name)) is not None:
             raise AlreadyExists.of(info.resource, meta.name)  # before admission hands anything out
         _default(info, obj)
+        if is_tracked and context.manager and not info.is_ephemeral:
+            # what admission adds is nobody's: an apply that leaves it out must not remove it
+            track_update(None, obj, info.cls, context.manager, context.now, reset=resets(info, ""))
         context.warnings.extend(info.prepare(obj))
         attributes = Attributes("CREATE", info, meta.namespace, meta.name, "", obj, None, context)
         try:
@@ -156,8 +159,6 @@ class Registry:
             _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
             context.warnings.extend(info.warn(obj))
             await self._dynamic.validate(attributes)
-            if is_tracked and context.manager and not info.is_ephemeral:
-                track_update(None, obj, info.cls, context.manager, context.now, reset=resets(info, ""))
             item = await self._write(info, obj, None, context)
             is_stored = not context.dry_run
             return item
@@ -174,6 +175,7 @@ class Registry:
         info, made = attributes.info, attributes.obj
         for name in ("name", "namespace", "uid", "creation_timestamp", "generation", "resource_version"):
             setattr(made.metadata, name, getattr(before.metadata, name))
+        attributes.context.warnings.extend(keep_readable(made, before))
         _default(info, made)
         self._admission.readmit(attributes)
         if attributes.old is not None and info.has_generation:
@@ -246,6 +248,9 @@ class Registry:
         prepare_update(info, new, old, subresource)
         context.warnings.extend(dedup_owners(new))
         _default(info, new)
+        if is_tracked and context.manager and not info.is_ephemeral:
+            reset = resets(info, subresource)
+            track_update(old, new, info.cls, context.manager, context.now, subresource, reset=reset)
         info.carry(new, old)
         attributes = Attributes(
             "UPDATE", info, item.key.namespace, item.key.name, subresource, new, old, context
@@ -264,16 +269,6 @@ class Registry:
             if not subresource:
                 context.warnings.extend(info.warn(new))
             await self._dynamic.validate(attributes)
-            if is_tracked and context.manager and not info.is_ephemeral:
-                track_update(
-                    old,
-                    new,
-                    info.cls,
-                    context.manager,
-                    context.now,
-                    subresource,
-                    reset=resets(info, subresource),
-                )
             if is_finished(new):
                 if context.dry_run:
                     return item, True

@@ -53,3 +53,16 @@ async def test_a_class_decides(classes, spec, found):
 async def test_another_one_is_refused(classes, spec, words):
     status, refused = await make(classes, **spec)
     assert status == 403 and f'pods "a" is forbidden: {words}' in refused["message"]
+
+
+async def test_a_put_of_the_first_manifest_keeps_the_priority(classes):
+    """`kubectl replace -f` with the file that the pod was made from."""
+    spec = {
+        "containers": [{"name": "c", "image": "i"}], "priorityClassName": "patient",
+        "serviceAccountName": "default", "automountServiceAccountToken": False,
+    }  # fmt: skip
+    _, made = await classes("POST", PODS, {"metadata": {"name": "a"}, "spec": spec})
+    labelled = {"metadata": {"name": "a", "labels": {"app": "a"}}, "spec": spec}
+    status, pod = await classes("PUT", f"{PODS}/a", labelled)
+    assert (status, pod["metadata"].get("labels")) == (200, {"app": "a"}), pod
+    assert pod["spec"] == made["spec"] and pod["spec"]["priority"] == 7

@@ -122,6 +122,27 @@ async def test_a_mutating_webhook_changes_the_object(api, hook):
     assert again["data"] == made["data"] and again["metadata"]["uid"] == made["metadata"]["uid"]
 
 
+async def test_a_webhook_sees_the_managers_and_cannot_make_them_unreadable(api, hook):
+    await configure(api, hook, "Mutating")
+    patch = [
+        {"op": "add", "path": "/data/added", "value": "yes"},
+        {"op": "replace", "path": "/metadata/managedFields/0/operation", "value": "Guess"},
+    ]
+    hook.answer = lambda request: {
+        "allowed": True, "patchType": "JSONPatch",
+        "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+    }  # fmt: skip
+    status, made = await api(
+        "POST", f"{MAPS}?fieldManager=me", {"metadata": {"name": "a"}, "data": {"k": "v"}}
+    )
+    (entry,) = made["metadata"]["managedFields"]
+    assert status == 201 and (entry["manager"], entry["operation"]) == ("me", "Update")
+    assert entry["fieldsV1"] == {"f:data": {".": {}, "f:k": {}}}
+    assert hook.seen[0]["object"]["metadata"]["managedFields"] == [entry]
+    (warning,) = api.warnings
+    assert "managedFields was in an invalid state after admission" in warning
+
+
 async def test_update_and_delete_show_the_old_object(api, hook):
     await api("POST", MAPS, {"metadata": {"name": "a"}, "data": {"k": "1"}})
     await configure(api, hook)
