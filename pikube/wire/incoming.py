@@ -15,6 +15,12 @@ import httptools
 _NO_ENCODING = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
+def joint_of(name: str) -> str:
+    """What joins the values of a header that comes more than once. A group's name may have commas in it (`kubectl
+    --as-group=a,b`), so that what stands for one name each is joined by what no header's value can have."""
+    return "\n" if name.startswith("impersonate-") else ", "
+
+
 def is_encoded(part: str) -> bool:
     """Whether every percent sign of a URL's part begins a byte; Go's server takes no other path."""
     return "%" not in part or _NO_ENCODING.search(part) is None
@@ -37,7 +43,7 @@ class Head:
         self.method = ""
         self.target = ""
         self.headers: dict[str, str] = {}
-        """Lower-case names; repeated headers joined with `, `."""
+        """Lower-case names; repeated headers joined with `, `, those with names by `\\n`: see `joint_of`."""
         self.is_http_11 = True
         self.keeps_alive = True
         self.body: deque[bytes] = deque()
@@ -119,7 +125,7 @@ class Incoming:
             return  # of a trailer
         key, text = name.decode("ascii").lower(), value.decode("latin-1")
         headers = head.headers
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        headers[key] = f"{headers[key]}{joint_of(key)}{text}" if key in headers else text
         if key == "host" and headers[key] is not text:
             self._refuse(400, "too many Host headers")
 

@@ -137,3 +137,12 @@ def test_whether_another_request_may_follow(words, keeps_alive):
     incoming.feed(b"GET /" + words + b"\r\n")
     head = incoming.next_head()
     assert (head.keeps_alive, head.is_whole) == (keeps_alive, True)
+
+
+def test_a_header_that_comes_twice_is_one_and_a_groups_name_keeps_its_commas():
+    incoming = Incoming(1000)
+    lines = ("Accept: a/b", "Impersonate-Group: dev, ops", "Accept: c/d", "Impersonate-Group: ,,,x")
+    incoming.feed("\r\n".join(("GET / HTTP/1.1", "Host: h", *lines, "", "")).encode())
+    headers = incoming.next_head().headers
+    assert headers["accept"] == "a/b, c/d"
+    assert headers["impersonate-group"].split("\n") == ["dev, ops", ",,,x"]

@@ -90,13 +90,12 @@ def default_stateful_set(obj: StatefulSet) -> None:
         spec.replicas = 1
     spec.pod_management_policy = spec.pod_management_policy or "OrderedReady"
     strategy = spec.update_strategy
-    if not strategy.type:
+    if not strategy.type:  # who writes the type and no more gets no more (kubernetes SetDefaults_StatefulSet)
         strategy.type = "RollingUpdate"
-    if strategy.type == "RollingUpdate":
-        rolling = strategy.rolling_update or RollingUpdateStatefulSetStrategy()
-        if rolling.partition is None:
-            rolling.partition = 0
-        strategy.rolling_update = rolling
+        strategy.rolling_update = strategy.rolling_update or RollingUpdateStatefulSetStrategy()
+    rolling = strategy.rolling_update
+    if strategy.type == "RollingUpdate" and rolling is not None and rolling.partition is None:
+        rolling.partition = 0
     if spec.revision_history_limit is None:
         spec.revision_history_limit = REVISION_HISTORY
     policy = spec.persistent_volume_claim_retention_policy

@@ -35,6 +35,8 @@ MANY_MISSED = (
 SET_BACK_S = 3600.0
 """A last start so far in the future means that the clock was set back; waiting for it could take years, so that
 times count from now on. Smaller steps, as NTP makes them, are waited out and no time fires twice."""
+NEVER = "time difference between two schedules is less than 1 second"
+"""What upstream says of a line like `59 23 31 2 *`, of which no time comes (utils.go:mostRecentScheduleTime)."""
 EARLY_S = 0.1  # wake a little late rather than early, or the minute would be missed by a hair
 
 
@@ -65,8 +67,12 @@ def reconcile(desired: CronJob, observed: Jobs, now: float) -> list[Action]:
         return [*actions, *_write(desired, status), event]
     started, status = _start(desired, jobs, status, schedule, zone, now)
     upcoming = next_after(schedule, now, zone)
-    again = [RequeueAfter(max(0.0, upcoming - now) + EARLY_S)] if upcoming is not None else []
-    return [*actions, *said, *started, *_write(desired, status), *again]
+    if upcoming is None:
+        words = f"invalid schedule: {desired.spec.schedule} : {NEVER}"
+        then: Action = RecordEvent(desired, "Warning", "InvalidSchedule", words)
+    else:
+        then = RequeueAfter(max(0.0, upcoming - now) + EARLY_S)
+    return [*actions, *said, *started, *_write(desired, status), then]
 
 
 def _start(

@@ -24,7 +24,13 @@ from pikube.leader.controllers.daemon_nodes import Verdict, daemon_pod, target_n
 from pikube.leader.controllers.failed_pods import Failures
 from pikube.leader.controllers.ownership import candidates, claim, orphans_index, wakes_owner
 from pikube.leader.controllers.pods import ENDED, available_in, is_ready
-from pikube.leader.controllers.revision_history import HASH_LABEL, History, clean_up, construct
+from pikube.leader.controllers.revision_history import (
+    HASH_LABEL,
+    History,
+    clean_up,
+    construct,
+    hash_of_revision,
+)
 from pikube.leader.controllers.rounding import resolve
 
 _FAILED = "failed", "FailedDaemonPod", "Warning"
@@ -261,7 +267,7 @@ def _writes(plan: Plan, mine: Sequence[Pod]) -> list[Action]:
         for _, pod in sorted(plan.delete.items())[:BURST]
     ]
     live = {p.metadata.labels.get(HASH_LABEL, "") for p in mine}
-    actions += clean_up(plan.history, live, desired.spec.revision_history_limit)
+    actions += clean_up(plan.history, live, desired.spec.revision_history_limit, hash_of_revision)
     actions += _status_write(plan)
     if plan.wait_s is not None:
         actions.append(RequeueAfter(plan.wait_s))

@@ -6,7 +6,7 @@ those to clean up. Called by daemon_set.py and stateful_set.py. Source: kubernet
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ from pikube.leader.controllers.ownership import owner_reference
 from pikube.leader.controllers.templates import hash_of
 
 HASH_LABEL = "controller-revision-hash"
+# A StatefulSet's revision has this one; its pods have the revision's name under the other (kubernetes
+# pkg/controller/history: ControllerRevisionHashLabel).
+DATA_HASH_LABEL = "controller.kubernetes.io/hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,18 @@ class History:
 
     @property
     def hash(self) -> str:
-        """What pods of the current template are labelled with."""
-        return hash_label(self.current)
+        """What a DaemonSet's pods of the current template are labelled with."""
+        return hash_of_revision(self.current)
 
 
-def hash_label(revision: ControllerRevision) -> str:
-    """The value of a revision's hash label."""
+def hash_of_revision(revision: ControllerRevision) -> str:
+    """What a DaemonSet's pods of this revision are labelled with."""
     return revision.metadata.labels.get(HASH_LABEL, "")
+
+
+def name_of_revision(revision: ControllerRevision) -> str:
+    """What a StatefulSet's pods of this revision are labelled with."""
+    return revision.metadata.name
 
 
 def template_patch(template: PodTemplateSpec) -> dict[str, Any]:
@@ -54,16 +62,15 @@ def construct(
     revisions: Sequence[ControllerRevision],
     collisions: int | None,
     *,
-    full_name: bool = False,
+    label: str = HASH_LABEL,
 ) -> History:
-    """Find, renumber or make the revision of a template. `full_name`: pods carry the revision's name, not only
-    its hash (StatefulSets)."""
+    """Find, renumber or make the revision of a template. `label`: what a new one carries its hash under."""
     data = template_patch(template)
     ordered = sorted(revisions, key=lambda r: (r.revision, r.metadata.creation_timestamp, r.metadata.name))
     newest = ordered[-1].revision if ordered else 0
     same = [r for r in ordered if r.data == data]
     if not same:
-        made = _new(owner, template, data, newest + 1, collisions, full_name)
+        made = _new(owner, template, data, newest + 1, collisions, label)
         return History(made, tuple(ordered), (Create(made),))
     current = same[-1]
     others = tuple(r for r in ordered if r is not current)
@@ -73,9 +80,11 @@ def construct(
     return History(renumbered, others, (Update(renumbered),))
 
 
-def clean_up(history: History, live: Collection[str], limit: int | None) -> list[Action]:
-    """Delete the oldest revisions beyond the limit that no pod has."""
-    unused = [r for r in history.old if hash_label(r) not in live]
+def clean_up(
+    history: History, live: Collection[str], limit: int | None, label_of: Callable[[ControllerRevision], str]
+) -> list[Action]:
+    """Delete the oldest revisions beyond the limit that no pod has; `live`: what pods are labelled with."""
+    unused = [r for r in history.old if label_of(r) not in live]
     excess = len(unused) - (10 if limit is None else limit)
     return [Delete(ControllerRevision, key_of(r), r.metadata.uid) for r in unused[: max(0, excess)]]
 
@@ -86,7 +95,7 @@ def _new(
     data: dict[str, Any],
     number: int,
     collisions: int | None,
-    full_name: bool,
+    label: str,
 ) -> ControllerRevision:
     hash_ = hash_of(data, collisions)
     name = f"{owner.metadata.name}-{hash_}"
@@ -94,7 +103,8 @@ def _new(
         metadata=ObjectMeta(
             name=name,
             namespace=owner.metadata.namespace,
-            labels={**template.metadata.labels, HASH_LABEL: name if full_name else hash_},
+            labels={**template.metadata.labels, label: hash_},
+            annotations=dict(owner.metadata.annotations),  # the change's cause is among them
             owner_references=(owner_reference(owner),),
         ),
         data=data,

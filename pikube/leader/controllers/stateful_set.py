@@ -27,11 +27,12 @@ from pikube.leader.controllers.failed_pods import Failures
 from pikube.leader.controllers.ownership import candidates, claim, orphans_index, wakes_owner
 from pikube.leader.controllers.pods import ENDED, available_in, is_ready
 from pikube.leader.controllers.revision_history import (
+    DATA_HASH_LABEL,
     HASH_LABEL,
     History,
     clean_up,
     construct,
-    hash_label,
+    name_of_revision,
 )
 from pikube.leader.controllers.rounding import resolve
 from pikube.leader.controllers.stateful_pods import (
@@ -81,7 +82,7 @@ class Round:
 
     @property
     def update(self) -> str:
-        return hash_label(self.history.current)
+        return name_of_revision(self.history.current)
 
     @property
     def is_ordered(self) -> bool:
@@ -119,16 +120,16 @@ def _reconcile(desired: StatefulSet, observed: Parts, now: float, book: Book) ->
         desired.spec.template,
         observed.revisions,
         desired.status.collision_count,
-        full_name=True,
+        label=DATA_HASH_LABEL,
     )
-    names = {hash_label(revision) for revision in (*history.old, history.current)}
+    names = {name_of_revision(revision) for revision in (*history.old, history.current)}
     current = desired.status.current_revision
     it = Round(
         owner=desired,
         by_ordinal={o: pod for pod in mine if (o := ordinal_of(desired, pod)) is not None},
         claims={claim_.metadata.name: claim_ for claim_ in observed.claims},
         history=history,
-        current=current if current in names else hash_label(history.current),
+        current=current if current in names else name_of_revision(history.current),
         failures=observed.failures.of(desired, observed.at, MAX_WAIT_S),
         at=observed.at,
         now=now,
@@ -142,7 +143,7 @@ def _reconcile(desired: StatefulSet, observed: Parts, now: float, book: Book) ->
         actions.append(Update(structs.replace(desired, status=status), "status"))
     actions += steps
     live = {it.current, it.update, *(p.metadata.labels.get(HASH_LABEL, "") for p in mine)}
-    actions += clean_up(history, live, desired.spec.revision_history_limit)
+    actions += clean_up(history, live, desired.spec.revision_history_limit, name_of_revision)
     if it.wait_s is not None:
         actions.append(RequeueAfter(it.wait_s))
     return actions
@@ -247,7 +248,7 @@ def _create(it: Round, ordinal: int) -> Create:
     template, revision = it.owner.spec.template, it.update
     is_below = ordinal < first_ordinal(it.owner) + _partition(it.owner)
     if is_below and it.owner.spec.update_strategy.type != "OnDelete":
-        before = next((r for r in it.history.old if hash_label(r) == it.current), None)
+        before = next((r for r in it.history.old if name_of_revision(r) == it.current), None)
         if before is not None:
             template, revision = _template_of(before), it.current
     pod = new_pod(it.owner, template, ordinal, revision)
@@ -300,6 +301,7 @@ def _status(it: Round) -> StatefulSetStatus:
         updated_replicas=updated,
         current_revision=it.current,
         update_revision=it.update,
+        collision_count=it.owner.status.collision_count or 0,  # always said (kubernetes updateStatefulSet)
     )
     is_rolling = it.owner.spec.update_strategy.type != "OnDelete"
     is_whole = set(it.by_ordinal) == wanted and updated == ready == len(live) == replicas_of(it.owner)

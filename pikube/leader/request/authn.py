@@ -76,11 +76,12 @@ EXTRA = "impersonate-extra-"
 def impersonated(user: User, headers: Mapping[str, str], may: MayImpersonate) -> User:
     """The user that `Impersonate-*` headers ask for; Forbidden unless `may` for each part
     (kubernetes apiserver endpoints/filters/impersonation.go)."""
-    name = headers.get("impersonate-user", "")
-    groups = tuple(g.strip() for g in headers.get("impersonate-group", "").split(",") if g.strip())
-    uid = headers.get("impersonate-uid", "")
+    name = headers.get("impersonate-user", "").partition("\n")[0]
+    asked = headers.get("impersonate-group")
+    groups = tuple(asked.split("\n")) if asked is not None else ()  # so the server joins them: wire/incoming
+    uid = headers.get("impersonate-uid", "").partition("\n")[0]
     extra = {
-        unquote(key[len(EXTRA) :]).lower(): tuple(value.strip() for value in values.split(","))
+        unquote(key[len(EXTRA) :]).lower(): tuple(values.split("\n"))
         for key, values in headers.items()
         if key.startswith(EXTRA)
     }

@@ -161,6 +161,7 @@ def test_a_start_that_is_too_late_is_missed():
 def test_bad_lines_and_zones_are_told_and_do_not_spin():
     for job, reason in (
         (cron_job("61 * * * *"), "UnparseableSchedule"),
+        (cron_job("59 23 31 2 *"), "InvalidSchedule"),
         (cron_job(time_zone="Nowhere/Land"), "UnknownTimeZone"),
     ):
         it = world(job)

@@ -251,6 +251,18 @@ def test_history_keeps_templates_for_undo_and_is_cut_to_its_limit():
     assert sorted(r.revision for r in it.api.all_of(ControllerRevision)) == [3, 4]
 
 
+def test_a_revision_says_why_it_is_there():
+    it = world(daemon=daemon_set())
+    cause = {"kubernetes.io/change-cause": "for the new release"}
+    it.api.patch_nowait(DaemonSet, "fluentd", "default", {"metadata": {"annotations": cause}})
+    set_image(it, "web:2")
+    it.settle()
+    assert {r.revision: r.metadata.annotations for r in it.api.all_of(ControllerRevision)} == {
+        1: {},
+        2: cause,
+    }
+
+
 def test_pods_that_are_refused_are_told():
     it = World([])
     it.controllers = (daemon_set_controller(it.clock),)

@@ -161,6 +161,18 @@ def test_an_update_rolls_from_the_top_one_by_one():
     assert sorted(r.revision for r in it.api.all_of(ControllerRevision)) == [1, 2]
 
 
+def test_a_revision_carries_the_causes_annotation_and_its_hash_and_pods_its_name():
+    owner = stateful_set(1)
+    owner.metadata.annotations["kubernetes.io/change-cause"] = "the first one"
+    it = world(owner)
+    [revision] = it.api.all_of(ControllerRevision)
+    assert revision.metadata.annotations == {"kubernetes.io/change-cause": "the first one"}
+    hash_ = revision.metadata.labels["controller.kubernetes.io/hash"]
+    assert revision.metadata.labels == {"app": "web", "controller.kubernetes.io/hash": hash_}
+    assert revision.metadata.name == f"db-{hash_}" == it.pods()[0].metadata.labels["controller-revision-hash"]
+    assert status(it).collision_count == 0
+
+
 def test_an_update_halts_at_a_pod_that_is_not_ready():
     it = world()
     set_image(it, "web:bad")

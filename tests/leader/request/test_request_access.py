@@ -143,13 +143,13 @@ async def test_escalate_and_bind_are_verbs_that_allow_it(cluster):
 async def test_impersonation_needs_leave_for_each_part(cluster):
     who = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     headers = {
-        "impersonate_user": "bob", "impersonate_group": "dev, ops", "impersonate_uid": "7",
+        "impersonate_user": "bob", "impersonate_group": "dev\nops, too", "impersonate_uid": "7",
         "impersonate_extra_acme.com%2fteam": "red",
     }  # fmt: skip
     status, review = await cluster("POST", who, {}, **headers)
     assert status == 201
     assert review["status"]["userInfo"] == {
-        "username": "bob", "uid": "7", "groups": ["dev", "ops", "system:authenticated"],
+        "username": "bob", "uid": "7", "groups": ["dev", "ops, too", "system:authenticated"],
         "extra": {"acme.com/team": ["red"]},
     }  # fmt: skip
     status, refused = await cluster("POST", who, {}, peer=user("jane"), **headers)
