@@ -38,6 +38,12 @@ _LABEL_WORDS = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
     "and must start and end with an alphanumeric character"
 )
+_LOOSE_LABEL = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_LOOSE_SUBDOMAIN = rf"{_LOOSE_LABEL}(\.{_LOOSE_LABEL})*"
+_LOOSE_SUBDOMAIN_WORDS = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_' or '.', and must "
+    "start and end with an alphanumeric character"
+)
 _SUBDOMAIN_WORDS = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
     "and must start and end with an alphanumeric character"
@@ -126,6 +132,14 @@ def dns1123_subdomain(value: str) -> list[str]:
     errors = [max_length_error(SUBDOMAIN_MAX_CHARS)] if len(value) > SUBDOMAIN_MAX_CHARS else []
     if not _is_subdomain(value):
         errors.append(regex_error(_SUBDOMAIN_WORDS, _SUBDOMAIN, "example.com"))
+    return errors
+
+
+def loose_dns1123_subdomain(value: str) -> list[str]:
+    """Domains that names are looked for in: labels may hold `_`, and begin with it."""
+    errors = [max_length_error(SUBDOMAIN_MAX_CHARS)] if len(value) > SUBDOMAIN_MAX_CHARS else []
+    if re.fullmatch(_LOOSE_SUBDOMAIN, value, re.ASCII) is None:
+        errors.append(regex_error(_LOOSE_SUBDOMAIN_WORDS, _LOOSE_SUBDOMAIN, "example.com"))
     return errors
 
 

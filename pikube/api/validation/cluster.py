@@ -28,9 +28,10 @@ from pikube.api.validation.causes import (
     not_supported,
     required,
 )
+from pikube.api.validation.containers import resource_causes
 from pikube.api.validation.declared import declared_causes
-from pikube.api.validation.pods import resource_causes, toleration_causes
-from pikube.api.validation.workloads import selector_causes
+from pikube.api.validation.pod_places import toleration_causes
+from pikube.api.validation.selectors import selector_causes
 
 HIGHEST_PRIORITY = 1_000_000_000  # of what users define: scheduling/types.go:HighestUserDefinablePriority
 SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}

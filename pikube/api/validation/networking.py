@@ -34,7 +34,7 @@ from pikube.api.validation.causes import (
     too_long,
     too_many,
 )
-from pikube.api.validation.workloads import selector_causes
+from pikube.api.validation.selectors import selector_causes
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"

@@ -33,7 +33,7 @@ from pikube.api.validation.causes import (
     too_many,
 )
 from pikube.api.validation.rules import rule_causes
-from pikube.api.validation.workloads import selector_causes
+from pikube.api.validation.selectors import selector_causes
 
 Read: TypeAlias = Callable[[str], Expression]
 

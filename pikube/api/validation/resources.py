@@ -27,8 +27,8 @@ from pikube.api.validation.causes import (
     required,
     too_long,
 )
+from pikube.api.validation.containers import port_ref_causes
 from pikube.api.validation.declared import declared_causes
-from pikube.api.validation.pods import port_ref_causes
 
 SIZE_BYTES = 1024 * 1024  # kubernetes core MaxSecretSize
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")

@@ -29,7 +29,7 @@ from pikube.api.validation.causes import (
     required,
     too_long,
 )
-from pikube.api.validation.workloads import selector_causes
+from pikube.api.validation.selectors import selector_causes
 
 LONGEST_DRIVER = 63
 LONGEST_NODE_ID = 256

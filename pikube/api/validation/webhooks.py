@@ -13,8 +13,8 @@ from pikube.api.errors import Cause
 from pikube.api.validation.causes import by_rule, duplicate, invalid, not_supported, required
 from pikube.api.validation.policies import OF_WEBHOOKS, condition_causes
 from pikube.api.validation.rules import rule_causes
+from pikube.api.validation.selectors import selector_causes
 from pikube.api.validation.webhook_clients import client_causes
-from pikube.api.validation.workloads import selector_causes
 
 
 def webhooks_causes(obj: Any, known: Container[str] = ()) -> list[Cause]:

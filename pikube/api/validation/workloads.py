@@ -34,6 +34,7 @@ from pikube.api.validation.causes import (
 from pikube.api.validation.declared import declared_causes
 from pikube.api.validation.job_policies import policy_causes
 from pikube.api.validation.pods import pod_spec_causes
+from pikube.api.validation.selectors import selector_causes
 
 NO_MATCH = "`selector` does not match template `labels`"
 STATEFUL_IMMUTABLE = (
@@ -44,27 +45,6 @@ STATEFUL_MUTABLE = (
     "replicas", "ordinals", "template", "update_strategy", "revision_history_limit",
     "persistent_volume_claim_retention_policy", "min_ready_seconds",
 )  # fmt: skip
-
-
-def selector_causes(selector: LabelSelector | None, path: str) -> list[Cause]:
-    """Keys, values and operators of a label selector."""
-    if selector is None:
-        return []
-    causes: list[Cause] = []
-    for key, value in selector.match_labels.items():
-        causes += by_rule(f"{path}.matchLabels", key, names.qualified_name)
-        causes += by_rule(f"{path}.matchLabels", value, names.label_value)
-    for index, expression in enumerate(selector.match_expressions):
-        here = f"{path}.matchExpressions[{index}]"
-        causes += by_rule(f"{here}.key", expression.key, names.qualified_name)
-        if expression.operator in ("In", "NotIn") and not expression.values:
-            causes.append(required(f"{here}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
-        elif expression.operator in ("Exists", "DoesNotExist") and expression.values:
-            words = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-            causes.append(forbidden(f"{here}.values", words))
-        elif expression.operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
-            causes.append(invalid(f"{here}.operator", expression.operator, "not a valid selector operator"))
-    return causes
 
 
 def _owned_template(
@@ -95,6 +75,9 @@ def template_causes(template: PodTemplateSpec, path: str, *, always: bool) -> li
         causes += by_rule(f"{path}.metadata.labels", key, names.qualified_name)
         causes += by_rule(f"{path}.metadata.labels", value, names.label_value)
     causes += pod_spec_causes(template.spec, f"{path}.spec")
+    if template.spec.ephemeral_containers:
+        words = "ephemeral containers not allowed in pod template"
+        causes.append(forbidden(f"{path}.spec.ephemeralContainers", words))
     if always and template.spec.restart_policy != "Always":
         causes.append(not_supported(f"{path}.spec.restartPolicy", template.spec.restart_policy, ["Always"]))
     return causes
