@@ -215,6 +215,8 @@ def _deep_spec(flat: dict[str, Any]) -> dict[str, Any]:
 
 def _deep_status(flat: dict[str, Any]) -> dict[str, Any]:
     type_ = flat["type"]
+    if not type_:
+        return {"type": ""}  # a metric that gave nothing
     source = flat[_FIELDS[type_]]
     average = source.get("averageValue" if type_ == "Object" else "currentAverageValue")
     current = _present(

@@ -44,6 +44,7 @@ from pikube.leader.request.gates import Gates
 from pikube.leader.request.handler import ApiHandler, ApiParts, Desk, Measured, Streams
 from pikube.leader.request.issuer_documents import issuer_documents
 from pikube.leader.request.limits import LimitRanger
+from pikube.leader.request.new_nodes import NewNodes
 from pikube.leader.request.node_authorizer import NodeAuthorizer
 from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.node_restriction import NodeRestriction, check_token
@@ -206,6 +207,7 @@ def build_control_plane(
         ),
         LimitRanger(store, decode),
         Gates(),
+        NewNodes(),
     ]
     services = scheme.by_class(Service)
     existing = (

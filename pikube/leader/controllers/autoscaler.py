@@ -17,6 +17,7 @@ from pikube.api.kinds.autoscaling_v2 import (
     HorizontalPodAutoscaler,
     HorizontalPodAutoscalerCondition,
     HorizontalPodAutoscalerStatus,
+    MetricStatus,
 )
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.selector import LabelSelector
@@ -142,7 +143,7 @@ def _by_metrics(
     failed = [one for one in computed if one.reason] or ([problem] if problem.reason else [])
     good = [one for one in computed if not one.reason]
     best = max(good, key=lambda one: one.replicas, default=None)
-    shown = tuple(one.status for one in good if one.status is not None)
+    shown = tuple(one.status or MetricStatus() for one in computed)  # in the order of the spec, as upstream
     said: list[Action] = [
         writing.event("Warning", one.reason, one.problem) for one in failed if one is not problem
     ]
@@ -153,7 +154,8 @@ def _by_metrics(
         writing.set("ScalingActive", False, first.reason, prefix + first.problem)
         said += [writing.event("Warning", first.reason, first.problem)] if first is problem else []
         said.append(writing.event("Warning", "FailedComputeMetricsReplicas", words))
-        return Decision([*said, *writing.status(current_replicas=current), again], history)
+        status = writing.status(current_replicas=current, current_metrics=shown)
+        return Decision([*said, *status, again], history)
     found = f"the HPA was able to successfully calculate a replica count from {best.name}"
     writing.set("ScalingActive", True, "ValidMetricFound", found)
     allowed = allow(

@@ -29,7 +29,12 @@ def reconcile(desired: Pod, observed: None, now: float) -> list[Action]:
     left_s = min(STALE_S, STALE_S - passed_s) if passed_s is not None else 0.0
     if left_s > 0:
         return [RequeueAfter(left_s)]
-    over = structs.replace(condition, status="False", last_transition_time=render_time(now))
+    over = PodCondition(
+        type=TARGET,
+        status="False",
+        last_transition_time=render_time(now),
+        observed_generation=desired.metadata.generation,
+    )
     status = structs.replace(desired.status, conditions=with_condition(desired.status.conditions, over))
     return [Update(structs.replace(desired, status=status), "status")]
 

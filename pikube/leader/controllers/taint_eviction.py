@@ -70,6 +70,7 @@ def _evict(pod: Pod, now: float) -> list[Action]:
         last_transition_time=render_time(now),
         reason="DeletionByTaintManager",
         message="Taint manager: deleting due to NoExecute taint",
+        observed_generation=pod.metadata.generation,
     )
     conditions = with_condition(pod.status.conditions, condition)
     said = RecordEvent(pod, "Normal", "TaintManagerEviction", f"Marking for deletion Pod {key_of(pod)}")

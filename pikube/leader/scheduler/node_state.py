@@ -25,8 +25,6 @@ from pikube.informer.cache import ObjectKey, key_of
 from pikube.leader.controllers.ownership import controller_of
 from pikube.leader.scheduler.images import KnownImages
 
-DEFAULT_MAX_PODS = 110  # of a node that does not say how many it takes
-
 
 class PodFacts:
     """A pod with what is computed of it once."""
@@ -63,7 +61,7 @@ class NodeState:
         """The node changed; its pods stay."""
         self.node = node
         self.allocatable = amounts(node.status.allocatable)
-        self.allocatable.setdefault(PODS, DEFAULT_MAX_PODS)
+        self.allocatable.setdefault(PODS, 0)  # who does not say how many takes none, as upstream
         self.images = {name: image.size_bytes for image in node.status.images for name in image.names}
 
     @property

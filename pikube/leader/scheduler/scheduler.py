@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import trio
@@ -235,6 +236,7 @@ class Scheduler:
             "reason": "PreemptionByScheduler",
             "message": f"{NAME}: preempting to accommodate a higher priority pod",
             "lastTransitionTime": render_time(self._now()),
+            "observedGeneration": meta.generation,
         }
         try:
             await self._patch_conditions(victim.pod, condition)
@@ -246,9 +248,10 @@ class Scheduler:
 
     async def _set_condition(self, pod: Pod, reason: str, message: str, node: str) -> None:
         known = condition_of(pod.status.conditions, "PodScheduled")
-        is_said = known is not None and (known.status, known.reason, known.message) == (
-            "False", reason, message,
-        )  # fmt: skip
+        generation = pod.metadata.generation
+        is_said = known is not None and (
+            known.status, known.reason, known.message, known.observed_generation
+        ) == ("False", reason, message, generation)  # fmt: skip
         if is_said and (not node or pod.status.nominated_node_name == node):
             return
         since = known.last_transition_time if known is not None and known.status == "False" else ""
@@ -258,10 +261,11 @@ class Scheduler:
             "reason": reason,
             "message": message,
             "lastTransitionTime": since or render_time(self._now()),
+            "observedGeneration": generation,
         }
         await self._patch_conditions(pod, condition, node)
 
-    async def _patch_conditions(self, pod: Pod, condition: dict[str, str], nominated: str = "") -> None:
+    async def _patch_conditions(self, pod: Pod, condition: dict[str, Any], nominated: str = "") -> None:
         """A merge patch replaces the list, so it holds for exactly the revision it was made from."""
         others = [msgspec.to_builtins(c) for c in pod.status.conditions if c.type != condition["type"]]
         status: dict[str, object] = {"conditions": [*others, condition]}

@@ -25,6 +25,7 @@ from pikube.api.kinds.autoscaling_v2 import (
     HPAScalingRules,
     MetricIdentifier,
     MetricSpec,
+    MetricStatus,
     MetricTarget,
     ObjectMetricSource,
     PodsMetricSource,
@@ -185,6 +186,7 @@ def test_missing_metrics_are_told_in_upstreams_words():
     status = next(a for a in decision.actions if isinstance(a, Update)).obj.status
     active = next(c for c in status.conditions if c.type == "ScalingActive")
     assert active.message == f"the HPA was unable to compute the replica count: {why}"
+    assert status.current_metrics == (MetricStatus(),)
 
 
 IDENTITY = MetricIdentifier(name="queue")
@@ -232,6 +234,8 @@ def test_nobody_shrinks_on_half_of_the_truth_but_may_grow():
     history = History((Noted(0.0, 1),))
     up = decide(autoscaler(metrics=(cpu(), unserved)), seen([1000, 1000]), NOW)
     assert outcome(up)[0] == 4
+    status = next(a for a in up.actions if isinstance(a, Update)).obj.status
+    assert [metric.type for metric in status.current_metrics] == ["Resource", ""]
     down = decide(autoscaler(metrics=(cpu(), unserved)), seen([10, 10], history=history), NOW)
     assert outcome(down)[0] is None
     assert outcome(down)[2]["ScalingActive"] == ("False", "FailedGetExternalMetric")

@@ -213,7 +213,9 @@ def test_what_is_allowed_never_takes_more_than_the_budget(ready, going, wanted, 
 
 def test_a_pod_that_was_to_go_and_did_not_is_no_target_any_more():
     it = World([STALE_DISRUPTION], has_boards=False)
-    condition = PodCondition(type="DisruptionTarget", status="True", last_transition_time=render_time(it.now))
+    condition = PodCondition(
+        type="DisruptionTarget", status="True", last_transition_time=render_time(it.now), reason="Preempted"
+    )
     for name in ("stays", "goes"):
         made = pod(name)
         status = structs.replace(made.status, conditions=(*made.status.conditions, condition))
@@ -230,5 +232,7 @@ def test_a_pod_that_was_to_go_and_did_not_is_no_target_any_more():
     it.advance(2)
     assert (status_of("stays"), status_of("goes")) == ("False", "True")
     stays = it.api.get_nowait(Pod, "stays", "default")
+    over = next(c for c in stays.status.conditions if c.type == "DisruptionTarget")
+    assert (over.reason, over.observed_generation) == ("", stays.metadata.generation)
     assert check_laws(stale, stays, None, it.now) == []
     assert check_laws(stale, stays, None, it.now - 1e9) == []

@@ -116,11 +116,12 @@ def test_pods_stay_as_long_as_they_tolerate_every_taint():
 
 
 def test_eviction_says_why_deletes_and_comes_again_for_the_next():
-    now_pod, later = pod("now", node="a"), pod("later", node="a")
+    now_pod, later = pod("now", node="a", generation=1), pod("later", node="a")
     later.spec.tolerations = (FOR_5_S,)
     tainted = Tainted(((EXECUTE, 1.0),), (now_pod, later, pod("gone", node="a", deletion_timestamp=AT)))
     update, delete, again = check_laws(reconcile, node("a", taints=(EXECUTE,)), tainted, NOW)
-    assert condition_of(update.obj.status.conditions, "DisruptionTarget").reason == "DeletionByTaintManager"
+    target = condition_of(update.obj.status.conditions, "DisruptionTarget")
+    assert (target.reason, target.observed_generation) == ("DeletionByTaintManager", 1)
     assert isinstance(delete, Delete)
     assert delete.said.reason == "TaintManagerEviction"
     assert again == RequeueAfter(4.0)

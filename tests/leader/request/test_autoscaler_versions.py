@@ -192,3 +192,14 @@ def test_no_metric_is_lost_on_the_way_through_v1(metrics):
 def test_an_annotation_that_says_nothing_stays_one():
     obj = v1.HorizontalPodAutoscaler(metadata=ObjectMeta(name="web", annotations={METRICS: "nonsense"}))
     assert to_v2(obj).metadata.annotations == {METRICS: "nonsense"}
+
+
+def test_a_metric_that_gave_nothing_keeps_its_place():
+    known = v2.MetricStatus(
+        type="Resource",
+        resource=v2.ResourceMetricStatus(name="cpu", current=v2.MetricValueStatus(average_utilization=5)),
+    )
+    status = v2.HorizontalPodAutoscalerStatus(current_metrics=(v2.MetricStatus(), known))
+    flat = to_v1(v2.HorizontalPodAutoscaler(metadata=ObjectMeta(name="web"), status=status))
+    assert flat.status.current_cpu_utilization_percentage == 5
+    assert [metric.type for metric in to_v2(flat).status.current_metrics] == ["", "Resource"]

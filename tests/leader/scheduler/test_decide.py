@@ -98,6 +98,7 @@ NOT_SELECTED = "node(s) didn't match Pod's node affinity/selector"
         (new_pod(cpu="5"), [board("a")], "1 Insufficient cpu"),
         (new_pod(cpu="5", memory="5Gi"), [board("a")], "1 Insufficient cpu, 1 Insufficient memory"),
         (new_pod(), [board("a", pods="0")], "1 Too many pods"),
+        (new_pod(), [Node(metadata=ObjectMeta(name="says-nothing"))], "1 Too many pods"),
         (new_pod(), [board("a", unschedulable=True)], "1 node(s) were unschedulable"),
         (new_pod(node_selector={"ssd": "true"}), [board("a")], f"1 {NOT_SELECTED}"),
         (new_pod(affinity=required(in_terms("ssd", "Exists"))), [board("a")], f"1 {NOT_SELECTED}"),

@@ -83,6 +83,9 @@ async def test_an_unschedulable_pod_is_told_why_and_bound_when_a_board_comes(aut
             "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
         )
         assert condition(api, "new") == ("False", "Unschedulable", message)
+        pod = api.get_nowait(Pod, "new", "default")
+        seen = condition_of(pod.status.conditions, "PodScheduled").observed_generation
+        assert seen == pod.metadata.generation == 1
         assert ("FailedScheduling", message) in said(api)
         writes = api.writes
         await trio.sleep(3600)
@@ -138,7 +141,8 @@ async def test_the_more_important_pod_preempts_and_is_bound_when_the_victim_is_g
         await settled()
         victim = api.get_nowait(Pod, "low", "default")
         assert victim.metadata.deletion_timestamp
-        assert condition_of(victim.status.conditions, "DisruptionTarget").reason == "PreemptionByScheduler"
+        target = condition_of(victim.status.conditions, "DisruptionTarget")
+        assert (target.reason, target.observed_generation) == ("PreemptionByScheduler", 1)
         assert api.get_nowait(Pod, "high", "default").status.nominated_node_name == "a"
         api.create_nowait(new_pod("thief", cpu="1"))
         api.delete_nowait(Pod, "low", "default", grace_period_s=0)
