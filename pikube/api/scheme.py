@@ -32,7 +32,7 @@ def nothing_carried(new: Any, old: Any) -> None:
     """Nothing that the server keeps."""
 
 
-def no_warnings(obj: Any) -> list[str]:
+def no_warnings(*objects: Any) -> list[str]:
     """Nothing to say about it."""
     return []
 
@@ -60,7 +60,8 @@ class KindInfo:
 
     default fills what the user left out, in place; prepare changes what is created, before anything is asked of
     it, and gives warnings; carry sets what the server keeps from version to version; validate and validate_update
-    give causes whose field is the whole path; warn gives sentences for the client about what is accepted; select
+    give causes whose field is the whole path; warn gives sentences for the client about what
+    is accepted, of it and the one before or None; select
     gives the kind's selectable fields beside name and namespace. generation tells whether metadata.generation
     counts spec changes. is_ephemeral kinds live in memory only. is_review kinds are answered, never stored;
     is_measured kinds are asked of the boards. name_rule checks names, else they are DNS names (RBAC: URL
@@ -78,7 +79,7 @@ class KindInfo:
     validate_update: Callable[[Any, Any], list[Cause]] = no_causes
     prepare: Callable[[Any], list[str]] = no_warnings
     carry: Callable[[Any, Any], None] = nothing_carried
-    warn: Callable[[Any], list[str]] = no_warnings
+    warn: Callable[[Any, Any], list[str]] = no_warnings
     select: Callable[[Any], dict[str, str]] = no_fields
     field_labels: tuple[str, ...] = ()
     subresources: tuple[Subresource, ...] = ()

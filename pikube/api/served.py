@@ -43,6 +43,10 @@ from pikube.api.validation import service_ranges as check_ranges
 from pikube.api.validation import storage as check_storage
 from pikube.api.validation import webhooks as check_webhooks
 from pikube.api.validation import workloads as check_workloads
+from pikube.api.warnings import network as warn_network
+from pikube.api.warnings import node_labels as warn_nodes
+from pikube.api.warnings import storage as warn_storage
+from pikube.api.warnings import workloads as warn_workloads
 
 
 def _job_fields(obj: batch.Job) -> dict[str, str]:
@@ -61,6 +65,7 @@ APPS = (
     ),
     KindInfo(
         cls=apps.DaemonSet,
+        warn=warn_workloads.set_warnings,
         prepare=template_generation.begin,
         carry=template_generation.follow,
         validate=check_workloads.daemon_set_causes,
@@ -71,6 +76,7 @@ APPS = (
     ),
     KindInfo(
         cls=apps.Deployment,
+        warn=warn_workloads.replicated_warnings,
         validate=check_workloads.deployment_causes,
         validate_update=check_workloads.deployment_update_causes,
         default=workloads.default_deployment,
@@ -79,6 +85,7 @@ APPS = (
     ),
     KindInfo(
         cls=apps.ReplicaSet,
+        warn=warn_workloads.replicated_warnings,
         validate=check_workloads.replica_set_causes,
         validate_update=check_workloads.replica_set_update_causes,
         default=workloads.default_replica_set,
@@ -89,6 +96,7 @@ APPS = (
     ),
     KindInfo(
         cls=apps.StatefulSet,
+        warn=warn_workloads.set_warnings,
         validate=check_workloads.stateful_set_causes,
         validate_update=check_workloads.stateful_set_update_causes,
         default=workloads.default_stateful_set,
@@ -113,6 +121,7 @@ EVENTS = (
 BATCH = (
     KindInfo(
         cls=batch.CronJob,
+        warn=warn_workloads.cron_job_warnings,
         validate=check_workloads.cron_job_causes,
         validate_update=again(check_workloads.cron_job_causes),
         default=workloads.default_cron_job,
@@ -121,6 +130,7 @@ BATCH = (
     ),
     KindInfo(
         cls=batch.Job,
+        warn=warn_workloads.job_warnings,
         validate=check_workloads.job_causes,
         validate_update=check_workloads.job_update_causes,
         default=workloads.default_job,
@@ -179,6 +189,7 @@ NETWORKING = (
     ),
     KindInfo(
         cls=networking.Ingress,
+        warn=warn_network.ingress_warnings,
         validate=check_networking.ingress_causes,
         validate_update=check_networking.ingress_update_causes,
         has_generation=True,
@@ -192,6 +203,7 @@ NETWORKING = (
     ),
     KindInfo(
         cls=networking.NetworkPolicy,
+        warn=warn_network.policy_warnings,
         validate=check_networking.network_policy_causes,
         validate_update=check_networking.network_policy_update_causes,
         default=services.default_network_policy,
@@ -261,12 +273,14 @@ STORAGE = (
     ),
     KindInfo(
         cls=storage.CSIStorageCapacity,
+        warn=warn_storage.capacity_warnings,
         needs_version=True,
         validate=check_storage.capacity_causes,
         validate_update=check_storage.capacity_update_causes,
     ),
     KindInfo(
         cls=storage.StorageClass,
+        warn=warn_storage.class_warnings,
         validate=check_cluster.storage_class_causes,
         validate_update=check_cluster.storage_class_update_causes,
         default=services.default_storage_class,
@@ -403,6 +417,7 @@ OTHERS = (
     ),
     KindInfo(
         cls=node.RuntimeClass,
+        warn=warn_nodes.runtime_class_warnings,
         needs_version=True,
         validate=check_cluster.runtime_class_causes,
         validate_update=check_cluster.runtime_class_update_causes,

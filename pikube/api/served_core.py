@@ -28,6 +28,10 @@ from pikube.api.validation import nodes as check_nodes
 from pikube.api.validation import pods as check_pods
 from pikube.api.validation import resources as check_resources
 from pikube.api.validation import workloads as check_workloads
+from pikube.api.warnings import network as warn_network
+from pikube.api.warnings import pods as warn_pods
+from pikube.api.warnings import storage as warn_storage
+from pikube.api.warnings import workloads as warn_workloads
 
 
 def again(validate: Callable[[Any], list[Cause]]) -> Callable[[Any, Any], list[Cause]]:
@@ -164,6 +168,7 @@ CORE = (
     ),
     KindInfo(
         cls=core_storage.PersistentVolumeClaim,
+        warn=warn_storage.claim_warnings,
         validate=check_resources.claim_causes,
         validate_update=check_resources.claim_update_causes,
         default=services.default_claim,
@@ -171,6 +176,7 @@ CORE = (
     ),
     KindInfo(
         cls=core_storage.PersistentVolume,
+        warn=warn_storage.volume_warnings,
         validate=check_cluster.volume_causes,
         validate_update=check_cluster.volume_update_causes,
         default=services.default_volume,
@@ -178,6 +184,7 @@ CORE = (
     ),
     KindInfo(
         cls=core_pod.Pod,
+        warn=warn_pods.pod_warnings,
         validate=check_pods.pod_causes,
         validate_update=check_pods.pod_update_causes,
         default=pods.default_pod,
@@ -200,12 +207,14 @@ CORE = (
     ),
     KindInfo(
         cls=core_pod.PodTemplate,
+        warn=warn_workloads.pod_template_warnings,
         validate=check_workloads.pod_template_causes,
         validate_update=check_workloads.pod_template_update_causes,
         default=pods.default_pod_template,
     ),
     KindInfo(
         cls=core_config.ReplicationController,
+        warn=warn_workloads.replicated_warnings,
         validate=check_workloads.replication_controller_causes,
         validate_update=again(check_workloads.replication_controller_causes),
         default=workloads.default_replication_controller,
@@ -235,6 +244,7 @@ CORE = (
     ),
     KindInfo(
         cls=core_service.Service,
+        warn=warn_network.service_warnings,
         name_rule=names.dns1035_label,
         is_made_by_update=True,
         validate=check_resources.service_causes,

@@ -107,7 +107,7 @@ def definition_causes(
     return causes
 
 
-def definition_warnings(crd: CustomResourceDefinition) -> list[str]:
+def definition_warnings(crd: CustomResourceDefinition, old: CustomResourceDefinition | None) -> list[str]:
     """What is stored and has no effect: rules where no CEL library is installed."""
     return [
         words

@@ -157,7 +157,7 @@ class Registry:
             obj = await self._mutated(attributes)
             meta = obj.metadata
             _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
-            context.warnings.extend(info.warn(obj))
+            context.warnings.extend(info.warn(obj, None))
             await self._dynamic.validate(attributes)
             item = await self._write(info, obj, None, context)
             is_stored = not context.dry_run
@@ -267,7 +267,7 @@ class Registry:
                 causes += pod_resize_causes(new, old)
             _raise_if(info, new, causes)
             if not subresource:
-                context.warnings.extend(info.warn(new))
+                context.warnings.extend(info.warn(new, old))
             await self._dynamic.validate(attributes)
             if is_finished(new):
                 if context.dry_run:

@@ -555,6 +555,27 @@ async def test_whoever_uses_what_is_deprecated_is_told_what_to_use(api):
     assert api.warnings == []
 
 
+async def test_who_makes_or_changes_what_is_odd_is_told(api):
+    env = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+    template = {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"containers": [{"name": "c", "image": "i", "env": env}]},
+    }
+    body = {
+        "metadata": {"name": "d"},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template},
+    }
+    url = "/apis/apps/v1/namespaces/default/deployments"
+    told = [
+        '299 - "spec.template.spec.containers[0].env[1]: '
+        'hides previous definition of \\"A\\", which may be dropped when using apply"'
+    ]
+    assert ((await api("POST", url, body))[0], api.warnings) == (201, told)
+    for patch, words in (({"metadata": {"labels": {"x": "y"}}}, []), ({"spec": {"paused": True}}, told)):
+        assert (await api("PATCH", f"{url}/d", patch, content_type=MERGE))[0] == 200
+        assert api.warnings == words
+
+
 @pytest.mark.parametrize(
     ("path", "begins"),
     [
