@@ -17,8 +17,8 @@ from pikube.api.kinds.core_pod import Pod, PodSpec
 class Session:
     """A command that says something, takes a while and ends with a code."""
 
-    def __init__(self, code, takes_s):
-        self.code, self.takes_s = code, takes_s
+    def __init__(self, code, takes_s, runtime):
+        self.code, self.takes_s, self.runtime = code, takes_s, runtime
 
     async def output(self):
         yield 1, b"sick\n"
@@ -26,6 +26,9 @@ class Session:
 
     async def exit_code(self):
         return self.code
+
+    async def is_sound(self):
+        return not self.runtime.is_silent
 
 
 class FakeRuntime:
@@ -36,19 +39,16 @@ class FakeRuntime:
         self.story, self.began_at, self.asked_at = story, trio.current_time(), []
 
     @asynccontextmanager
-    async def exec(self, container_id, command, *, has_tty, has_stdin):
+    async def command(self, container, command):
         at = trio.current_time() - self.began_at
         self.asked_at.append(at)
         code, takes_s = self.story(at)
         if code is None:
             await trio.sleep(takes_s)
             raise RuntimeFailure("podman does not answer")
-        yield Session(code, takes_s)
+        yield Session(code, takes_s, self)
 
     is_silent = False
-
-    async def answers(self):
-        return not self.is_silent
 
 
 RUNNING = Observed(

@@ -5,7 +5,9 @@ The board's own Podman, under another instance's name: what is made here is nobo
 
 import itertools
 import tarfile
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -78,6 +80,46 @@ async def test_it_tells_what_it_is(runtime):
     assert info.cgroup_version in ("v1", "v2")
     await runtime.ping()
     assert (runtime.problem(), runtime.trouble()) == ("", "")
+
+
+def monitors_of_commands(identity):
+    """The processes that Podman leaves for a command, which sleep for minutes."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = file.read_bytes()
+            if b"--exec-process-spec" in words and identity.encode() in words:
+                found.append(words)
+    return found
+
+
+async def test_a_command_of_the_boards_own_leaves_nothing(runtime, sandbox, box):
+    started = await runtime.start_container(box(env={"A": "1"}, user="1000:2000"))
+    async with runtime.command(
+        started, ("sh", "-c", "echo $A; id -u; id -g; echo err >&2; exit 3")
+    ) as session:
+        with trio.fail_after(20):
+            words = b"".join([data async for _, data in session.output()])
+            assert sorted(words.split()) == sorted([b"1", b"1000", b"2000", b"err"])
+            assert await session.exit_code() == 3 and await session.is_sound()
+    async with runtime.command(started, ("sleep", "777")):
+        pass
+    async with runtime.command(started, ("ps",)) as session:
+        assert b"777" not in b"".join([data async for _, data in session.output()])
+    assert not monitors_of_commands(started.id)
+    with pytest.raises(RuntimeFailure, match="/no/such/program"):
+        async with runtime.command(started, ("/no/such/program",)) as session:
+            await session.exit_code()
+    async with runtime.exec(started.id, ("true",), has_tty=False, has_stdin=False) as session:
+        assert not [data async for _, data in session.output()]
+    assert monitors_of_commands(started.id), "of somebody who looks himself"
+    await runtime.signal_container(started, 9)
+    over = await ended(runtime, started)
+    with pytest.raises(RuntimeFailure):
+        async with runtime.command(over, ("true",)) as session:
+            await session.exit_code()
+    await runtime.remove_sandbox(sandbox.id)
+    assert not monitors_of_commands(started.id)
 
 
 async def test_a_sandbox_is_made_listed_stopped_and_removed_and_then_there_is_nothing(runtime):

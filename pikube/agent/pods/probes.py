@@ -148,11 +148,11 @@ class ProbeSet:
         return {n: w.grace_s for n, w in self._watched.items() if w.unhealthy and w.grace_s is not None}
 
     async def run_pre_stop(
-        self, hook: Any, container_id: str, address: str, runtime: Runtime, declared: Any
+        self, hook: Any, container: Container, address: str, runtime: Runtime, declared: Any
     ) -> None:
         """A failure is an event, not an error."""
         try:
-            await _run_hook(hook, container_id, address, runtime, declared)
+            await _run_hook(hook, container, address, runtime, declared)
         except ProbeFailure as failure:
             self._changed("Warning", "FailedPreStopHook", f"PreStopHook failed: {failure}", declared.name)
 
@@ -161,7 +161,7 @@ class ProbeSet:
     ) -> None:
         """A container whose hook fails is ended."""
         try:
-            await _run_hook(hook, watched.container.id, address, runtime, declared)
+            await _run_hook(hook, watched.container, address, runtime, declared)
         except ProbeFailure as failure:
             watched.unhealthy = "FailedPostStartHook"
             self._changed("Warning", "FailedPostStartHook", f"PostStartHook failed: {failure}", declared.name)
@@ -216,7 +216,7 @@ class ProbeSet:
             began_at = trio.current_time()
             try:
                 timeout_s = float(probe.timeout_seconds or 1)
-                await run_handler(probe, watched.container.id, address, runtime, declared, timeout_s)
+                await run_handler(probe, watched.container, address, runtime, declared, timeout_s)
             except ProbeErrored as error:
                 self.results[declared.name, kind, "unknown"] += 1
                 self.durations[declared.name, kind].add(trio.current_time() - began_at)
@@ -266,19 +266,19 @@ def _age_s(container: Container, fresh: AbstractSet[str]) -> float:
     return 0.0 if container.id in fresh else max(0.0, time.time() - container.started_at)
 
 
-async def _run_hook(hook: Any, container_id: str, address: str, runtime: Runtime, declared: Any) -> None:
+async def _run_hook(hook: Any, container: Container, address: str, runtime: Runtime, declared: Any) -> None:
     if hook.sleep is not None:
         await trio.sleep(hook.sleep.seconds)
     else:
-        await run_handler(hook, container_id, address, runtime, declared, float("inf"))
+        await run_handler(hook, container, address, runtime, declared, float("inf"))
 
 
 async def run_handler(
-    handler: Any, container_id: str, address: str, runtime: Runtime, declared: Any, timeout_s: float
+    handler: Any, container: Container, address: str, runtime: Runtime, declared: Any, timeout_s: float
 ) -> None:
     """One probe or hook: exec, httpGet, tcpSocket or grpc. Raises ProbeFailure."""
     if handler.exec is not None:
-        await _run_exec(runtime, container_id, handler.exec.command, timeout_s)
+        await _run_exec(runtime, container, handler.exec.command, timeout_s)
         return
     with trio.move_on_after(timeout_s) as deadline:
         if handler.http_get is not None:
@@ -294,26 +294,28 @@ async def run_handler(
         raise ProbeFailure("context deadline exceeded")
 
 
-async def _run_exec(runtime: Runtime, container_id: str, command: tuple[str, ...], timeout_s: float) -> None:
-    """The time counts from when the command runs: that Podman takes a second to begin one, as on a Pi Zero, is not
-    the container's fault."""
-    output, code = b"", 0
+async def _run_exec(
+    runtime: Runtime, container: Container, command: tuple[str, ...], timeout_s: float
+) -> None:
+    """The time counts from when the command runs: that the runtime takes a second to begin one, as on a Pi Zero, is
+    not the container's fault."""
+    output, code, is_sound = b"", 0, True
     try:
         async with AsyncExitStack() as stack:
             with trio.move_on_after(BEGIN_S) as beginning:
-                session = await stack.enter_async_context(
-                    runtime.exec(container_id, command, has_tty=False, has_stdin=False)
-                )
+                session = await stack.enter_async_context(runtime.command(container, command))
             if beginning.cancelled_caught:
-                raise ProbeErrored(f"podman did not begin the command within {BEGIN_S:g}s")
+                raise ProbeErrored(f"the runtime did not begin the command within {BEGIN_S:g}s")
             with trio.move_on_after(timeout_s) as deadline:
                 async for _, data in session.output():
                     output = (output + data)[:OUTPUT_BYTES]
-            if not deadline.cancelled_caught:
+            if deadline.cancelled_caught:
+                is_sound = await session.is_sound()
+            else:
                 code = await session.exit_code()
     except RuntimeFailure as failure:
         raise ProbeErrored(failure.message) from None
-    if deadline.cancelled_caught and not await runtime.answers():
+    if not is_sound:
         raise ProbeErrored("podman fell silent while the command ran")
     if deadline.cancelled_caught:
         raise ProbeFailure(f"command timed out after {timeout_s:g}s")

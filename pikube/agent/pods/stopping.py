@@ -44,7 +44,7 @@ class Stopper:
             hook = lifecycle.pre_stop if lifecycle else None
             if hook is not None and grace_s > 0:
                 with scope:
-                    await self._probes.run_pre_stop(hook, identity, address, self._runtime, declared)
+                    await self._probes.run_pre_stop(hook, container, address, self._runtime, declared)
             least = trio.current_time() + MIN_LEFT_S
             scope = self._stopping[identity] = trio.CancelScope(deadline=max(scope.deadline, least))
             await self._runtime.signal_container(container, container.stop_signal)

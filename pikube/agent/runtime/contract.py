@@ -298,10 +298,31 @@ class Runtime(Protocol):
         self, container_id: str, command: Sequence[str], *, has_tty: bool, has_stdin: bool
     ) -> AbstractAsyncContextManager[ExecSession]: ...
 
+    def command(
+        self, container: Container, command: Sequence[str]
+    ) -> AbstractAsyncContextManager[CommandSession]:
+        """A command that nobody types into, of a running container: a probe's or a hook's. It ends with its context
+        at the latest."""
+        ...
+
     def attach(
         self, container_id: str, *, has_tty: bool, has_stdin: bool
     ) -> AbstractAsyncContextManager[ExecSession]:
         """The streams of the container's own process, from now on; its exit code is always 0."""
+        ...
+
+
+class CommandSession(Protocol):
+    """A running command: frames out."""
+
+    def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        """(1 stdout or 2 stderr, bytes) until the command ends."""
+        ...
+
+    async def exit_code(self) -> int: ...
+
+    async def is_sound(self) -> bool:
+        """Whether it is the command's own fault that nothing comes any more."""
         ...
 
 

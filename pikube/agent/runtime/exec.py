@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
@@ -16,6 +16,9 @@ from urllib.parse import urlencode
 import trio
 
 from pikube.agent.runtime.calls import PodmanCalls
+from pikube.agent.runtime.contract import CommandSession, Container, RuntimeFailure
+from pikube.agent.runtime.oci_exec import NotBegun, monitor_of, open_command
+from pikube.agent.runtime.specs import cannot_run
 
 READ_BYTES = 64 * 1024
 HEADER_BYTES = 8
@@ -27,6 +30,8 @@ class Owner(Protocol):
     async def resize(self, width: int, height: int) -> None: ...
 
     async def exit_code(self) -> int: ...
+
+    async def answers(self) -> bool: ...
 
 
 class PodmanSession:
@@ -70,6 +75,9 @@ class PodmanSession:
     async def exit_code(self) -> int:
         return await self._owner.exit_code()
 
+    async def is_sound(self) -> bool:
+        return await self._owner.answers()
+
     async def _fill(self, wanted: int) -> bool:
         while len(self._buffer) < wanted:
             data = await self._receive()
@@ -105,6 +113,24 @@ class PodmanStreams(PodmanCalls):
         start = json.dumps({"Detach": False, "Tty": has_tty}).encode()
         async with self._hijacked(f"/exec/{identity}/start", start) as (stream, leftover):
             yield PodmanSession(_Exec(self, identity), stream, leftover, has_tty)
+
+    @asynccontextmanager
+    async def command(self, container: Container, command: Sequence[str]) -> AsyncIterator[CommandSession]:
+        """By the container's own runtime; by Podman if that cannot be. Raises RuntimeFailure for a command that is
+        not there."""
+        async with AsyncExitStack() as stack:
+            session: CommandSession | None = None
+            monitor = monitor_of(container)
+            if monitor is not None:
+                try:
+                    session = await stack.enter_async_context(open_command(monitor, container.id, command))
+                except NotBegun as refused:
+                    if cannot_run(str(refused)):
+                        raise RuntimeFailure(str(refused)) from None
+            if session is None:
+                asked = self.exec(container.id, command, has_tty=False, has_stdin=False)
+                session = await stack.enter_async_context(asked)
+            yield session
 
     @asynccontextmanager
     async def attach(
@@ -146,6 +172,9 @@ class _Exec:
     async def exit_code(self) -> int:
         return await self.podman.exec_exit_code(self.id)
 
+    async def answers(self) -> bool:
+        return await self.podman.answers()
+
 
 @dataclass(frozen=True, slots=True)
 class _Attached:
@@ -159,3 +188,6 @@ class _Attached:
 
     async def exit_code(self) -> int:
         return 0
+
+    async def answers(self) -> bool:
+        return await self.podman.answers()

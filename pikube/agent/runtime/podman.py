@@ -31,7 +31,7 @@ from pikube.agent.runtime.contract import (
 from pikube.agent.runtime.exec import PodmanStreams
 from pikube.agent.runtime.groups import remove_groups
 from pikube.agent.runtime.podman_images import PodmanImages
-from pikube.agent.runtime.processes import is_of, is_there, send_signal
+from pikube.agent.runtime.processes import end_sleeping_monitors, is_of, is_there, send_signal
 from pikube.agent.runtime.specs import (
     cannot_run,
     container_document,
@@ -141,6 +141,7 @@ class Podman(PodmanImages, PodmanStreams):
         )
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
+        await trio.to_thread.run_sync(end_sleeping_monitors, sandbox_id)
         query = {"force": "true", "timeout": "0"}
         await self._remove(f"/pods/{sandbox_id}", query)
         await self.forget_sandbox(sandbox_id)

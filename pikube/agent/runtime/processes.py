@@ -8,6 +8,7 @@ moment longer than the process, until Podman cleans up.
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import trio
 
 from pikube.agent.usage.cgroups import Hierarchies, container_group, find_hierarchies, keyed
 
+COMMAND_SPEC = b"--exec-process-spec"  # an option of conmon's
 RECORD_BYTES = 8192  # CONSOLE_EXT_LOG_MAX: a read gives one whole record
 
 
@@ -58,6 +60,18 @@ def send_signal(pid: int, identity: str, number: int) -> None:
     if pid and is_of(pid, identity):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def end_sleeping_monitors(sandbox_id: str) -> None:
+    """Of commands that people ran in a pod that goes (kubectl exec): each sleeps for five minutes after its command,
+    in the pod's control group, which Podman tries for seconds to remove."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            is_monitor = COMMAND_SPEC in (entry / "cmdline").read_bytes()
+            if is_monitor and sandbox_id in (entry / "cgroup").read_text():
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 class OomWatch:
