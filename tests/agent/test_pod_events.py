@@ -1,11 +1,14 @@
 """What a pod's events say of its containers: which part of it they are about, and each wait before another try."""
 
 import msgspec
+import pytest
+from msgspec import structs
 
 from pikube.agent.pods.decision import Observed
-from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
+from pikube.agent.pods.events import back_offs, declared, failed_start, field_path, has_begun
 from pikube.agent.runtime.contract import Container
-from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_container import ContainerStatus
+from pikube.api.kinds.core_pod import Pod, PodStatus
 
 POD = msgspec.convert(
     {
@@ -20,10 +23,10 @@ POD = msgspec.convert(
 )
 
 
-def ended(name, at, identity="x"):
+def ended(name, at, identity="x", code=1):
     return Container(
         id=identity, pod_uid="u", name=name, attempt=0, spec_hash="", state="exited", image="", image_id="",
-        exit_code=1, finished_at=at,
+        exit_code=code, finished_at=at,
     )  # fmt: skip
 
 
@@ -43,6 +46,20 @@ def test_a_crashed_container_waits_until_its_pause_is_over():
     )
     assert back_offs(POD, observed, {}, {}, {"c": 2}, 110.0) == {}, "ten seconds have passed"
     assert back_offs(POD, observed, {}, {}, {"c": 1}, 100.0) == {}, "the first restart does not wait"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "waits"), [("c", 0, True), ("i", 1, True), ("i", 0, False), ("e", 1, False)]
+)
+def test_who_is_not_started_again_does_not_wait(name, code, waits):
+    observed = Observed(containers={name: (ended(name, 100.0, code=code),)})
+    assert bool(back_offs(POD, observed, {}, {}, {name: 5}, 101.0)) == waits
+
+
+def test_a_pod_has_begun_once_a_container_of_it_was_there():
+    assert not has_begun(POD, {}) and has_begun(POD, {"c": 0})
+    status = PodStatus(container_statuses=(ContainerStatus(name="c", container_id="podman://x"),))
+    assert has_begun(structs.replace(POD, status=status), {}), "before pikube was started again"
 
 
 def test_an_image_that_is_pulled_again_later_is_told_once_for_each_failure():

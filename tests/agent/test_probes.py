@@ -10,7 +10,7 @@ from pikube.agent.pods.decision import Observed
 from pikube.agent.pods.probes import BEGIN_S, ProbeErrored, ProbeSet, run_handler
 from pikube.agent.runtime.contract import Container, RuntimeFailure
 from pikube.api.kinds.core_container import Container as Declared
-from pikube.api.kinds.core_container import ExecAction, Probe
+from pikube.api.kinds.core_container import ExecAction, Probe, TCPSocketAction
 from pikube.api.kinds.core_pod import Pod, PodSpec
 
 
@@ -223,3 +223,13 @@ async def test_a_pod_that_goes_is_not_called_unhealthy(autojump_clock):
     assert runtime.asked_at == [0, 0, 10, 30, 60, 90]
     assert seen[-1] == (30, "started"), "who is not ready any more is told"
     assert not any(words.startswith("Liveness") for words in said)
+
+
+async def test_a_port_that_has_no_such_name_is_nobodys_failure(autojump_clock):
+    nameless = Probe(tcp_socket=TCPSocketAction(port="nope"), period_seconds=10, failure_threshold=1)
+    seen, said, _ = await watched(healthy, 25, liveness=nameless)
+    assert seen == [(0, "ready")]
+    words = (
+        'Liveness probe errored and resulted in unknown state: strconv.Atoi: parsing "nope": invalid syntax'
+    )
+    assert said == [words] * 3

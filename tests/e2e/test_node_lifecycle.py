@@ -218,3 +218,6 @@ def test_what_is_removed_behind_our_back_comes_back_and_is_counted(board, namesp
 
     wait_until(lambda: is_back("robbed"), what="the container comes back")
     wait_until(lambda: is_back("orphaned"), what="the whole pod comes back")
+    changed = ("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+    assert changed in events_of(board, namespace, "orphaned")
+    assert "SandboxChanged" not in dict(events_of(board, namespace, "robbed"))

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pikube.agent.pods.decision import Observed, backoff_s
+from pikube.agent.pods.restarts import is_restarted
 from pikube.api.kinds.core_pod import Pod
+
+SANDBOX_CHANGED = "Pod sandbox changed, it will be killed and re-created."
 
 
 def declared(pod: Pod, name: str) -> Any:
@@ -17,6 +20,12 @@ def declared(pod: Pod, name: str) -> Any:
     spec = pod.spec
     every: list[Any] = [*spec.init_containers, *spec.containers, *spec.ephemeral_containers]
     return next((container for container in every if container.name == name), None)
+
+
+def has_begun(pod: Pod, attempts: Mapping[str, int]) -> bool:
+    """Whether any container of it has been there."""
+    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
+    return bool(attempts) or any(status.container_id for status in statuses)
 
 
 def field_path(pod: Pod, container: str) -> str:
@@ -49,7 +58,10 @@ def back_offs(
             waits[name] = (str(failures.get(name)), "Normal", f'Back-off pulling image "{image}"')
     for name, attempts in observed.containers.items():
         newest, pause_s = attempts[-1], backoff_s(crashes.get(name, 0))
-        if newest.state == "exited" and now < newest.finished_at + pause_s and name not in waits:
+        container = declared(pod, name)
+        is_due = container is not None and is_restarted(pod, container, newest.exit_code)
+        is_waiting = newest.state == "exited" and now < newest.finished_at + pause_s
+        if is_due and is_waiting and name not in waits:
             meta = pod.metadata
             whose = f"{meta.name}_{meta.namespace}({meta.uid})"
             waits[name] = (

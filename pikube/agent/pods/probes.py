@@ -7,6 +7,7 @@ task ends with its container. Source: kubernetes pkg/kubelet/prober/worker.go.
 from __future__ import annotations
 
 import collections
+import json
 import random
 import time
 from collections.abc import Callable
@@ -337,4 +338,6 @@ def _port_number(port: int | str, declared: Any) -> int:
     for named in declared.ports:
         if named.name == port:
             return int(named.container_port)
-    raise ProbeFailure(f"couldn't find port: {port} in {declared.name}")
+    raise ProbeErrored(
+        f"strconv.Atoi: parsing {json.dumps(port)}: invalid syntax"
+    )  # Go's words for a name of no port

@@ -25,6 +25,16 @@ def should_restart(pod: Pod, container: Any, exit_code: int) -> bool:
     return policy != "Never" and (policy != "OnFailure" or exit_code != 0)
 
 
+def is_restarted(pod: Pod, container: Any, exit_code: int) -> bool:
+    """Of a container of any kind, as long as its pod goes on: visitors run once, init containers until they have done
+    their part, sidecars for ever."""
+    if container in pod.spec.ephemeral_containers:
+        return False
+    if exit_code == 0 and container in pod.spec.init_containers and container.restart_policy != "Always":
+        return False
+    return should_restart(pod, container, exit_code)
+
+
 def may_ever_restart(pod: Pod) -> bool:
     """Whether any container of the pod could be started a second time."""
     return any(

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import structs
 
 from pikube.agent.pods.decision import Memory, Observed, backoff_s, is_initialized, is_over, is_sidecar
-from pikube.agent.pods.restarts import should_restart
+from pikube.agent.pods.restarts import is_restarted
 from pikube.agent.runtime.contract import Container
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_container import (
@@ -228,7 +228,7 @@ def _container_status(
             status.resources, status.allocated_resources = in_force, in_force.requests
         return status
     terminated = _terminated(newest, report, known)
-    will_restart = not is_over(pod, observed) and _is_restarted(pod, container, newest, is_init)
+    will_restart = not is_over(pod, observed) and is_restarted(pod, container, newest.exit_code)
     if waits is not None:
         status.state = ContainerState(waiting=ContainerStateWaiting(reason=waits[0], message=waits[1]))
         status.last_state = ContainerState(terminated=terminated)
@@ -273,14 +273,6 @@ def _is_current_init(pod: Pod, container: Any, observed: Observed) -> bool:
         if newest is None or newest.state != "exited" or newest.exit_code != 0:
             return bool(init.name == container.name)
     return False
-
-
-def _is_restarted(pod: Pod, container: Any, newest: Container, is_init: bool) -> bool:
-    if is_sidecar(container):
-        return True
-    if container in pod.spec.ephemeral_containers or (is_init and newest.exit_code == 0):
-        return False
-    return should_restart(pod, container, newest.exit_code)
 
 
 def _known(pod: Pod, name: str) -> ContainerStatus | None:

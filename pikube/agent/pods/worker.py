@@ -23,7 +23,7 @@ from pikube.agent.pods.admission import REJECTED, Admission, Leaving
 from pikube.agent.pods.board import Board
 from pikube.agent.pods.container_specs import declared_groups, sandbox_spec
 from pikube.agent.pods.decision import Action, Observed, decide, decide_end
-from pikube.agent.pods.events import back_offs, declared, failed_start, field_path
+from pikube.agent.pods.events import SANDBOX_CHANGED, back_offs, declared, failed_start, field_path, has_begun
 from pikube.agent.pods.first_process import user_of_process
 from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, leave_s
 from pikube.agent.pods.log_places import forget_links
@@ -58,6 +58,7 @@ FIRST_RETRY_S, MAX_RETRY_S = (
 )  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
 TOLD_S = 5.0  # the leader may be away
 COMPONENT = "kubelet"
+CREATE = decision.CreateSandbox()
 
 
 class PodWorker:
@@ -306,6 +307,8 @@ class PodWorker:
             pod = structs.replace(pod, spec=spec, status=status)
         actions = decide(pod, observed, self._memory.frozen(), now)
         wait_s = min(self._resizer.again_s(), self._board.references.tokens.renews_in_s(self.pod))
+        if has_begun(pod, self._memory.attempts) and CREATE in actions:
+            self._say("Normal", "SandboxChanged", SANDBOX_CHANGED)
         stops = [action for action in actions if isinstance(action, decision.StopContainer)]
         has_changed = bool(stops)
         for action in actions:
