@@ -50,6 +50,7 @@ from pikube.leader.request.node_graph import NodeGraph
 from pikube.leader.request.node_restriction import NodeRestriction, check_token
 from pikube.leader.request.one_machine import OneMachine
 from pikube.leader.request.plugins import DefaultTolerations, standard_plugins
+from pikube.leader.request.pod_security import PodSecurity
 from pikube.leader.request.policies import PoliciesAndWebhooks
 from pikube.leader.request.quota import QuotaAdmission
 from pikube.leader.request.rbac import Rbac
@@ -208,6 +209,7 @@ def build_control_plane(
         LimitRanger(store, decode),
         Gates(),
         NewNodes(),
+        PodSecurity(store, decode),
     ]
     services = scheme.by_class(Service)
     existing = (

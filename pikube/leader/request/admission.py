@@ -72,6 +72,13 @@ class Chain:
                 for plugin in self._plugins[:admitted]:
                     plugin.settle(attributes, False)
 
+    def validate(self, attributes: Attributes) -> None:
+        """Asks those plugins that look at the finished object, which they leave as it is."""
+        for plugin in self._plugins:
+            check = getattr(plugin, "validate", None)
+            if check is not None:
+                check(attributes)
+
     def readmit(self, attributes: Attributes) -> None:
         """Runs those plugins again that a changed object must pass again; they hand nothing out."""
         for plugin in self._plugins:

@@ -158,6 +158,7 @@ class Registry:
             meta = obj.metadata
             _raise_if(info, obj, metadata_causes(info, obj) + info.validate(obj))
             context.warnings.extend(info.warn(obj, None))
+            self._admission.validate(attributes)
             await self._dynamic.validate(attributes)
             item = await self._write(info, obj, None, context)
             is_stored = not context.dry_run
@@ -268,6 +269,7 @@ class Registry:
             _raise_if(info, new, causes)
             if not subresource:
                 context.warnings.extend(info.warn(new, old))
+            self._admission.validate(attributes)
             await self._dynamic.validate(attributes)
             if is_finished(new):
                 if context.dry_run:
