@@ -2,12 +2,13 @@
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from pikube.agent.pods.decision import Fail, LookAgainAt, Memory, Observed, StartContainer, decide, is_over
 from pikube.agent.pods.restarts import may_ever_restart, should_restart
 from pikube.agent.pods.status import Report, pod_status
 from pikube.agent.runtime.contract import Container, Sandbox
-from pikube.api.kinds.core_pod import Pod
+from pikube.api.kinds.core_pod import Pod, PodStatus
 
 SANDBOX = Sandbox("s", "u", "p", "default", True, "i")
 NOW = 1_700_000_000.0
@@ -106,3 +107,47 @@ def test_restarts_by_a_rule_wait_like_all_others():
     assert decide(wanted, ended, memory, NOW - 490) == [LookAgainAt(NOW - 200)]
     waits = pod_status(wanted, ended, memory, Report(), NOW - 490).container_statuses[0].state.waiting
     assert waits.reason == "CrashLoopBackOff"
+
+
+def rebooted(policy, *ends, inits=()):
+    """A pod of which the runtime knows nothing any more, with what its status says of its containers."""
+    wanted = pod(policy, *(one(name) for name, _ in ends), inits=inits)
+    statuses = [
+        {"name": name, "containerID": f"podman://{name}", "restartCount": 2, "state": state}
+        for name, state in ends
+    ]
+    return structs.replace(
+        wanted, status=msgspec.convert({"phase": "Running", "containerStatuses": statuses}, PodStatus)
+    )
+
+
+def ended(code):
+    return {"terminated": {"exitCode": code, "reason": "Completed" if code == 0 else "Error"}}
+
+
+RUNS = {"running": {}}
+
+
+def test_what_has_done_its_part_is_not_run_again_when_the_sandbox_is_lost():
+    wanted = rebooted("OnFailure", ("a", ended(0)), ("b", RUNS), ("c", ended(1)))
+    found = decide(wanted, Observed(SANDBOX, {}), Memory(), NOW)
+    assert found == [StartContainer("b", 3), StartContainer("c", 3)]
+    status = pod_status(wanted, Observed(SANDBOX, {}), Memory(), Report(), NOW)
+    a, b, c = status.container_statuses
+    assert (a.state.terminated.exit_code, a.restart_count) == (0, 2)
+    assert b.state.waiting and c.state.waiting
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "phase"),
+    [("Never", 0, "Succeeded"), ("Never", 1, "Failed"), ("OnFailure", 0, "Succeeded")],
+)
+def test_a_pod_that_waited_for_its_sidecar_only_is_over_when_its_board_is_back(policy, code, phase):
+    wanted = rebooted(policy, ("a", ended(code)), inits=[one("s", "Always")])
+    assert decide(wanted, Observed(None, {}), Memory(), NOW) == []
+    assert pod_status(wanted, Observed(None, {}), Memory(), Report(), NOW).phase == phase
+
+
+def test_a_pod_that_always_restarts_runs_again_however_it_ended():
+    wanted = rebooted("Always", ("a", ended(0)))
+    assert decide(wanted, Observed(SANDBOX, {}), Memory(), NOW) == [StartContainer("a", 3)]

@@ -205,11 +205,18 @@ def test_a_visitor_sees_the_processes_of_the_container_it_visits(board, namespac
 
 
 def test_what_is_removed_behind_our_back_comes_back_and_is_counted(board, namespace):
-    apply(board, namespace, pod("robbed", box("c")), pod("orphaned", box("c")))
+    half = pod("half", box("c"), box("d", "exit 0"), restartPolicy="OnFailure")
+    apply(board, namespace, pod("robbed", box("c")), pod("orphaned", box("c")), half)
     ready(board, namespace, "robbed", "orphaned")
+
+    def has_done_its_part():
+        return container_of(board, namespace, "half", "d")["state"].get("terminated")
+
+    done = wait_until(has_done_its_part, what="a container that is not run twice")
     identity = container_of(board, namespace, "robbed")["containerID"].removeprefix("podman://")
     board.podman("rm", "-f", "-t", "0", identity)
     sandbox = board.podman("pod", "ps", "-q", "--filter", f"name=_orphaned_{namespace}_").stdout.split()
+    sandbox += board.podman("pod", "ps", "-q", "--filter", f"name=_half_{namespace}_").stdout.split()
     board.podman("pod", "rm", "-f", "-t", "0", *sandbox)
 
     def is_back(name):
@@ -218,6 +225,8 @@ def test_what_is_removed_behind_our_back_comes_back_and_is_counted(board, namesp
 
     wait_until(lambda: is_back("robbed"), what="the container comes back")
     wait_until(lambda: is_back("orphaned"), what="the whole pod comes back")
+    wait_until(lambda: is_back("half"), what="the half of it that is not done")
+    assert has_done_its_part() == done and container_of(board, namespace, "half", "d")["restartCount"] == 0
     changed = ("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
     assert changed in events_of(board, namespace, "orphaned")
     assert "SandboxChanged" not in dict(events_of(board, namespace, "robbed"))

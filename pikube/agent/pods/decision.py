@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pikube.agent.pods.resizing import Sizes, differing, needs_restart, resizable
-from pikube.agent.pods.restarts import may_ever_restart, should_restart
+from pikube.agent.pods.restarts import end_code, may_ever_restart, should_restart
 from pikube.agent.runtime.contract import Container, Sandbox
 from pikube.api.kinds.core_pod import Pod
 
@@ -168,6 +168,8 @@ def decide(pod: Pod, observed: Observed, memory: Memory, now: float) -> list[Act
     actions += pending
     if is_initialized:
         for container in pod.spec.containers:
+            if end_code(pod, container, observed.newest(container.name)) is not None:
+                continue
             steps = _container_actions(pod, container, observed, memory, now)
             actions += steps
             if _holds_back(container, steps, memory):
@@ -243,13 +245,7 @@ def is_over(pod: Pod, observed: Observed) -> bool:
             assert newest is not None
             if not should_restart(pod, container, newest.exit_code):
                 return True
-    for container in pod.spec.containers:
-        newest = observed.newest(container.name)
-        if newest is None or newest.state != "exited":
-            return False
-        if should_restart(pod, container, newest.exit_code):
-            return False
-    return True
+    return all(end_code(pod, c, observed.newest(c.name)) is not None for c in pod.spec.containers)
 
 
 def is_initialized(pod: Pod, observed: Observed, started: frozenset[str]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pikube.agent.runtime.contract import Container
 from pikube.api.kinds.core_pod import Pod
 
 RESTART = "Restart"
@@ -42,6 +43,22 @@ def may_ever_restart(pod: Pod) -> bool:
         or (container.restart_policy and any(r.action == RESTART for r in container.restart_policy_rules))
         for container in pod.spec.containers
     )
+
+
+def end_code(pod: Pod, container: Any, newest: Container | None) -> int | None:
+    """How a usual container has ended for good, None for one that has not: by the runtime, or by the status if that
+    has lost it (the board was rebooted, the sandbox removed): what has done its part is not run again."""
+    if newest is not None:
+        code = newest.exit_code if newest.state == "exited" else None
+    else:
+        told = (
+            status.state.terminated
+            for status in pod.status.container_statuses
+            if status.name == container.name
+        )
+        ended = next(told, None)
+        code = ended.exit_code if ended is not None else None
+    return None if code is None or should_restart(pod, container, code) else code
 
 
 def _is_for(rule: Any, exit_code: int) -> bool:

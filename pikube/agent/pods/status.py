@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import structs
 
 from pikube.agent.pods.decision import Memory, Observed, backoff_s, is_initialized, is_over, is_sidecar
-from pikube.agent.pods.restarts import is_restarted
+from pikube.agent.pods.restarts import end_code, is_restarted
 from pikube.agent.runtime.contract import Container
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_container import (
@@ -137,18 +137,11 @@ def _phase(pod: Pod, observed: Observed, report: Report, statuses: Sequence[Cont
     """Pending until every container has run once, whatever the others do (kubelet_pods.go:getPhase)."""
     if report.has_failed:
         return "Failed"
-    newest = {c.name: observed.newest(c.name) for c in (*pod.spec.init_containers, *pod.spec.containers)}
-    mains = [newest[c.name] for c in pod.spec.containers]
+    mains = [observed.newest(c.name) for c in pod.spec.containers]
     if is_over(pod, observed):
-        has_failed = any(
-            n is not None and n.exit_code != 0 for n in newest.values() if n and n.state == "exited"
-        )
-        all_succeeded = all(n is not None and n.state == "exited" and n.exit_code == 0 for n in mains)
-        return (
-            "Succeeded"
-            if all_succeeded and not _init_failed(pod, observed)
-            else ("Failed" if has_failed else "Succeeded")
-        )
+        codes = [end_code(pod, c, n) for c, n in zip(pod.spec.containers, mains, strict=True)]
+        has_failed = _init_failed(pod, observed) or any(code != 0 for code in codes)
+        return "Failed" if has_failed else "Succeeded"
     never_ran = [s for s in statuses if s.state.waiting is not None and s.last_state.terminated is None]
     if report.is_ending and not never_ran and not _is_any_running(observed):
         return "Succeeded" if all(n is not None and n.exit_code == 0 for n in mains) else "Failed"
@@ -202,6 +195,11 @@ def _container_status(
         return _lost(known)
     if newest is None and is_init and init_done and not is_sidecar(container):
         return _done(known, status)
+    if newest is None and known is not None and known.container_id:
+        if container in pod.spec.ephemeral_containers:
+            return _lost(known)
+        if container in pod.spec.containers and end_code(pod, container, None) is not None:
+            return known
     if newest is None or newest.state == "created":
         default = (
             "PodInitializing"
