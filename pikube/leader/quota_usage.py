@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pikube.api.default_class import class_of
 from pikube.api.defaulting.pods import qos_class
 from pikube.api.kinds.core_config import ResourceQuota
 from pikube.api.kinds.core_pod import Pod
@@ -79,7 +80,7 @@ def _service_usage(service: Service) -> Amounts:
 def _claim_usage(claim: PersistentVolumeClaim) -> Amounts:
     size = bytes_of(claim.spec.resources.requests.get("storage", 0))
     used: Amounts = {"requests.storage": size}
-    class_ = claim.spec.storage_class_name
+    class_ = class_of(claim)
     if class_:
         used[f"{class_}{CLASS_SUFFIX}requests.storage"] = size
         used[f"{class_}{CLASS_SUFFIX}persistentvolumeclaims"] = 1

@@ -15,9 +15,8 @@ from pikube.api.columns.column import (
     age,
     wide,
 )
-from pikube.api.default_class import OF_STORAGE
+from pikube.api.default_class import OF_STORAGE, class_of
 
-BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 ACCESS = {
     "ReadWriteOnce": "RWO",
     "ReadOnlyMany": "ROX",
@@ -35,7 +34,7 @@ def volume_row(obj: Any, now: float) -> list[Any]:
         obj.spec.persistent_volume_reclaim_policy,
         "Terminating" if obj.metadata.deletion_timestamp else obj.status.phase,
         f"{claim.namespace}/{claim.name}" if claim else "",
-        obj.metadata.annotations.get(BETA_CLASS, obj.spec.storage_class_name),
+        class_of(obj),
         obj.spec.volume_attributes_class_name or UNSET,
         obj.status.reason,
         age(obj.metadata.creation_timestamp, now),
@@ -51,7 +50,7 @@ def claim_row(obj: Any, now: float) -> list[Any]:
         obj.spec.volume_name,
         str(obj.status.capacity.get("storage", "0")) if is_bound else "",
         _modes(obj.status.access_modes) if is_bound else "",
-        obj.metadata.annotations.get(BETA_CLASS, obj.spec.storage_class_name or ""),
+        class_of(obj) or "",
         obj.spec.volume_attributes_class_name or UNSET,
         age(obj.metadata.creation_timestamp, now),
         obj.spec.volume_mode or UNSET,

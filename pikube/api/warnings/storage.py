@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pikube.api.default_class import BETA_CLASS
 from pikube.api.kinds.base import Quantity
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.core_volume import PersistentVolumeClaimSpec
@@ -15,7 +16,6 @@ from pikube.api.kinds.storage import CSIStorageCapacity, StorageClass
 from pikube.api.quantity import QuantityError, canonical, parse
 from pikube.api.warnings.node_labels import OLD_LABELS, selector_warnings, term_warnings
 
-BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 MOUNT_OPTIONS = "volume.beta.kubernetes.io/mount-options"
 NANO_OF_A_THOUSANDTH = 10**6
 GONE = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from pikube.api.default_class import OF_STORAGE, default_class
+from pikube.api.default_class import OF_STORAGE, class_of, default_class
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.meta import Object
@@ -59,7 +59,7 @@ def reconcile(desired: PersistentVolumeClaim, observed: Supply, now: float) -> l
     volume = _find(desired, observed)
     if volume is not None:
         return _bind(desired, volume)
-    if desired.spec.storage_class_name is None and observed.default:  # it is older than its default class
+    if class_of(desired) is None and observed.default:  # it is older than its default class
         spec = structs.replace(desired.spec, storage_class_name=observed.default)
         return [Update(structs.replace(desired, spec=spec))]
     return _pending(desired) + _provision(desired, observed)
@@ -132,8 +132,8 @@ def _follow(claim: PersistentVolumeClaim, supply: Supply) -> list[Action]:
 def _provision(claim: PersistentVolumeClaim, supply: Supply) -> list[Action]:
     class_ = supply.class_
     if class_ is None:
-        if claim.spec.storage_class_name:
-            words = f'storageclass.storage.k8s.io "{claim.spec.storage_class_name}" not found'
+        if class_of(claim):
+            words = f'storageclass.storage.k8s.io "{class_of(claim)}" not found'
             return [RecordEvent(claim, "Warning", "ProvisioningFailed", words)]
         words = "no persistent volumes available for this claim and no storage class is set"
         return [RecordEvent(claim, "Normal", "FailedBinding", words)]
@@ -199,7 +199,7 @@ def observe(lister: Lister, key: ObjectKey) -> tuple[PersistentVolumeClaim, Supp
     claim = lister.cache(PersistentVolumeClaim).get(key)
     if claim is None:
         return None
-    class_ = lister.cache(StorageClass).get(ObjectKey("", claim.spec.storage_class_name or ""))
+    class_ = lister.cache(StorageClass).get(ObjectKey("", class_of(claim) or ""))
     node = lister.cache(Node).get(ObjectKey("", claim.metadata.annotations.get(SELECTED_NODE, "")))
     default = default_class(lister.cache(StorageClass), OF_STORAGE)
     return claim, Supply(tuple(lister.cache(PersistentVolume)), class_, node, default)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
+from pikube.api.default_class import class_of
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.kinds.storage import StorageClass
 from pikube.api.quantity import bytes_of
@@ -62,7 +63,7 @@ def observe(lister: Lister, key: ObjectKey) -> tuple[PersistentVolumeClaim, Held
     if claim is None or not claim.spec.volume_name:
         return None
     volume = lister.cache(PersistentVolume).get(ObjectKey("", claim.spec.volume_name))
-    class_ = lister.cache(StorageClass).get(ObjectKey("", claim.spec.storage_class_name or ""))
+    class_ = lister.cache(StorageClass).get(ObjectKey("", class_of(claim) or ""))
     return claim, Held(volume, class_)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pikube.api.default_class import class_of
 from pikube.api.kinds.core_references import ObjectReference
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
 from pikube.api.quantity import bytes_of
@@ -39,7 +40,7 @@ def is_reserved_for(volume: PersistentVolume, claim: PersistentVolumeClaim) -> b
 def fits(volume: PersistentVolume, claim: PersistentVolumeClaim) -> bool:
     """Class, size, access modes, volume mode and label selector."""
     spec, wanted = volume.spec, claim.spec
-    if spec.storage_class_name != (wanted.storage_class_name or ""):
+    if (class_of(volume) or "") != (class_of(claim) or ""):
         return False
     if (spec.volume_mode or "Filesystem") != (wanted.volume_mode or "Filesystem"):
         return False

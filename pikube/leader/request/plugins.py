@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pikube.api.default_class import OF_INGRESS, OF_STORAGE, default_class
+from pikube.api.default_class import OF_INGRESS, OF_STORAGE, class_of, default_class
 from pikube.api.errors import Forbidden, NotFound, Resource
 from pikube.api.kinds.base import Struct
 from pikube.api.kinds.core_config import Namespace, ServiceAccount
@@ -273,7 +273,7 @@ class DefaultClasses(Plugin):
         if attributes.operation != "CREATE":
             return
         spec: Any = getattr(attributes.obj, "spec", None)
-        if attributes.info.cls is PersistentVolumeClaim and spec.storage_class_name is None:
+        if attributes.info.cls is PersistentVolumeClaim and class_of(attributes.obj) is None:
             spec.storage_class_name = default_class(self._all(StorageClass), OF_STORAGE)
         elif attributes.info.cls is Ingress and spec.ingress_class_name is None:
             if "kubernetes.io/ingress.class" in attributes.obj.metadata.annotations:
@@ -305,7 +305,7 @@ class ClaimResize(Plugin):
         if wanted_size(attributes.obj) <= wanted_size(attributes.old) or attributes.subresource:
             return
         refusal = ""
-        class_ = self._find(StorageClass, "", attributes.old.spec.storage_class_name or "")
+        class_ = self._find(StorageClass, "", class_of(attributes.old) or "")
         if attributes.old.status.phase != "Bound":
             refusal = "Only bound persistent volume claims can be expanded"
         elif class_ is None or not class_.allow_volume_expansion:

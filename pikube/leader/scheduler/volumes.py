@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pikube.api.default_class import class_of
 from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
@@ -89,7 +90,7 @@ def volume_needs(
             return VolumeNeeds(f'persistentvolumeclaim "{name}" is being deleted')
         if claim.status.phase == "Lost":
             return VolumeNeeds(f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume')
-        class_ = classes.get(claim.spec.storage_class_name or "")
+        class_ = classes.get(class_of(claim) or "")
         if claim.spec.volume_name:
             volume = volumes.get(claim.spec.volume_name)
             if volume is None or claim.status.phase != "Bound":

@@ -237,6 +237,14 @@ def test_a_class_that_is_not_there_is_named():
     assert ("ProvisioningFailed", 'storageclass.storage.k8s.io "gone" not found') in it.events
 
 
+def test_the_old_annotation_names_the_class_before_the_field():
+    old = {"volume.beta.kubernetes.io/storage-class": "old"}
+    it = world(claim(class_=None, annotations=old))
+    assert ("ProvisioningFailed", 'storageclass.storage.k8s.io "old" not found') in it.events
+    it = world(volume("of-none"), volume("of-old", class_="old"), claim(annotations=old))
+    assert get(it).spec.volume_name == "of-old"
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     cuts=st.lists(st.integers(0, 2), max_size=12),

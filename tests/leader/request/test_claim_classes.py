@@ -26,3 +26,13 @@ async def test_a_claim_without_a_class_takes_one_and_keeps_it(api):
 async def test_a_claim_that_wants_no_class_stays_without(api):
     assert (await api("POST", CLAIMS, claim(storageClassName="")))[0] == 201
     assert (await named(api, "fast"))[0] == 422
+
+
+async def test_a_claim_that_names_its_class_by_the_old_annotation_takes_no_default(api):
+    mark = {"storageclass.kubernetes.io/is-default-class": "true"}
+    usual = {"metadata": {"name": "usual", "annotations": mark}, "provisioner": "x/y"}
+    await api("POST", "/apis/storage.k8s.io/v1/storageclasses", usual)
+    old = {"metadata": {"name": "old", "annotations": {"volume.beta.kubernetes.io/storage-class": "old"}}}
+    for body, name in ((claim() | old, None), (claim(), "usual")):
+        _, made = await api("POST", CLAIMS, body)
+        assert made["spec"].get("storageClassName") == name
