@@ -27,6 +27,7 @@ from pikube.api.validation import networking as check_networking
 from pikube.api.validation import nodes as check_nodes
 from pikube.api.validation import pods as check_pods
 from pikube.api.validation import resources as check_resources
+from pikube.api.validation import services as check_services
 from pikube.api.validation import workloads as check_workloads
 from pikube.api.warnings import network as warn_network
 from pikube.api.warnings import pods as warn_pods
@@ -247,8 +248,8 @@ CORE = (
         warn=warn_network.service_warnings,
         name_rule=names.dns1035_label,
         is_made_by_update=True,
-        validate=check_resources.service_causes,
-        validate_update=check_resources.service_update_causes,
+        validate=check_services.service_causes,
+        validate_update=check_services.service_update_causes,
         default=services.default_service,
         select=_service_fields,
         field_labels=("spec.clusterIP", "spec.type"),

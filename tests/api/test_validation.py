@@ -99,7 +99,7 @@ FIRST = ("spec", "containers", 0)
         (Pod, changed(POD, "spec", "containers", []), "spec.containers: Required value"),
         (Pod, changed(POD, *FIRST, "name", "Bad_Name"), 'spec.containers[0].name: Invalid value: "Bad_Name": a lowercase RFC 1123 label must consist of'),
         (Pod, changed(POD, *FIRST, "image", ""), "spec.containers[0].image: Required value"),
-        (Pod, changed(POD, "spec", "restartPolicy", "Sometimes"), 'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"'),
+        (Pod, changed(POD, "spec", "restartPolicy", "Sometimes"), 'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"'),
         (Pod, changed(POD, *FIRST, "ports", [{"containerPort": 70000}]), "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"),
         (Pod, changed(POD, *FIRST, "volumeMounts", [{"name": "x", "mountPath": "/x"}]), 'spec.containers[0].volumeMounts[0].name: Not found: "x"'),
         (Pod, changed(POD, *FIRST, "resources", {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}), 'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1'),
@@ -156,7 +156,7 @@ FIRST = ("spec", "containers", 0)
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/basic-auth"}, "data[password]: Required value"),
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{"}}, 'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": unexpected end of JSON input'),
         (Secret, {"metadata": {"name": "x"}, "type": "kubernetes.io/dockercfg", "stringData": {".dockercfg": "[]"}}, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
-        (RoleBinding, changed(BINDING, "roleRef", "kind", "Thing"), 'roleRef.kind: Unsupported value: "Thing": supported values: "ClusterRole", "Role"'),
+        (RoleBinding, changed(BINDING, "roleRef", "kind", "Thing"), 'roleRef.kind: Unsupported value: "Thing": supported values: "Role", "ClusterRole"'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_field_and_value(cls, document, complaint):

@@ -24,6 +24,17 @@ KUBERNETES_FINALIZER = "kubernetes"
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 
+def is_reached_from_outside(obj: Service) -> bool:
+    """kubernetes api/service/util.go:ExternallyAccessible"""
+    spec = obj.spec
+    return spec.type in ("LoadBalancer", "NodePort") or (spec.type == "ClusterIP" and bool(spec.external_ips))
+
+
+def needs_health_port(service: Service) -> bool:
+    """Only where a balancer outside has to choose among nodes (kubernetes api/service/util.go:NeedsHealthCheck)."""
+    return service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
+
+
 def default_service(obj: Service) -> None:
     spec = obj.spec
     spec.session_affinity = spec.session_affinity or "None"
@@ -40,7 +51,7 @@ def default_service(obj: Service) -> None:
             port.target_port = port.port
     if spec.type == "ExternalName":
         return
-    if spec.type in ("NodePort", "LoadBalancer"):
+    if is_reached_from_outside(obj):
         spec.external_traffic_policy = spec.external_traffic_policy or "Cluster"
     if spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports is None:
         spec.allocate_load_balancer_node_ports = True

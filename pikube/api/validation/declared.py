@@ -23,6 +23,14 @@ MAY_BE_EMPTY = {
 """Texts that upstream's types always write but that need not say anything."""
 
 
+IN_DECLARED_ORDER = {
+    ("PodSpec", "restartPolicy"), ("PodSpec", "dnsPolicy"), ("PodSpec", "preemptionPolicy"),
+    ("Container", "terminationMessagePolicy"), ("EphemeralContainer", "terminationMessagePolicy"),
+    ("Toleration", "effect"), ("Taint", "effect"), ("DaemonSetUpdateStrategy", "type"),
+}  # fmt: skip
+"""Words that upstream keeps in a list, and so names in the order of that."""
+
+
 class Check(NamedTuple):
     attribute: str
     name: str
@@ -30,6 +38,7 @@ class Check(NamedTuple):
     is_map: bool
     is_required: bool
     enum: tuple[str, ...]
+    is_sorted: bool
     inner: type[Struct] | None
 
 
@@ -69,7 +78,7 @@ def _walk_into(value: Any, field: str, check: Check, causes: list[Cause]) -> Non
 
 def _check_enum(value: Any, field: str, check: Check, causes: list[Cause]) -> None:
     if check.enum and value not in check.enum:
-        causes.append(not_supported(field, value, check.enum))
+        causes.append(not_supported(field, value, check.enum, is_sorted=check.is_sorted))
 
 
 @cache
@@ -81,7 +90,7 @@ def _check_of(cls: type[Struct], field: FieldInfo) -> Check | None:
     if field.type == "struct" and field.struct is not None and field.name not in ("metadata", "status"):
         if not _has_checks(field.struct, frozenset()):
             return None
-        return Check(field.attribute, field.name, field.is_list, field.is_map, False, (), field.struct)
+        return Check(field.attribute, field.name, field.is_list, field.is_map, False, (), True, field.struct)
     is_required = (
         field.facts.required
         and not field.container
@@ -90,8 +99,16 @@ def _check_of(cls: type[Struct], field: FieldInfo) -> Check | None:
     )
     if not is_required and not field.facts.enum:
         return None
+    is_sorted = (cls.__name__, field.name) not in IN_DECLARED_ORDER
     return Check(
-        field.attribute, field.name, field.is_list, field.is_map, is_required, field.facts.enum, None
+        field.attribute,
+        field.name,
+        field.is_list,
+        field.is_map,
+        is_required,
+        field.facts.enum,
+        is_sorted,
+        None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pure: what is wrong with Services, configuration, storage and access: the kinds beside workloads.
+"""Pure: what is wrong with configuration, storage and access: the kinds beside workloads.
 
 Sources: kubernetes pkg/apis/{core,networking,rbac,storage}/validation.
 """
@@ -6,6 +6,7 @@ Sources: kubernetes pkg/apis/{core,networking,rbac,storage}/validation.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 
 from msgspec import structs
 
@@ -13,13 +14,11 @@ from pikube.api import names
 from pikube.api.errors import Cause
 from pikube.api.go_words import json_object_words
 from pikube.api.kinds.core_config import ConfigMap, Secret
-from pikube.api.kinds.core_service import Service
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
-from pikube.api.kinds.rbac import ClusterRoleBinding, RoleBinding
-from pikube.api.quantity import bytes_of
+from pikube.api.kinds.rbac import ClusterRoleBinding, RoleBinding, Subject
+from pikube.api.quantity import bytes_of, compare
 from pikube.api.validation.causes import (
     by_rule,
-    duplicate,
     forbidden,
     immutable,
     invalid,
@@ -27,12 +26,10 @@ from pikube.api.validation.causes import (
     required,
     too_long,
 )
-from pikube.api.validation.containers import port_ref_causes
 from pikube.api.validation.declared import declared_causes
 
 SIZE_BYTES = 1024 * 1024  # kubernetes core MaxSecretSize
-TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
-MAX_AFFINITY_S = 86400
+RBAC = "rbac.authorization.k8s.io"
 SECRET_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -42,105 +39,6 @@ SECRET_KEYS = {
 
 ACCOUNT_TOKEN = "kubernetes.io/service-account-token"
 ACCOUNT_NAME = "kubernetes.io/service-account.name"
-
-
-def service_causes(obj: Service) -> list[Cause]:
-    spec = obj.spec
-    causes: list[Cause] = []
-    if spec.type not in TYPES:
-        return [not_supported("spec.type", spec.type, TYPES)]
-    if spec.type == "ExternalName":
-        if not spec.external_name:
-            return [*causes, required("spec.externalName")]
-        return causes + by_rule("spec.externalName", spec.external_name.rstrip("."), names.dns1123_subdomain)
-    is_headless = spec.cluster_ip == "None"
-    if not spec.ports and not is_headless:
-        causes.append(required("spec.ports"))
-    if is_headless and spec.type != "ClusterIP":
-        words = f"may not be set to 'None' for {spec.type} services"
-        causes.append(invalid("spec.clusterIPs[0]", "None", words))
-    causes += _port_list_causes(obj)
-    for key, value in spec.selector.items():
-        causes += by_rule("spec.selector", key, names.qualified_name)
-        causes += by_rule("spec.selector", value, names.label_value)
-    if spec.session_affinity not in ("ClientIP", "None"):
-        causes.append(not_supported("spec.sessionAffinity", spec.session_affinity, ("ClientIP", "None")))
-    for index, address in enumerate(spec.external_ips):
-        causes += by_rule(f"spec.externalIPs[{index}]", address, names.ip_address) or by_rule(
-            f"spec.externalIPs[{index}]", address, names.ordinary_ip_address
-        )
-    return causes + _affinity_causes(obj) + _balancer_causes(obj)
-
-
-def _affinity_causes(obj: Service) -> list[Cause]:
-    config = obj.spec.session_affinity_config
-    client = config.client_ip if config else None
-    seconds = client.timeout_seconds if client else None
-    if obj.spec.session_affinity != "ClientIP" or seconds is None or 0 < seconds <= MAX_AFFINITY_S:
-        return []
-    words = f"must be greater than 0 and less than {MAX_AFFINITY_S}"
-    return [invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, words)]
-
-
-def _balancer_causes(obj: Service) -> list[Cause]:
-    """What only a LoadBalancer has."""
-    spec, is_balancer = obj.spec, obj.spec.type == "LoadBalancer"
-    words = "may only be used when `type` is 'LoadBalancer'"
-    causes: list[Cause] = []
-    if spec.load_balancer_class is not None:
-        here = "spec.loadBalancerClass"
-        causes += (
-            by_rule(here, spec.load_balancer_class, names.qualified_name)
-            if is_balancer
-            else [forbidden(here, words)]
-        )
-    if spec.load_balancer_source_ranges and not is_balancer:
-        causes.append(forbidden("spec.LoadBalancerSourceRanges", words))
-    elif is_balancer:
-        for index, text in enumerate(spec.load_balancer_source_ranges):  # these may be padded with spaces
-            causes += by_rule(f"spec.LoadBalancerSourceRanges[{index}]", text.strip(), names.loose_cidr)
-    return causes
-
-
-def _port_list_causes(obj: Service) -> list[Cause]:
-    causes: list[Cause] = []
-    seen_names: set[str] = set()
-    seen: set[tuple[str, int]] = set()
-    for index, port in enumerate(obj.spec.ports):
-        here = f"spec.ports[{index}]"
-        if len(obj.spec.ports) > 1 and not port.name:
-            causes.append(required(f"{here}.name"))
-        if port.name:
-            causes += by_rule(f"{here}.name", port.name, names.dns1123_label)
-            if port.name in seen_names:
-                causes.append(duplicate(f"{here}.name", port.name))
-            seen_names.add(port.name)
-        causes += by_rule(f"{here}.port", port.port, names.port_number)
-        if port.protocol not in ("TCP", "UDP", "SCTP"):
-            causes.append(not_supported(f"{here}.protocol", port.protocol, ("SCTP", "TCP", "UDP")))
-        if port.target_port is not None:
-            causes += port_ref_causes(port.target_port, f"{here}.targetPort")
-        if port.node_port and obj.spec.type == "ClusterIP":
-            causes.append(forbidden(f"{here}.nodePort", "may not be used when `type` is 'ClusterIP'"))
-        if (port.protocol, port.port) in seen:
-            causes.append(duplicate(here, {"protocol": port.protocol, "port": port.port}))
-        seen.add((port.protocol, port.port))
-    return causes
-
-
-def service_update_causes(new: Service, old: Service) -> list[Cause]:
-    if new.spec == old.spec:
-        return []
-    causes = service_causes(new)
-    keeps_address = "ExternalName" not in (new.spec.type, old.spec.type) and old.spec.cluster_ip
-    if keeps_address and new.spec.cluster_ip != old.spec.cluster_ip:
-        causes.append(invalid("spec.clusterIPs[0]", [new.spec.cluster_ip], "may not change once set"))
-    are_balancers = new.spec.type == old.spec.type == "LoadBalancer"
-    if are_balancers and new.spec.load_balancer_class != old.spec.load_balancer_class:
-        causes.append(
-            invalid("spec.loadBalancerClass", new.spec.load_balancer_class, "may not change once set")
-        )
-    return causes
 
 
 def config_map_causes(obj: ConfigMap) -> list[Cause]:
@@ -207,8 +105,14 @@ def claim_causes(obj: PersistentVolumeClaim) -> list[Cause]:
     causes = declared_causes(spec, "spec")
     if not spec.access_modes:
         causes.append(required("spec.accessModes", "at least 1 access mode is required"))
+    if "ReadWriteOncePod" in spec.access_modes and len(spec.access_modes) > 1:
+        words = "may not use ReadWriteOncePod with other access modes"
+        causes.append(forbidden("spec.accessModes", words))
     if "storage" not in spec.resources.requests:
         causes.append(required("spec.resources[storage]"))
+    elif compare(spec.resources.requests["storage"], 0) <= 0:
+        size = str(spec.resources.requests["storage"])
+        causes.append(invalid("spec.resources[storage]", size, "must be greater than zero"))
     if spec.storage_class_name:
         causes += by_rule("spec.storageClassName", spec.storage_class_name, names.dns1123_subdomain)
     return causes
@@ -246,20 +150,37 @@ def claim_update_causes(new: PersistentVolumeClaim, old: PersistentVolumeClaim) 
 
 def binding_causes(obj: RoleBinding | ClusterRoleBinding) -> list[Cause]:
     causes: list[Cause] = []
-    if not obj.role_ref.name:
+    ref = obj.role_ref
+    if ref.api_group != RBAC:
+        causes.append(not_supported("roleRef.apiGroup", ref.api_group, (RBAC,)))
+    kinds = ("ClusterRole",) if isinstance(obj, ClusterRoleBinding) else ("Role", "ClusterRole")
+    if ref.kind not in kinds:
+        causes.append(not_supported("roleRef.kind", ref.kind, kinds, is_sorted=False))
+    if not ref.name:
         causes.append(required("roleRef.name"))
-    kinds = ("ClusterRole",) if isinstance(obj, ClusterRoleBinding) else ("ClusterRole", "Role")
-    if obj.role_ref.kind not in kinds:
-        causes.append(not_supported("roleRef.kind", obj.role_ref.kind, kinds))
+    else:
+        causes += by_rule("roleRef.name", ref.name, names.path_segment_name)
     for index, subject in enumerate(obj.subjects):
-        here = f"subjects[{index}]"
-        if not subject.name:
-            causes.append(required(f"{here}.name"))
-        if subject.kind not in ("User", "Group", "ServiceAccount"):
-            causes.append(not_supported(f"{here}.kind", subject.kind, ("Group", "ServiceAccount", "User")))
-        if subject.kind == "ServiceAccount" and not subject.namespace and isinstance(obj, ClusterRoleBinding):
-            causes.append(required(f"{here}.namespace"))
+        causes += _subject_causes(subject, f"subjects[{index}]", isinstance(obj, ClusterRoleBinding))
     return causes
+
+
+def _subject_causes(subject: Subject, path: str, is_of_cluster: bool) -> Iterator[Cause]:
+    if not subject.name:
+        yield required(f"{path}.name")
+    if subject.kind == "ServiceAccount":
+        if subject.name:
+            yield from by_rule(f"{path}.name", subject.name, names.dns1123_subdomain)
+        if subject.api_group:
+            yield not_supported(f"{path}.apiGroup", subject.api_group, ("",))
+        if is_of_cluster and not subject.namespace:
+            yield required(f"{path}.namespace")
+    elif subject.kind in ("User", "Group"):
+        if subject.api_group != RBAC:
+            yield not_supported(f"{path}.apiGroup", subject.api_group, (RBAC,))
+    else:
+        kinds = ("ServiceAccount", "User", "Group")
+        yield not_supported(f"{path}.kind", subject.kind, kinds, is_sorted=False)
 
 
 def binding_update_causes(

@@ -30,6 +30,7 @@ from pikube.api.validation.causes import (
     not_negative,
     not_supported,
     required,
+    too_long,
 )
 from pikube.api.validation.declared import declared_causes
 from pikube.api.validation.job_policies import policy_causes
@@ -45,6 +46,9 @@ STATEFUL_MUTABLE = (
     "replicas", "ordinals", "template", "update_strategy", "revision_history_limit",
     "persistent_volume_claim_retention_policy", "min_ready_seconds",
 )  # fmt: skip
+
+
+MOST_AT_ONCE = 100_000  # apis/batch/validation:maxParallelismForIndexedJob
 
 
 def _owned_template(
@@ -65,7 +69,18 @@ def _owned_template(
         if not problems and not from_label_selector(selector).matches(labels):
             causes.append(no_match)
     causes += template_causes(template, f"{path}.template", always=True)
-    return causes
+    return causes + _no_deadline_causes(template, f"{path}.template", OWNERS.get(kind, "ReplicaSet"))
+
+
+OWNERS = {"daemonset": "DaemonSet", "statefulset": "StatefulSet"}
+
+
+def _no_deadline_causes(template: PodTemplateSpec, path: str, kind: str) -> list[Cause]:
+    """Pods that are replaced never end in time."""
+    if template.spec.active_deadline_seconds is None:
+        return []
+    words = f"activeDeadlineSeconds in {kind} is not Supported"
+    return [forbidden(f"{path}.spec.activeDeadlineSeconds", words)]
 
 
 def template_causes(template: PodTemplateSpec, path: str, *, always: bool) -> list[Cause]:
@@ -156,13 +171,15 @@ def replication_controller_causes(obj: ReplicationController) -> list[Cause]:
         return [*causes, required("spec.template")]
     if spec.selector and not from_map(spec.selector).matches(spec.template.metadata.labels):
         causes.append(invalid("spec.template.metadata.labels", spec.template.metadata.labels, NO_MATCH))
-    return causes + template_causes(spec.template, "spec.template", always=True)
+    causes += template_causes(spec.template, "spec.template", always=True)
+    return causes + _no_deadline_causes(spec.template, "spec.template", "ReplicationController")
 
 
 def daemon_set_causes(obj: DaemonSet) -> list[Cause]:
     spec = obj.spec
     causes = _owned_template(spec.selector, spec.template, "daemonset")
     causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
+    causes += not_negative("spec.revisionHistoryLimit", spec.revision_history_limit)
     causes += declared_causes(spec.update_strategy, "spec.updateStrategy")
     rolling = spec.update_strategy.rolling_update
     if rolling is not None:
@@ -185,18 +202,30 @@ def daemon_set_update_causes(new: DaemonSet, old: DaemonSet) -> list[Cause]:
 
 def stateful_set_causes(obj: StatefulSet) -> list[Cause]:
     spec = obj.spec
-    causes = not_negative("spec.replicas", spec.replicas)
-    causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
-    causes += declared_causes(spec.update_strategy, "spec.updateStrategy")
+    causes: list[Cause] = []
     if spec.pod_management_policy not in ("OrderedReady", "Parallel"):
         words = "must be 'OrderedReady' or 'Parallel'"
         causes.append(invalid("spec.podManagementPolicy", spec.pod_management_policy, words))
-    rolling = spec.update_strategy.rolling_update
-    if rolling is not None:
-        causes += not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.partition)
-        if spec.update_strategy.type == "OnDelete":
-            words = "only allowed for updateStrategy 'RollingUpdate'"
-            causes.append(invalid("spec.updateStrategy.rollingUpdate", rolling, words))
+    here, strategy = "spec.updateStrategy", spec.update_strategy
+    rolling = strategy.rolling_update
+    if strategy.type not in ("RollingUpdate", "OnDelete"):
+        causes.append(invalid(here, strategy, "must be 'RollingUpdate' or 'OnDelete'"))
+    elif rolling is not None and strategy.type == "OnDelete":
+        words = "only allowed for updateStrategy 'RollingUpdate'"
+        causes.append(invalid(f"{here}.rollingUpdate", rolling, words))
+    elif rolling is not None:
+        causes += not_negative(f"{here}.rollingUpdate.partition", rolling.partition)
+        place = f"{here}.rollingUpdate.maxUnavailable"
+        causes += share_causes(rolling.max_unavailable, place, at_most_all=True)
+        if rolling.max_unavailable is not None and _is_zero(rolling.max_unavailable):
+            causes.append(invalid(place, rolling.max_unavailable, "cannot be 0"))
+    kept = spec.persistent_volume_claim_retention_policy
+    for name, what in (("whenDeleted", kept.when_deleted), ("whenScaled", kept.when_scaled)) if kept else ():
+        if what not in ("Delete", "Retain"):
+            place = f"spec.persistentVolumeClaimRetentionPolicy.{name}"
+            causes.append(not_supported(place, what, ("Delete", "Retain")))
+    causes += not_negative("spec.replicas", spec.replicas)
+    causes += not_negative("spec.minReadySeconds", spec.min_ready_seconds)
     if spec.ordinals is not None:
         causes += not_negative("spec.ordinals.start", spec.ordinals.start)
     causes += not_negative("spec.revisionHistoryLimit", spec.revision_history_limit)
@@ -266,15 +295,37 @@ def job_spec_causes(spec: JobSpec, path: str) -> list[Cause]:
         causes += not_negative(f"{path}.{name}", value)
     if spec.completion_mode not in (None, "NonIndexed", "Indexed"):
         causes.append(
-            not_supported(f"{path}.completionMode", spec.completion_mode, ["Indexed", "NonIndexed"])
+            not_supported(
+                f"{path}.completionMode", spec.completion_mode, ["NonIndexed", "Indexed"], is_sorted=False
+            )
         )
     if spec.completion_mode == "Indexed" and spec.completions is None:
         causes.append(required(f"{path}.completions", "when completion mode is Indexed"))
+    if spec.completion_mode == "Indexed" and (spec.parallelism or 0) > MOST_AT_ONCE:
+        words = f"must be less than or equal to {MOST_AT_ONCE} when completion mode is Indexed"
+        causes.append(invalid(f"{path}.parallelism", spec.parallelism, words))
+    offered = ("Failed", "TerminatingOrFailed")
+    if spec.pod_replacement_policy not in (None, "", *offered):
+        causes.append(not_supported(f"{path}.podReplacementPolicy", spec.pod_replacement_policy, offered))
+    if spec.managed_by is not None:
+        causes += _manager_causes(spec.managed_by, f"{path}.managedBy")
     causes += policy_causes(spec, path)
     causes += template_causes(spec.template, f"{path}.template", always=False)
     if spec.template.spec.restart_policy not in ("OnFailure", "Never"):
         causes.append(required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
     return causes
+
+
+def _manager_causes(name: str, path: str) -> list[Cause]:
+    """Of whoever runs a Job: `example.com/name`."""
+    domain, slash, rest = name.partition("/")
+    causes = []
+    if not domain or not slash or not rest:
+        words = 'must be a domain-prefixed path (such as "acme.io/foo")'
+        causes.append(invalid(path, name, words))
+    else:
+        causes += by_rule(path, domain, names.dns1123_subdomain) + by_rule(path, rest, names.http_path)
+    return [*causes, too_long(path, 63)] if len(name) > 63 else causes
 
 
 def job_update_causes(new: Job, old: Job) -> list[Cause]:
@@ -312,7 +363,13 @@ def cron_job_causes(obj: CronJob) -> list[Cause]:
     causes += not_negative("spec.failedJobsHistoryLimit", spec.failed_jobs_history_limit)
     if len(obj.metadata.name) > 52:
         causes.append(invalid("metadata.name", obj.metadata.name, "must be no more than 52 characters"))
-    return causes + job_spec_causes(spec.job_template.spec, "spec.jobTemplate.spec")
+    here, job = "spec.jobTemplate.spec", spec.job_template.spec
+    causes += job_spec_causes(job, here)
+    if job.selector is not None:
+        causes.append(invalid(f"{here}.selector", job.selector, "`selector` will be auto-generated"))
+    if job.manual_selector:
+        causes.append(not_supported(f"{here}.manualSelector", True, ("nil", "false"), is_sorted=False))
+    return causes
 
 
 def _cron_causes(path: str, text: str, read: Callable[[str], object]) -> list[Cause]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import structs
 
+from pikube.api.defaulting.services import is_reached_from_outside, needs_health_port
 from pikube.api.errors import Cause, Invalid
 from pikube.api.kinds.core_service import Service
 from pikube.api.names import ip_address
@@ -73,7 +74,6 @@ class ServiceAllocator:
     def _allocate_address(self, service: Service, owner: str) -> list[Cause]:
         spec = service.spec
         if spec.type == "ExternalName":
-            spec.cluster_ip, spec.cluster_ips = "", ()
             return []
         if spec.cluster_ips and not spec.cluster_ip:
             spec.cluster_ip = spec.cluster_ips[0]
@@ -151,7 +151,6 @@ class ServiceAllocator:
         """A port on which nodes say whether they have an endpoint, for balancers that must know (alloc.go)."""
         spec = service.spec
         if not needs_health_port(service):
-            spec.health_check_node_port = 0
             return []
         if spec.health_check_node_port:
             causes = self._port_causes(spec.health_check_node_port, "spec.healthCheckNodePort", owner)
@@ -208,11 +207,6 @@ class ServiceAllocator:
             self._take_all(keep)
 
 
-def needs_health_port(service: Service) -> bool:
-    """Only where a balancer outside has to choose among nodes (kubernetes api/service/util.go:NeedsHealthCheck)."""
-    return service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
-
-
 def _forget_former_type(service: Service, old: Service) -> None:
     """What only the former type had goes with it, if the update left it alone (kubernetes
     service/strategy.go:dropTypeDependentFields)."""
@@ -223,18 +217,22 @@ def _forget_former_type(service: Service, old: Service) -> None:
         if spec.load_balancer_class == before.load_balancer_class:
             spec.load_balancer_class = None
     keeps_policy = spec.external_traffic_policy == before.external_traffic_policy
-    if keeps_policy and _is_reached_from_outside(old) and not _is_reached_from_outside(service):
+    if keeps_policy and is_reached_from_outside(old) and not is_reached_from_outside(service):
         spec.external_traffic_policy = ""
+    same_health_port = spec.health_check_node_port == before.health_check_node_port
+    if same_health_port and needs_health_port(old) and not needs_health_port(service):
+        spec.health_check_node_port = 0
+    if before.type in NODE_PORT_TYPES and spec.type not in NODE_PORT_TYPES:
+        had = {0, *(port.node_port for port in before.ports)}
+        if all(port.node_port in had for port in spec.ports):
+            spec.ports = tuple(structs.replace(port, node_port=0) for port in spec.ports)
     if spec.type == "ExternalName" != before.type:
+        if spec.cluster_ip in ("", before.cluster_ip) and spec.cluster_ips in ((), before.cluster_ips):
+            spec.cluster_ip, spec.cluster_ips = "", ()
         if spec.ip_families == before.ip_families:
             spec.ip_families = ()
         if spec.ip_family_policy == before.ip_family_policy:
             spec.ip_family_policy = None
-
-
-def _is_reached_from_outside(service: Service) -> bool:
-    spec = service.spec
-    return spec.type in NODE_PORT_TYPES or (spec.type == "ClusterIP" and bool(spec.external_ips))
 
 
 def _keep_addresses(service: Service, old: Service) -> None:
@@ -246,8 +244,6 @@ def _keep_addresses(service: Service, old: Service) -> None:
     if has_addresses and not spec.cluster_ip and not spec.cluster_ips:
         spec.cluster_ip, spec.cluster_ips = old.spec.cluster_ip, old.spec.cluster_ips
     if spec.type not in NODE_PORT_TYPES:
-        if old.spec.type in NODE_PORT_TYPES:
-            spec.ports = tuple(structs.replace(port, node_port=0) for port in spec.ports)
         return
     if needs_health_port(service) and needs_health_port(old) and not spec.health_check_node_port:
         spec.health_check_node_port = old.spec.health_check_node_port
