@@ -62,6 +62,36 @@ def test_containers_are_started_again_by_their_own_rules(board, namespace):
     assert status_of(board, namespace, "mixed")["phase"] == "Running"
 
 
+def test_a_variable_comes_from_a_file_that_an_init_container_wrote(board, namespace):
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    writer = box("i", "echo \"A='from a file'\" > /v/env", **mount)
+
+    def named(key, **more):
+        ref = {"volumeName": "v", "path": "env", "key": key, **more}
+        return {"env": [{"name": "X", "valueFrom": {"fileKeyRef": ref}}]}
+
+    apply(
+        board,
+        namespace,
+        pod("told", box("c", "echo $X", **named("A")), initContainers=[writer], **VOLUME, **ONCE),
+        pod(
+            "optional",
+            box("c", "echo ${X-none}", **named("B", optional=True)),
+            initContainers=[writer],
+            **VOLUME,
+            **ONCE,
+        ),
+        pod("untold", box("c", **named("B")), initContainers=[writer], **VOLUME),
+    )
+    for name, words in (("told", "from a file\n"), ("optional", "none\n")):
+        ended(board, namespace, name)
+        assert board.kubectl("-n", namespace, "logs", name, "-c", "c") == words
+    problem = 'environment variable key "B" not found in file "env"'
+    wait_until(
+        lambda: waits(board, namespace, "untold").get("message") == problem, what="a key that is not there"
+    )
+
+
 def test_what_is_odd_is_told_in_upstreams_words(board, namespace):
     recursive = {"name": "v", "mountPath": "/v", "readOnly": True, "recursiveReadOnly": "Enabled"}
     perhaps = {**recursive, "recursiveReadOnly": "IfPossible"}

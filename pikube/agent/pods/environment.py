@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pikube.agent.pods.env_files import BadEnvFile, value_in
 from pikube.api.kinds.core_config import ConfigMap, Secret
-from pikube.api.kinds.core_container import EnvVarSource
+from pikube.api.kinds.core_container import EnvVarSource, FileKeySelector
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_service import Service
 from pikube.api.quantity import parse
@@ -33,6 +34,7 @@ class Facts:
     pod_ip: str = ""
     host_ip: str = ""
     allocatable: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[tuple[str, str], str] = field(default_factory=dict)  # text by volume and path
 
 
 def environment_of(pod: Pod, container: Any, facts: Facts, hostname: str = "") -> dict[str, str]:
@@ -188,7 +190,17 @@ def _from_source(pod: Pod, container: Any, source: EnvVarSource, facts: Facts) -
         return _keyed(
             values, secret_ref.key, f"Secret {pod.metadata.namespace}/{secret_ref.name}", secret_ref.optional
         )
-    return None
+    return _in_file(facts, source.file_key_ref) if source.file_key_ref is not None else None
+
+
+def _in_file(facts: Facts, ref: FileKeySelector) -> str | None:
+    try:
+        value = value_in(facts.files.get((ref.volume_name, ref.path), ""), ref.key)
+    except BadEnvFile:
+        raise ConfigMissing("couldn't parse env file") from None
+    if value or ref.optional:
+        return value or None
+    raise ConfigMissing(f'environment variable key "{ref.key}" not found in file "{ref.path}"')
 
 
 def _keyed(values: Mapping[str, str], key: str, what: str, optional: bool | None) -> str | None:

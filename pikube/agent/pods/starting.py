@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from pikube.agent.pods.image_pulls import ImagePulls, Pulling, Say
 from pikube.agent.pods.image_users import ImageUsers
 from pikube.agent.pods.log_places import link_log, make_log_dir
 from pikube.agent.pods.references import References
+from pikube.agent.pods.sub_paths import read_below
 from pikube.agent.pods.termination import make_message_file, message_file
 from pikube.agent.pods.volume_files import VolumeProblem
 from pikube.agent.pods.volumes import Place, mounts_of
@@ -124,6 +125,8 @@ class Starter:
                 found=asked.image,
             )
             facts = self._references.facts(pod, asked.address, asked.host_ip)
+            if any(v.value_from and v.value_from.file_key_ref for v in asked.container.env):
+                facts = replace(facts, files=await trio.to_thread.run_sync(_files_of, asked))
             name = "" if pod.spec.host_network else kernel_name_of(pod, self._settings.dns.domain)
             environment = environment_of(pod, asked.container, facts, name)
             mounts, log_path = await trio.to_thread.run_sync(self._prepare, asked, environment)
@@ -200,6 +203,22 @@ class Starter:
         of_board = Path("/etc/hosts").read_text() if spec.host_network else ""
         path.write_text(hosts_file(asked.pod, asked.address, self._settings.dns.domain, of_board))
         return str(path)
+
+
+def _files_of(asked: Starting) -> dict[tuple[str, str], str]:
+    """The files of volumes in which variables are. Raises VolumeProblem, OSError."""
+    found = {}
+    for variable in asked.container.env:
+        ref = variable.value_from.file_key_ref if variable.value_from is not None else None
+        if ref is None:
+            continue
+        place = asked.places.get(ref.volume_name)
+        if place is None or place.is_image:
+            raise VolumeProblem(f'cannot find the volume "{ref.volume_name}" referenced by FileKeyRef')
+        text = read_below(place.path, ref.path)
+        if text is not None:
+            found[ref.volume_name, ref.path] = text
+    return found
 
 
 def _users_of(image: Image) -> ImageUsers:

@@ -17,6 +17,8 @@ from pathlib import Path
 from pikube.agent.pods.mounting import bind_mount
 from pikube.agent.pods.volume_files import VolumeProblem
 
+MAX_BYTES = 1024 * 1024
+
 
 def bind_sub_path(source: str, sub_path: str, place: Path, *, may_make: bool) -> str:
     """Bind `sub_path` of the volume at `source` to `place`; made as a directory when it is not there. Raises
@@ -32,6 +34,23 @@ def bind_sub_path(source: str, sub_path: str, place: Path, *, may_make: bool) ->
     except OSError as error:
         raise VolumeProblem(f"failed to prepare subPath {sub_path}: {error.strerror}") from None
     return str(place)
+
+
+def read_below(source: str, path: str) -> str | None:
+    """The text of a file of the volume at `source`; None if it is not there, is no file, or leads elsewhere. Raises
+    OSError."""
+    root = Path(os.path.realpath(source))
+    wanted = Path(os.path.realpath(root / path.lstrip("/")))
+    if not wanted.is_relative_to(root):
+        return None
+    try:
+        with _opened(root, wanted.relative_to(root).parts, may_make=False) as descriptor:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            with open(f"/proc/self/fd/{descriptor}", "rb") as file:
+                return file.read(MAX_BYTES).decode("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError, VolumeProblem):
+        return None
 
 
 @contextmanager
