@@ -12,7 +12,7 @@ from msgspec import structs
 
 from pikube.api import names
 from pikube.api.custom.objects import CustomObject
-from pikube.api.errors import BadRequest, Cause
+from pikube.api.errors import BadRequest, Cause, Conflict, Resource
 from pikube.api.kinds.apps import Deployment
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_node import Node
@@ -36,6 +36,16 @@ FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 FREE_FINALIZERS = ("apiextensions.k8s.io", "apiregistration.k8s.io")
 """Groups that are validated without the rules of core: any finalizer goes, their own has no domain."""
 ANNOTATIONS_LIMIT_BYTES = 256 * 1024  # apimachinery objectmeta.go:TotalAnnotationSizeLimitB
+
+
+def other_uid(resource: Resource, place: str, name: str, wanted: str, found: str) -> Conflict:
+    """Somebody means an object that is gone; the one of its name is another (apiserver storage: Preconditions)."""
+    return Conflict.of(
+        resource,
+        name,
+        f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, "
+        f"AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+    )
 
 
 def prepare_create(info: KindInfo, obj: Any, namespace: str, uid: str, now: float) -> None:

@@ -13,6 +13,7 @@ from pikube.api.errors import Forbidden, NotFound, Resource
 from pikube.api.kinds.base import Struct
 from pikube.api.kinds.core_config import Namespace, ServiceAccount
 from pikube.api.kinds.core_container import VolumeMount
+from pikube.api.kinds.core_node import Node
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_references import LocalObjectReference, ObjectFieldSelector, Toleration
 from pikube.api.kinds.core_storage import PersistentVolumeClaim
@@ -41,6 +42,7 @@ Decode = Callable[[type[Any], Item], Any]
 PROTECTED_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_S = 3607  # kubernetes serviceaccount admission: one hour and seven seconds, to be told apart
+TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
@@ -353,6 +355,21 @@ class RuntimeClasses(Plugin):
             spec.tolerations = (*spec.tolerations, *new)
 
 
+class TopologyLabels(Plugin):
+    """A pod carries its node's zone and region, so that what runs in it can read them (downward API)."""
+
+    def admit(self, attributes: Attributes) -> None:
+        is_new = attributes.operation == "CREATE" and not attributes.subresource
+        if attributes.info.cls is not Pod or not (is_new or attributes.subresource == "binding"):
+            return
+        name = attributes.obj.spec.node_name
+        node = self._find(Node, "", name) if name else None
+        labels = node.metadata.labels if node is not None else {}
+        found = {key: labels[key] for key in TOPOLOGY if key in labels}
+        if found:
+            attributes.obj.metadata.labels = {**attributes.obj.metadata.labels, **found}
+
+
 def _are_same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     return left.keys() == right.keys() and all(compare(left[name], right[name]) == 0 for name in left)
 
@@ -368,4 +385,5 @@ def standard_plugins(store: Store, decode: Decode, tolerations: DefaultToleratio
         tolerations,
         *(kind(store, decode) for kind in last),
         RuntimeClasses(store, decode),
+        TopologyLabels(store, decode),
     ]

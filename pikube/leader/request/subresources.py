@@ -28,6 +28,7 @@ from pikube.api.selector import from_label_selector
 from pikube.api.times import render_time
 from pikube.leader.request.context import Context
 from pikube.leader.request.eviction import Evictor
+from pikube.leader.request.metadata import other_uid
 from pikube.leader.request.registry import Registry
 from pikube.leader.store.contract import Item
 
@@ -73,6 +74,9 @@ class Subresources:
         def assign(item: Item) -> Pod:
             pod: Pod = self._registry.decode(info, item)
             resource = Resource("", "pods/binding")
+            wanted, found = binding.metadata.uid, pod.metadata.uid
+            if wanted and wanted != found:
+                raise other_uid(resource, f"pods/{namespace}/{name}", name, wanted, found)
             if pod.metadata.deletion_timestamp:
                 raise Conflict.of(
                     resource, name, f"pod {name} is being deleted, cannot be assigned to a host"
@@ -83,6 +87,9 @@ class Subresources:
             if pod.spec.scheduling_gates:
                 raise Conflict.of(resource, name, f"pod {name} has non-empty .spec.schedulingGates")
             pod.spec.node_name = node
+            # what is said of the binding is said of the pod (kubernetes BindingREST:setPodNodeAndMetadata)
+            pod.metadata.annotations = {**pod.metadata.annotations, **binding.metadata.annotations}
+            pod.metadata.labels = {**pod.metadata.labels, **binding.metadata.labels}
             pod.status.conditions = with_condition(
                 pod.status.conditions,
                 PodCondition(

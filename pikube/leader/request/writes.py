@@ -38,7 +38,7 @@ from pikube.api.scheme import KindInfo
 from pikube.api.strategic_merge import strategic_merge
 from pikube.leader.request import answers
 from pikube.leader.request.context import Context, DeleteWish
-from pikube.leader.request.metadata import match_name
+from pikube.leader.request.metadata import match_name, other_uid
 from pikube.leader.request.registry import Registry, resets
 from pikube.leader.request.route import Query, Route
 from pikube.leader.request.selection import make_filter
@@ -129,13 +129,7 @@ def _check_same(registry: Registry, info: KindInfo, route: Route, obj: Any) -> N
     found = registry.find(info, route.namespace, route.name) if wanted else None
     if found is not None and found.uid != wanted:
         place = "/".join(part for part in (info.names.plural, route.namespace, route.name) if part)
-        raise Conflict.of(
-            info.resource,
-            route.name,
-            f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, "
-            "AdditionalErrorMsg: Precondition failed: "
-            f"UID in precondition: {wanted}, UID in object meta: {found.uid}",
-        )
+        raise other_uid(info.resource, place, route.name, wanted, found.uid)
 
 
 async def patch(

@@ -402,6 +402,27 @@ async def test_a_binding_may_be_made_by_itself(one):
     assert (await one("GET", bindings))[0] == 405
 
 
+async def test_a_pod_gets_what_its_binding_says_and_the_place_of_its_node(one):
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    await one("POST", accounts, {"metadata": {"name": "default"}})
+    zone, region = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
+    await one("POST", "/api/v1/nodes", {"metadata": {"name": "there", "labels": {zone: "attic", "x": "y"}}})
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    await one(
+        "POST", PODS, {"metadata": {"name": "p", "labels": {zone: "cellar", region: "house"}}, "spec": spec}
+    )
+    binding = {"metadata": {"name": "p", "uid": "another"}, "target": {"kind": "Node", "name": "there"}}
+    status, refused = await one("POST", f"{PODS}/p/binding", binding)
+    assert status == 409 and "UID in precondition: another, UID in object meta: " in refused["message"]
+    binding["metadata"] = {"name": "p", "labels": {"a": "b"}, "annotations": {"why": "here"}}
+    assert (await one("POST", f"{PODS}/p/binding", binding))[0] == 201
+    _, pod = await one("GET", f"{PODS}/p")
+    assert pod["metadata"]["labels"] == {zone: "attic", region: "house", "a": "b"}
+    assert pod["metadata"]["annotations"] == {"why": "here"}
+    await one("POST", PODS, {"metadata": {"name": "q"}, "spec": {**spec, "nodeName": "there"}})
+    assert (await one("GET", f"{PODS}/q"))[1]["metadata"]["labels"] == {zone: "attic"}
+
+
 async def test_a_trial_of_an_eviction_evicts_nobody(one):
     accounts = "/api/v1/namespaces/default/serviceaccounts"
     await one("POST", accounts, {"metadata": {"name": "default"}})
