@@ -311,6 +311,15 @@ class Invalid(ApiError):
         )
 
 
+class Unprocessable(Invalid):
+    """What can be read but not done (kubernetes handlers/patch.go: NewGenericServerResponse)."""
+
+    has_details = True
+
+    def __init__(self) -> None:
+        super().__init__("the server rejected our request due to an error in our request")
+
+
 class TooManyRequests(ApiError):
     code, reason = 429, "TooManyRequests"
 

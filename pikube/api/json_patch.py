@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from pikube.api.equality import copy_of, is_equal
-from pikube.api.errors import BadRequest, Invalid, RequestEntityTooLarge
+from pikube.api.errors import BadRequest, RequestEntityTooLarge, Unprocessable
 from pikube.api.pointer import parse_pointer
 
 MAX_OPERATIONS = 10_000
@@ -29,11 +29,11 @@ _INDEX = re.compile(r"[+-]?[0-9]{1,9}")
 _GO_TYPES = ((bool, "bool"), (str, "string"), (int, "number"), (float, "number"), (dict, "object"))
 
 
-class PatchFailed(Invalid):
+class PatchFailed(Unprocessable):
     """A readable patch that does not apply to this document."""
 
     def __init__(self, why: str) -> None:
-        super().__init__("the server rejected our request due to an error in our request")
+        super().__init__()
         self.why = why
 
 

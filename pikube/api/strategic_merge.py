@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pikube.api.errors import BadRequest, Invalid
+from pikube.api.errors import BadRequest, Unprocessable
 from pikube.api.schema import FieldInfo, StructClass, fields_by_name
 
 _PATCH = "$patch"
@@ -266,7 +266,7 @@ def _scalar_key(value: Any) -> tuple[bool, Any]:
 def _check_items(before: list[Any], change: list[Any]) -> None:
     kinds = {_go_type(item) for item in before} | {_go_type(item) for item in change}
     if "[]interface {}" in kinds:
-        raise Invalid("the server rejected our request due to an error in our request")
+        raise Unprocessable
     if len(kinds) > 1:
         raise BadRequest(f"list element types are not identical: {_shown([before, change])}")
 

@@ -70,8 +70,9 @@ def test_operations_do_what_they_say(document, operation, result):
 def test_a_patch_that_does_not_apply_is_answered_422_as_kubernetes_words_it(document, operation, why):
     with pytest.raises(PatchFailed) as caught:
         json_patch(document, [operation])
-    assert caught.value.code == 422
-    assert caught.value.message == "the server rejected our request due to an error in our request"
+    status = caught.value.to_status()
+    assert (status["code"], status["reason"], status["details"]) == (422, "Invalid", {})
+    assert status["message"] == "the server rejected our request due to an error in our request"
     assert why in caught.value.why
 
 
