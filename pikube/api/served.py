@@ -134,6 +134,7 @@ BATCH = (
         validate=check_workloads.job_causes,
         validate_update=check_workloads.job_update_causes,
         default=workloads.default_job,
+        prepare=workloads.claim_pods,
         select=_job_fields,
         field_labels=("status.successful",),
         has_generation=True,

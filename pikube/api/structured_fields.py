@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from pikube.api.field_sets import FieldSet, key_step, member, shown, value_step
+from pikube.api.names import quoted
 from pikube.api.structure import ANY, ATOMIC, BOOLEAN, KEYED, LEAF, NUMBER, SET, STRING, Type
 
 
@@ -147,7 +148,21 @@ def _scalar_problem(value: Any, scalar: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"&value.valueUnstructured{{Value:{value!r}}}"
+    return f"&value.valueUnstructured{{Value:{_go_syntax(value)}}}"
+
+
+def _go_syntax(value: Any) -> str:
+    """Go's %#v of a decoded value."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "interface {}(nil)"}[value]
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, dict):
+        members = (f"{quoted(name)}:{_go_syntax(value[name])}" for name in sorted(value))
+        return f"{_go_type(value)}{{{', '.join(members)}}}"
+    if isinstance(value, list | tuple):
+        return f"{_go_type(value)}{{{', '.join(map(_go_syntax, value))}}}"
+    return str(value)
 
 
 def _go_type(value: Any) -> str:

@@ -217,7 +217,13 @@ def test_custom_resources_apply_by_their_schema_and_without_one():
             {**config_map({}), "metadata": "x"},
             "failed to create typed patch object (v1): .metadata: expected map",
         ),
-        (config_map({"a": {"b": 1}}), ".data.a: expected string"),
+        (
+            config_map({"a": {"c": [True, None], "b": "x"}}),
+            ".data.a: expected string, got &value.valueUnstructured{Value:map[string]interface {}"
+            '{"b":"x", "c":[]interface {}{true, interface {}(nil)}}}',
+        ),
+        (config_map({"a": True}), ".data.a: expected string, got &value.valueUnstructured{Value:true}"),
+        (config_map({"a": 1.5}), ".data.a: expected string, got &value.valueUnstructured{Value:1.5}"),
     ],
 )
 def test_configurations_that_make_no_sense_are_refused_as_upstream_refuses_them(config, words):

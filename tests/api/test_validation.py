@@ -67,6 +67,7 @@ def indexed(*rules):
 def prepared(cls, document):
     obj = from_builtins(document, cls)
     SCHEME.by_class(cls).default(obj)
+    SCHEME.by_class(cls).prepare(obj)
     return obj
 
 

@@ -78,6 +78,7 @@ class FakeApi:
         if key_of(new) in self._objects.get(info.names.resource, {}):
             raise AlreadyExists.of(info.resource, new.metadata.name)
         info.default(new)
+        info.prepare(new)
         return self._store("ADDED", new)
 
     def update_nowait(self, obj: Any, subresource: str = "") -> Any:
@@ -92,6 +93,7 @@ class FakeApi:
         new = _copy(obj)
         prepare_update(info, new, _copy(old), subresource)
         info.default(new)
+        info.carry(new, old)
         new.metadata.resource_version = old.metadata.resource_version
         if new == old:
             return old

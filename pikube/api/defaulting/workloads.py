@@ -137,19 +137,28 @@ def job_labels(obj: Job) -> dict[str, str]:
 
 
 def default_job(obj: Job) -> None:
-    """The selector and the labels that make a job own its pods come from its uid, unless the user says that the
-    selector is his own. What he wrote without saying so stays, and is refused where it is another's
-    (kubernetes registry/batch/job/strategy.go:generateSelector)."""
+    """A Job has the labels of its pods if it has none of its own."""
     spec = obj.spec
     default_job_spec(spec)
-    if not spec.manual_selector and obj.metadata.uid:
+    if spec.manual_selector is None:
+        spec.manual_selector = False
+    if not obj.metadata.labels and spec.template.metadata.labels:
+        obj.metadata.labels = dict(spec.template.metadata.labels)
+
+
+def claim_pods(obj: Job) -> list[str]:
+    """The selector and the labels that make a new job own its pods come from its uid, unless the user says that the
+    selector is his own. What he wrote without saying so stays, and is refused where it is another's
+    (kubernetes registry/batch/job/strategy.go:generateSelector). No warnings."""
+    spec = obj.spec
+    if not spec.manual_selector:
         labels = {**job_labels(obj), **spec.template.metadata.labels}
         spec.template.metadata = structs.replace(spec.template.metadata, labels=labels)
         wanted = spec.selector or LabelSelector()
         matched = {CONTROLLER_UID: obj.metadata.uid, **wanted.match_labels}
         spec.selector = structs.replace(wanted, match_labels=matched)
-    if not obj.metadata.labels and spec.template.metadata.labels:
-        obj.metadata.labels = dict(spec.template.metadata.labels)
+    default_job(obj)
+    return []
 
 
 def default_cron_job(obj: CronJob) -> None:

@@ -170,7 +170,9 @@ def replication_controller_causes(obj: ReplicationController) -> list[Cause]:
     if spec.template is None:
         return [*causes, required("spec.template")]
     if spec.selector and not from_map(spec.selector).matches(spec.template.metadata.labels):
-        causes.append(invalid("spec.template.metadata.labels", spec.template.metadata.labels, NO_MATCH))
+        causes.append(
+            invalid("spec.template.metadata.labels", spec.template.metadata.labels or None, NO_MATCH)
+        )
     causes += template_causes(spec.template, "spec.template", always=True)
     return causes + _no_deadline_causes(spec.template, "spec.template", "ReplicationController")
 
@@ -256,14 +258,13 @@ def stateful_set_update_causes(new: StatefulSet, old: StatefulSet) -> list[Cause
 def job_causes(obj: Job) -> list[Cause]:
     causes = job_spec_causes(obj.spec, "spec")
     selector = obj.spec.selector
-    if selector is None and obj.spec.manual_selector:
+    labels = obj.spec.template.metadata.labels
+    if selector is None:
         causes.append(required("spec.selector", ""))
-    if selector is not None:
-        labels = obj.spec.template.metadata.labels
-        if not obj.spec.manual_selector and obj.metadata.uid:
-            causes += _generated_selector_causes(obj, selector)
-        if not from_label_selector(selector).matches(labels):
-            causes.append(invalid("spec.template.metadata.labels", labels, NO_MATCH))
+    elif not obj.spec.manual_selector:
+        causes += _generated_selector_causes(obj, selector)
+    if selector is None or not from_label_selector(selector).matches(labels):
+        causes.append(invalid("spec.template.metadata.labels", labels or None, NO_MATCH))
     return causes
 
 

@@ -257,9 +257,10 @@ def test_a_revision_says_why_it_is_there():
     it.api.patch_nowait(DaemonSet, "fluentd", "default", {"metadata": {"annotations": cause}})
     set_image(it, "web:2")
     it.settle()
+    number = "deprecated.daemonset.template.generation"
     assert {r.revision: r.metadata.annotations for r in it.api.all_of(ControllerRevision)} == {
-        1: {},
-        2: cause,
+        1: {number: "1"},
+        2: {number: "2", **cause},
     }
 
 

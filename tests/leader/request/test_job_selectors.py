@@ -1,8 +1,10 @@
 """A Job owns its pods by a selector of its own, and takes nobody else's."""
 
 import copy
+import json
 
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
+APPLY = "application/apply-patch+yaml"
 UID, NAME = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 
 
@@ -58,5 +60,27 @@ async def test_a_job_is_changed_with_what_was_read_and_with_what_was_sent(api):
     made["spec"]["parallelism"] = 2
     status, changed = await api("PUT", f"{JOBS}/a", made)
     assert status == 200 and changed["spec"]["parallelism"] == 2, changed
-    status, changed = await api("PUT", f"{JOBS}/a", job("a", parallelism=3))
+    body = json.dumps({"apiVersion": "batch/v1", "kind": "Job", **job("a", parallelism=3)}).encode()
+    status, changed = await api("PATCH", f"{JOBS}/a?fieldManager=me", body, content_type=APPLY)
+    assert status == 409 and "parallelism" in changed["message"]  # the one that the creator owns
+    status, changed = await api("PATCH", f"{JOBS}/a?fieldManager=me&force=true", body, content_type=APPLY)
     assert status == 200 and changed["spec"]["parallelism"] == 3, changed
+
+
+async def test_a_job_is_not_replaced_by_the_manifest_that_it_was_made_from(api):
+    """It names no selector, and the server makes one for new Jobs only."""
+    assert (await api("POST", JOBS, job("a")))[0] == 201
+    status, refused = await api("PUT", f"{JOBS}/a", job("a"))
+    assert status == 422
+    assert [cause["field"] for cause in refused["details"]["causes"]] == [
+        "spec.selector", "spec.template.metadata.labels", "spec.selector", "spec.template",
+    ]  # fmt: skip
+
+
+async def test_the_selector_and_the_labels_that_the_server_makes_are_nobodys(api):
+    _, made = await api("POST", f"{JOBS}?fieldManager=me", job("a"))
+    assert made["spec"]["manualSelector"] is False and made["metadata"]["labels"][NAME] == "a"
+    (entry,) = made["metadata"]["managedFields"]
+    owned = entry["fieldsV1"]
+    assert "f:metadata" not in owned and "f:selector" not in owned["f:spec"]
+    assert set(owned["f:spec"]["f:template"]) == {"f:spec"}
