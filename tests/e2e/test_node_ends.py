@@ -92,3 +92,21 @@ def test_a_pod_that_goes_is_probed_for_its_readiness_only(board, namespace):
     board.kubectl("-n", namespace, "delete", "pod", "going")
     told = [message for reason, message in events_of(board, namespace, "going") if reason == "Unhealthy"]
     assert not [message for message in told if message.startswith("Liveness")]
+
+
+def test_hooks_of_sidecars_begin_with_the_end_of_their_pod_and_their_signals_come_last(board, namespace):
+    path = board.directory / f"order-{namespace}"
+    shared = {"volumes": [{"name": "v", "hostPath": {"path": str(path), "type": "DirectoryOrCreate"}}]}
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo hook >> /v/order"]}}}
+
+    def ending(words):
+        return f"trap '{words}; exit 0' TERM; while true; do busybox usleep 50000; done"
+
+    side = sidecar("s", ending("echo sidecar >> /v/order"))
+    main = box("c", ending("busybox usleep 2000000; echo main >> /v/order"), **mount)
+    spec = {"initContainers": [{**side, "lifecycle": hook, **mount}], **shared}
+    apply(board, namespace, pod("ordered", main, terminationGracePeriodSeconds=20, **spec))
+    ready(board, namespace, "ordered")
+    board.kubectl("-n", namespace, "delete", "pod", "ordered")
+    assert (path / "order").read_text().split() == ["hook", "main", "sidecar"]

@@ -505,6 +505,8 @@ class PodWorker:
         async with trio.open_nursery() as nursery:
             for stop in stops:
                 ending = stop if stop.why else replace(stop, grace_s=self._grace_left_s(stop.grace_s))
+                if not stop.why:
+                    self._stopper.begin_hooks(self.pod, self.address, ending.grace_s)
                 nursery.start_soon(self._stop_noting, ending, failures)
         if failures:
             raise failures[0]
