@@ -15,6 +15,7 @@ from pikube.api.kinds.base import Kind, Struct
 from pikube.api.kinds.meta import ObjectMeta
 from pikube.api.schema import NO_FACTS, FieldInfo, fields_of
 from pikube.api.scheme import KindInfo, Scheme
+from pikube.api.strategic_merge import REPLACED
 
 TITLE = "Kubernetes"
 PACKAGES = {
@@ -36,6 +37,8 @@ SHARED = {
     "int-or-string": "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
 }
 """Types that have a definition of their own, whose name `kubectl explain` shows."""
+PATCHES = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
+STRATEGIC = "application/strategic-merge-patch+json"
 WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 TYPE_WORDS = {
     "kind": "The kind of object this is, in CamelCase.",
@@ -114,6 +117,8 @@ def _struct_schema(cls: type[Struct], prefix: str, *, is_v3: bool) -> dict[str, 
     required = []
     for field in fields_of(cls):
         properties[field.name] = _field_schema(field, prefix, is_v3=is_v3)
+        if (cls.__name__, field.name) in REPLACED:
+            properties[field.name]["x-kubernetes-patch-strategy"] = "replace"
         if field.facts is NO_FACTS and field.name in TYPE_WORDS:
             properties[field.name]["description"] = TYPE_WORDS[field.name]
         if field.facts.required:
@@ -222,4 +227,9 @@ def _operation(info: KindInfo, verb: str, *, is_v3: bool) -> dict[str, Any]:
     if verb in ("create", "update", "patch"):
         kind: dict[str, Any] = {"schema": {"type": "string"}} if is_v3 else {"type": "string"}
         out["parameters"] = [{"name": name, "in": "query", **kind} for name in WRITE_PARAMETERS]
+    if (
+        verb == "patch" and is_v3
+    ):  # kubectl apply asks here how to merge, and else reads the document of version 2
+        types = PATCHES if issubclass(info.cls, CustomObject) else (*PATCHES, STRATEGIC)
+        out["requestBody"] = {"content": {name: {"schema": {"type": "object"}} for name in types}}
     return out

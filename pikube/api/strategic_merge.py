@@ -27,7 +27,7 @@ _BAD_DELETE_LIST = "invalid patch format of primitive list"
 _BAD_RETAIN_KEYS = "invalid patch format of retainKeys"
 _BAD_ELEMENT_ORDER = "invalid patch format of setElementOrder list"
 
-_REPLACED = frozenset((("PodDisruptionBudgetSpec", "selector"),))
+REPLACED = frozenset((("PodDisruptionBudgetSpec", "selector"),))
 """The one object that is not merged but replaced (k8s.io/api policy/v1 types.go: patchStrategy replace)."""
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ def _merge_member(merged: Json, name: str, value: Any, schema: StructClass | Non
     before, field = merged.get(name), _field(schema, name)
     if isinstance(before, dict) and isinstance(value, dict):
         inner = field.struct if field is not None and not field.container else None
-        is_replaced = schema is not None and (schema.__name__, name) in _REPLACED
+        is_replaced = schema is not None and (schema.__name__, name) in REPLACED
         merged[name] = value if is_replaced else _merge_objects(before, value, inner)
     elif isinstance(before, list) and isinstance(value, list):
         merged[name] = (

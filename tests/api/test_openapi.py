@@ -75,3 +75,15 @@ def _references(node, prefix):
     elif isinstance(node, list):
         for item in node:
             yield from _references(item, prefix)
+
+
+def test_kubectl_finds_in_the_document_of_a_group_how_to_merge():
+    """What `kubectl apply` looks for before it computes a patch; without it, it reads the document of version 2."""
+    document = document_v3(SCHEME, "policy", "v1")
+    path = document["paths"]["/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets/{name}"]
+    assert set(path["patch"]["requestBody"]["content"]) == {
+        "application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json",
+        "application/strategic-merge-patch+json",
+    }  # fmt: skip
+    spec = document["components"]["schemas"]["io.k8s.api.policy.v1.PodDisruptionBudgetSpec"]
+    assert spec["properties"]["selector"]["x-kubernetes-patch-strategy"] == "replace"
