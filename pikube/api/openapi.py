@@ -37,8 +37,6 @@ SHARED = {
     "int-or-string": "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
 }
 """Types that have a definition of their own, whose name `kubectl explain` shows."""
-PATCHES = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
-STRATEGIC = "application/strategic-merge-patch+json"
 WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 TYPE_WORDS = {
     "kind": "The kind of object this is, in CamelCase.",
@@ -198,7 +196,9 @@ def _shared_schema(type_: str, *, is_v3: bool) -> dict[str, Any]:
 
 def _paths(infos: Iterable[KindInfo], *, is_v3: bool) -> dict[str, Any]:
     """Collections and objects of each kind; operations say their kind and the query parameters that clients look
-    for (kubectl asks a server for `fieldValidation` before it validates by itself)."""
+    for (kubectl asks a server for `fieldValidation` before it validates by itself). They do not say which patches
+    they take: newer kubectls would parse the document of version 3 twice more for each object that they apply
+    (kubectl 1.33, 40 ConfigMaps: 1.3 s instead of 0.6 s), and know how built-in kinds are merged without it."""
     paths: dict[str, Any] = {}
     for info in infos:
         names = info.names
@@ -227,9 +227,4 @@ def _operation(info: KindInfo, verb: str, *, is_v3: bool) -> dict[str, Any]:
     if verb in ("create", "update", "patch"):
         kind: dict[str, Any] = {"schema": {"type": "string"}} if is_v3 else {"type": "string"}
         out["parameters"] = [{"name": name, "in": "query", **kind} for name in WRITE_PARAMETERS]
-    if (
-        verb == "patch" and is_v3
-    ):  # kubectl apply asks here how to merge, and else reads the document of version 2
-        types = PATCHES if issubclass(info.cls, CustomObject) else (*PATCHES, STRATEGIC)
-        out["requestBody"] = {"content": {name: {"schema": {"type": "object"}} for name in types}}
     return out
