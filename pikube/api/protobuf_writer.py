@@ -26,6 +26,7 @@ Parts: TypeAlias = list[bytes]
 Writer: TypeAlias = Callable[[Parts, Any], None]
 Payload: TypeAlias = Callable[[Any], bytes]
 
+FRAME_HEAD_BYTES = 4  # in which a watch tells an event's length
 ONE_BYTE = tuple(bytes([number]) for number in range(128))
 
 
@@ -76,7 +77,7 @@ def encode_list(
 def frame(type_: str, document: bytes) -> bytes:
     """An event of a watch: four bytes of length and a meta/v1 WatchEvent, whose object is a RawExtension."""
     event = sized(b"\x0a", type_.encode()) + sized(b"\x12", sized(b"\x0a", document))
-    return len(event).to_bytes(4, "big") + event
+    return len(event).to_bytes(FRAME_HEAD_BYTES, "big") + event
 
 
 def sized(tag: bytes, data: bytes) -> bytes:

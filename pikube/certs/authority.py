@@ -298,6 +298,19 @@ def _usage(*, is_ca: bool) -> x509.KeyUsage:
     )
 
 
+def named_by_kind(key: bytes) -> bytes:
+    """The same key, `BEGIN EC PRIVATE KEY`: clients that go by that line (Java's fabric8) take others for RSA.
+    One of another kind stays as it is."""
+    found = serialization.load_pem_private_key(key, None)
+    if not isinstance(found, ec.EllipticCurvePrivateKey):
+        return key
+    return found.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+
+
 def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from pikube.certs.authority import KeyPair
+from pikube.certs.authority import KeyPair, named_by_kind
 
 SECTIONS = (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
 
@@ -53,7 +53,7 @@ def kubeconfig_document(
                 "name": user_name,
                 "user": {
                     "client-certificate-data": _b64(client.certificate),
-                    "client-key-data": _b64(client.key),
+                    "client-key-data": _b64(named_by_kind(client.key)),
                 },
             }
         ],

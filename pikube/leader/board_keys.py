@@ -7,10 +7,10 @@ or replacing a Node revokes its board at once, without revocation lists.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
+from typing import Any, ParamSpec
 
 import trio
 
@@ -22,8 +22,9 @@ from pikube.certs.profiles import NODE_PREFIX, NODES
 from pikube.leader.request.authn import with_group
 from pikube.leader.request.context import User
 from pikube.leader.store.contract import Item, Key, Store
-from pikube.wire.messages import Answer, Handler, Peer, Request, Send, StreamResponse
+from pikube.wire.messages import Answer, Handler, Peer, Request, Response, StreamResponse
 
+P = ParamSpec("P")
 REMEMBERED = 512  # certificates; each costs a few hundred bytes and saves 40 µs a request
 
 EXPIRED = "the client certificate has expired"
@@ -111,17 +112,22 @@ class BoardKeys:
 def while_they_may(api: Handler, keys: BoardKeys) -> Handler:
     """The API, whose streams to a board end when the board is revoked."""
 
+    def during(node: str, run: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
+        async def run_while(*arguments: P.args, **named: P.kwargs) -> None:
+            with keys.speaking(node):
+                await run(*arguments, **named)
+
+        return run_while
+
     async def answer(request: Request) -> Answer:
         made = await api(request)
         name = request.peer.common_name
-        if not isinstance(made, StreamResponse) or not name.startswith(NODE_PREFIX):
-            return made
-        run = made.run
-
-        async def run_while(send: Send) -> None:
-            with keys.speaking(name.removeprefix(NODE_PREFIX)):
-                await run(send)
-
-        return StreamResponse(made.status, made.headers, run_while)
+        if not isinstance(made, Response) and name.startswith(NODE_PREFIX):
+            node = name.removeprefix(NODE_PREFIX)
+            if isinstance(made, StreamResponse):
+                made.run = during(node, made.run)
+            else:
+                made.run = during(node, made.run)
+        return made
 
     return answer

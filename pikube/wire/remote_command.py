@@ -42,13 +42,18 @@ log = logging.getLogger("pikube.wire")
 STREAMS_S = 30.0  # for a SPDY client to open its streams (kubelet: DefaultStreamCreationTimeout)
 GOODBYE_S = 5.0  # for a SPDY client to read the last bytes and hang up: hanging up first can lose them
 STDIN_MESSAGES = 8  # read ahead of the command; after that the client waits
+LEFT_S = 30.0  # for a command to take the input of a client that has gone; kubelet sets no bound
+UNHEARD_BYTES = (
+    16 * 1024 * 1024
+)  # a command that talks more than that to nobody costs too much of a processor
 RESIZE_BYTES = 4 * 1024
 
 CLOSED = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class RemoteSession:
-    """What a command is connected to, whatever the protocol. Its methods are cancelled when the client goes."""
+    """What a command is connected to, whatever the protocol. When the client goes, its input ends, what it would have
+    heard is dropped, and after LEFT_S its methods are cancelled."""
 
     def __init__(
         self, transmit: Callable[[int, bytes], Awaitable[None]], protocol: str, scope: trio.CancelScope
@@ -57,6 +62,7 @@ class RemoteSession:
         self._protocol = protocol
         self._scope = scope
         self._has_finished = False
+        self._unheard_bytes = 0
         self.stdin_in, self._stdin = trio.open_memory_channel[bytes](STDIN_MESSAGES)
         self._sizes_in, self._sizes = trio.open_memory_channel[tuple[int, int]](1)
 
@@ -101,11 +107,18 @@ class RemoteSession:
         if data:
             await self._send(ERROR, data)
 
+    def left(self) -> None:
+        """The client has gone: the command still gets what it was sent, and its end. Nobody hears what it says."""
+        self._scope.deadline = min(self._scope.deadline, trio.current_time() + LEFT_S)
+
     async def _send(self, channel: int, data: bytes) -> None:
         try:
             await self._transmit(channel, data)
         except CLOSED:
-            self._scope.cancel()
+            self.left()
+            self._unheard_bytes += len(data)
+            if self._unheard_bytes > UNHEARD_BYTES:
+                self._scope.cancel()
             await trio.lowlevel.checkpoint()
 
 
@@ -129,7 +142,7 @@ def accept_remote_command(request: Request, run: Run) -> UpgradeResponse:
 
 
 async def _run(run: Run, session: RemoteSession, scope: trio.CancelScope) -> None:
-    """The command, until it ends or the client goes."""
+    """The command, until it ends, or the client has gone and it has had its input."""
     with scope:
         try:
             await run(session)
@@ -153,7 +166,7 @@ async def _serve_websocket(
 
     session = RemoteSession(transmit, protocol, scope)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_read_messages, socket, session, wanted, as_text, scope)
+        nursery.start_soon(_read_messages, socket, session, wanted, as_text)
         greeting = STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR
         with suppress(*CLOSED):
             await transmit(greeting, b"")  # kubelet's sign that the connection stands
@@ -168,9 +181,8 @@ async def _read_messages(
     session: RemoteSession,
     wanted: CommandStreams,
     as_text: bool,
-    scope: trio.CancelScope,
 ) -> None:
-    """Sort messages into stdin and sizes; the client's end is the command's."""
+    """Sort messages into stdin and sizes, until the client goes."""
     while (message := await socket.receive()) is not None:
         try:
             channel, data = decode(message, as_text=as_text)
@@ -184,7 +196,8 @@ async def _read_messages(
             session.resized(size)
         elif channel == CLOSE and data[:1] == bytes((STDIN,)):
             await session.stdin_in.aclose()
-    scope.cancel()
+    await session.stdin_in.aclose()
+    session.left()
 
 
 Typed: TypeAlias = dict[str, SpdyStream]
@@ -209,7 +222,7 @@ async def _serve_spdy(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_read_stdin, streams.get("stdin"), session)
             nursery.start_soon(_read_sizes, streams.get("resize"), session)
-            nursery.start_soon(_cancel_when_gone, connection, scope)
+            nursery.start_soon(_leave_when_gone, connection, session)
             await _run(run, session, scope)
             with trio.move_on_after(GOODBYE_S):
                 for name in ("stdout", "stderr", "error", "resize", "stdin"):
@@ -265,6 +278,6 @@ async def _read_sizes(stream: SpdyStream | None, session: RemoteSession) -> None
                     session.resized(size)
 
 
-async def _cancel_when_gone(connection: SpdyConnection, scope: trio.CancelScope) -> None:
+async def _leave_when_gone(connection: SpdyConnection, session: RemoteSession) -> None:
     await connection.closed.wait()
-    scope.cancel()
+    session.left()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from pikube.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from pikube.wire.incoming import Head
-from pikube.wire.messages import Peer
+from pikube.wire.messages import Peer, Request
 
 
 class HttpRequest:
@@ -51,6 +52,28 @@ class HttpRequest:
             raise UnsupportedMediaType(f"a body with Content-Encoding {encoding} cannot be read; gzip can")
         data = await self._read_body(limit_bytes)
         return gunzip(data, limit_bytes) if encoding == "gzip" and data else data
+
+
+@dataclass(slots=True)
+class RelayedRequest:
+    """The same request for somebody else: under another path, or with other headers. Implements messages.Request."""
+
+    original: Request
+    path: str
+    raw_path: str
+    query: str
+    headers: Mapping[str, str]
+    method: str = field(init=False)
+    peer: Peer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.method, self.peer = self.original.method, self.original.peer
+
+    async def body(self, limit_bytes: int) -> bytes:
+        return await self.original.body(limit_bytes)
+
+    async def read_chunk(self) -> bytes:
+        return await self.original.read_chunk()
 
 
 def gunzip(data: bytes, limit_bytes: int) -> bytes:

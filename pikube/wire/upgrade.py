@@ -53,6 +53,28 @@ def command_streams(query: str) -> CommandStreams:
     return streams
 
 
+def wants_socket(headers: Mapping[str, str]) -> bool:
+    """Whether the client asks for a WebSocket."""
+    return (
+        "websocket" in headers.get("upgrade", "").lower()
+        and "upgrade" in headers.get("connection", "").lower()
+    )
+
+
+def without_upgrade(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The same request for whoever gives the bytes."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in ("upgrade", "connection") and not name.startswith("sec-websocket-")
+    }
+
+
+def offered_protocols(headers: Mapping[str, str]) -> list[str]:
+    """Those that a client of a WebSocket names."""
+    return _listed(headers.get("sec-websocket-protocol", ""))
+
+
 def agree(headers: Mapping[str, str], websocket: Sequence[str], spdy: Sequence[str]) -> Agreed:
     """The first protocol of the client's list that we speak. BadRequest, Forbidden when there is none."""
     kinds = [kind.lower() for kind in _listed(headers.get("upgrade", ""))]
@@ -69,7 +91,7 @@ def _agree_websocket(headers: Mapping[str, str], spoken: Sequence[str]) -> Agree
     key = headers.get("sec-websocket-key", "").strip()
     if headers.get("sec-websocket-version", "").strip() != "13" or not key:
         raise BadRequest("unable to upgrade: only version 13 of the WebSocket protocol is spoken, with a key")
-    offered = _listed(headers.get("sec-websocket-protocol", ""))
+    offered = offered_protocols(headers)
     chosen = _choose(offered, spoken, BadRequest) if offered else ""
     answer = [
         ("Upgrade", "websocket"),

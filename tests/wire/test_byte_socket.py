@@ -6,24 +6,35 @@ import pytest
 import trio
 from wire_clients import WebSocketClient
 
-from pikube.wire.byte_socket import BASE64, BINARY, over_socket, wants_socket, without_upgrade
+from pikube.wire.byte_socket import BASE64, BINARY, events_over_socket, over_socket
 from pikube.wire.channels import V5
 from pikube.wire.messages import Response, StreamResponse
+from pikube.wire.upgrade import wants_socket, without_upgrade
 
 
 @pytest.fixture
 async def websocket(connect):
     """websocket(answer) -> a WebSocketClient that is to connect."""
 
-    def make(answer):
+    def make(answer, is_text=True):
         async def handler(request):
             assert wants_socket(request.headers)
             assert not wants_socket(without_upgrade(request.headers))
+            if isinstance(answer, list):
+                return events_over_socket(request.headers, sender(answer), as_text=is_text)
             return over_socket(request, answer)
 
         return WebSocketClient(connect(handler).stream)
 
     return make
+
+
+def sender(events):
+    async def run(send):
+        for event in events:
+            await send(event)
+
+    return run
 
 
 async def messages(client):
@@ -68,3 +79,15 @@ async def test_a_log_that_is_followed_ends_when_its_reader_goes(websocket):
 async def test_a_refusal_is_answered_as_it_is_and_so_is_an_unknown_protocol(websocket):
     assert await websocket(Response(404)).connect("/log", BINARY) == 404
     assert await websocket(Response(200)).connect("/log", V5) == 400
+
+
+@pytest.mark.parametrize("protocol", [None, "whatever"])
+async def test_each_event_of_a_watch_is_a_message(websocket, protocol):
+    client = websocket([b'{"a":1}\n', b'{"b":"\xc3\xa4"}\n'])
+    assert await client.connect("/watch", *filter(None, [protocol])) == protocol
+    assert await messages(client) == ['{"a":1}\n', '{"b":"ä"}\n']
+    assert client.close_code == 1000
+    client = websocket([b"\x00\xff"], is_text=False)
+    await client.connect("/watch")
+    assert await messages(client) == [b"\x00\xff"]
+    assert await websocket([]).connect("/watch", "one", "two") == 400

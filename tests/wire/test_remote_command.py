@@ -11,7 +11,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 
 from pikube.api.errors import InternalError
 from pikube.wire.channels import V1, V1_BASE64, V2, V3, V4, V5
-from pikube.wire.remote_command import STREAMS_S, accept_remote_command
+from pikube.wire.remote_command import LEFT_S, STREAMS_S, accept_remote_command
 from pikube.wire.spdy_session import open_spdy
 
 ALL = "/exec?command=x&stdin=true&stdout=true&stderr=true"
@@ -172,7 +172,7 @@ async def command_until_cancelled():
 
 
 @pytest.mark.parametrize("how", ["close frame", "hang up", "bad message", "too large"])
-async def test_the_command_is_cancelled_when_the_client_leaves(websocket, how):
+async def test_the_command_is_cancelled_a_while_after_the_client_left(websocket, how, autojump_clock):
     async with command_until_cancelled() as (run, has_begun, was_cancelled):
         client = websocket(run)
         await client.connect(ALL, V5)
@@ -185,7 +185,41 @@ async def test_the_command_is_cancelled_when_the_client_leaves(websocket, how):
             await client.send(BytesMessage(data=b""))
         else:
             await client.send(BytesMessage(data=b"\x00" + b"x" * (1024 * 1024)))
+        left_at = trio.current_time()
         await was_cancelled.wait()
+        assert trio.current_time() - left_at == pytest.approx(LEFT_S)
+
+
+@pytest.mark.parametrize("kind", ["websocket", "spdy"])
+async def test_what_a_client_sent_before_it_left_is_delivered_and_then_ends(websocket, connect, kind):
+    """So Java's fabric8 uploads files: it sends them and hangs up, whether or not the command has begun."""
+    is_there, may_begin, is_over, taken = trio.Event(), trio.Event(), trio.Event(), []
+
+    async def run(session):
+        is_there.set()
+        await may_begin.wait()
+        while data := await session.receive_stdin():
+            taken.append(data)
+            await session.send_stdout(data)
+        is_over.set()
+        await session.finish(0)
+
+    if kind == "websocket":
+        client = websocket(run)
+        await client.connect(ALL, V4)
+        for part in (b"one", b"two"):
+            await client.send(BytesMessage(data=b"\x00" + part))
+        await client.send(CloseConnection(code=1000))
+        await client.stream.aclose()
+    else:
+        async with spdy_client(connect, run, ALL) as (_, streams, _):
+            await is_there.wait()
+            for part in (b"one", b"two"):
+                await streams["stdin"].send_all(part)
+    may_begin.set()
+    with trio.fail_after(5):
+        await is_over.wait()
+    assert b"".join(taken) == b"onetwo"
 
 
 async def test_a_command_that_floods_a_client_who_left_is_cancelled(websocket):
@@ -298,7 +332,7 @@ async def test_a_terminal_over_spdy_is_resized(connect):
         assert await read_all(streams["stdout"]) == b"3x4;"
 
 
-async def test_a_spdy_client_that_leaves_cancels_the_command(connect):
+async def test_a_spdy_client_that_leaves_cancels_the_command_a_while_later(connect, autojump_clock):
     async with command_until_cancelled() as (run, has_begun, was_cancelled):
         async with spdy_client(connect, run, ALL):
             await has_begun.wait()

@@ -7,7 +7,7 @@ Enter: items and what Accept negotiated. Leave: chunks of bytes, the store's own
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -172,6 +172,19 @@ def _event(type_: str, body: bytes, accepted: Accepted, info: KindInfo) -> bytes
     cls = Status if type_ == "ERROR" else Object if accepted.form else info.cls
     document = protobuf_writer.encode_document(msgspec.json.decode(body), cls)
     return protobuf_writer.frame(type_, document)
+
+
+def events_of(chunk: bytes, accepted: Accepted) -> Iterator[bytes]:
+    """The events of a part of a watch, as they are where messages say where each ends: JSON has its newline, protobuf
+    not its length."""
+    if accepted.encoding != PROTOBUF:
+        yield from chunk.splitlines(keepends=True)  # JSON has no newline inside
+        return
+    start = 0
+    while start < len(chunk):
+        begin = start + protobuf_writer.FRAME_HEAD_BYTES
+        start = begin + int.from_bytes(chunk[start:begin], "big")
+        yield chunk[begin:start]
 
 
 def bookmark_line(info: KindInfo, revision: int, accepted: Accepted, *, ends_initial: bool) -> bytes:

@@ -1,11 +1,12 @@
 """Pure: who a request comes from: client certificate, bearer token, or nobody.
 
-Enter: the TLS peer and the Authorization header. Leaves: a User. Unauthorized for credentials that are
+Enter: the TLS peer and the headers. Leaves: a User. Unauthorized for credentials that are
 given but wrong; without any the user is anonymous. Called by the handler before anything else is read.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
@@ -14,10 +15,13 @@ from pikube.api.errors import Forbidden, InternalError, Resource, Unauthorized
 from pikube.certs.tokens import ISSUER
 from pikube.leader.request.context import ANONYMOUS, User
 from pikube.wire.messages import Peer
+from pikube.wire.upgrade import offered_protocols, wants_socket
 
 AUTHENTICATED = "system:authenticated"
 AUTHENTICATION = "authentication.k8s.io"
 ACCOUNT = "system:serviceaccount:"
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+PROTOCOLS = "sec-websocket-protocol"
 
 Recognised = tuple[User, tuple[str, ...]]
 """A user, and for which of the audiences that were asked for."""
@@ -47,11 +51,37 @@ def authenticate(
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorized()
         return with_group(read_token(token.strip(), API_AUDIENCES)[0])
+    if shows_token_as_protocol(headers):
+        return with_group(read_token(_token_in_protocols(headers), API_AUDIENCES)[0])
     if peer.common_name:
         return with_group(read_certificate(peer))
     if not may_be_anonymous:
         raise Unauthorized()
     return ANONYMOUS
+
+
+def shows_token_as_protocol(headers: Mapping[str, str]) -> bool:
+    """Browsers name no Authorization for a WebSocket; they show a token as one of its protocols (kubernetes apiserver
+    authentication/request/websocket/protocol.go)."""
+    return wants_socket(headers) and TOKEN_PROTOCOL in headers.get(PROTOCOLS, "")
+
+
+def without_token(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers of such a request, with the other protocols only."""
+    others = [name for name in offered_protocols(headers) if not name.startswith(TOKEN_PROTOCOL)]
+    return {**headers, PROTOCOLS: ", ".join(others)}
+
+
+def _token_in_protocols(headers: Mapping[str, str]) -> str:
+    offered = offered_protocols(headers)
+    tokens = [name.removeprefix(TOKEN_PROTOCOL) for name in offered if name.startswith(TOKEN_PROTOCOL)]
+    if len(tokens) != 1 or len(offered) == 1:
+        raise Unauthorized()  # another one must be there, which is spoken
+    text = tokens[0]
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        raise Unauthorized() from None
 
 
 def with_group(user: User) -> User:

@@ -40,6 +40,8 @@ from pikube.leader.request.authn import (
     TokenReader,
     authenticate,
     impersonated,
+    shows_token_as_protocol,
+    without_token,
 )
 from pikube.leader.request.authz import Authorizer, refuse
 from pikube.leader.request.component_status import answer_component_statuses
@@ -54,6 +56,8 @@ from pikube.leader.request.scale import patch_scale, put_scale
 from pikube.leader.request.subresources import Subresources
 from pikube.leader.request.turns import Turns
 from pikube.wire.messages import Answer, Request, Response, UpgradeResponse
+from pikube.wire.request import RelayedRequest
+from pikube.wire.upgrade import wants_socket
 
 log = logging.getLogger("pikube.api")
 
@@ -178,6 +182,10 @@ class ApiHandler:
             parts.read_certificate,
             may_be_anonymous=parts.may_be_anonymous,
         )
+        if shows_token_as_protocol(request.headers):
+            # nobody else is to see it, and it is no protocol that could be spoken
+            headers = without_token(request.headers)
+            request = RelayedRequest(request, request.path, request.raw_path, request.query, headers)
         sits = user.name
         if any(name.startswith("impersonate-") for name in request.headers):
             user = impersonated(user, request.headers, self._may_impersonate(user))
@@ -273,7 +281,10 @@ class ApiHandler:
             return await reads.list_(registry, info, route, query, accepted, now)
         if route.verb == "watch":
             check_streamable(accepted, has_protobuf)
-            return reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock).answer()
+            run = reads.WatchRun(registry, info, route, query, accepted, self._parts.wall_clock)
+            if wants_socket(request.headers):
+                return run.answer_over_socket(request.headers)
+            return run.answer()
         context = self._context(route, request, query, user, now, notes)
         write = {
             "create": writes.create,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import trio
 
-from pikube.api.errors import Expired
+from pikube.api.errors import ApiError, Expired
 from pikube.api.media_types import JSON, PROTOBUF, Accepted
 from pikube.api.options import check_list_options, check_table_options, check_watch_options
 from pikube.api.scheme import KindInfo
@@ -21,7 +21,8 @@ from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
 from pikube.leader.request.selection import Filter, make_filter, seen_through, too_new
 from pikube.leader.store.contract import Event, Watch
-from pikube.wire.messages import Response, Send, StreamResponse
+from pikube.wire.byte_socket import events_over_socket
+from pikube.wire.messages import Response, Send, StreamResponse, UpgradeResponse
 
 BOOKMARK_S = 60.0  # kubernetes cacher.go:bookmarkFrequency
 MIN_WATCH_S = 1800  # kubernetes --min-request-timeout: without a wish a watch lasts 30 to 60 minutes
@@ -105,6 +106,21 @@ class WatchRun:
         encoding = self._accepted.encoding
         type_ = f"{PROTOBUF};stream=watch" if encoding == PROTOBUF else JSON
         return StreamResponse(200, (("Content-Type", type_),), self.run)
+
+    def answer_over_socket(self, headers: Mapping[str, str]) -> UpgradeResponse:
+        """For clients that watch over a WebSocket, as Java's fabric8 does first: an event a message."""
+        return events_over_socket(headers, self._run_events, as_text=self._accepted.encoding != PROTOBUF)
+
+    async def _run_events(self, send: Send) -> None:
+        async def send_each(chunk: bytes) -> None:
+            for event in answers.events_of(chunk, self._accepted):
+                await send(event)
+
+        try:
+            await self.run(send_each)
+        except ApiError as error:
+            # the connection is a WebSocket by now: there is no other way to say it
+            await send_each(answers.error_line(error.to_bytes(), self._accepted, self._info))
 
     async def run(self, send: Send) -> None:
         """Initial objects if wished, then changes and bookmarks until the client's or our time is over."""

@@ -7,9 +7,7 @@ directly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from pikube.api.errors import BadRequest, Invalid, PathNotFound, ServiceUnavailable
@@ -22,38 +20,15 @@ from pikube.leader.request.proxy import ResourceProxy, to_slash
 from pikube.leader.request.proxy_rules import split_path
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
-from pikube.wire.byte_socket import over_socket, wants_socket, without_upgrade
-from pikube.wire.messages import Answer, Handler, Peer, Request, Response
+from pikube.wire.byte_socket import over_socket
+from pikube.wire.messages import Answer, Handler, Request, Response
+from pikube.wire.request import RelayedRequest
+from pikube.wire.upgrade import wants_socket, without_upgrade
 
 FindKubelet = Callable[[str], Handler | None]
 """Node name → its kubelet API."""
 
 PATHS = {"log": "containerLogs", "exec": "exec", "attach": "attach", "portforward": "portForward"}
-
-
-@dataclass(slots=True)
-class RelayedRequest:
-    """The same request under the kubelet's path."""
-
-    original: Request
-    path: str
-    raw_path: str
-    query: str
-    headers: Mapping[str, str]
-
-    @property
-    def method(self) -> str:
-        return self.original.method
-
-    @property
-    def peer(self) -> Peer:
-        return self.original.peer
-
-    async def body(self, limit_bytes: int) -> bytes:
-        return await self.original.body(limit_bytes)
-
-    async def read_chunk(self) -> bytes:
-        return await self.original.read_chunk()
 
 
 class NodeStreams:
@@ -91,9 +66,9 @@ class NodeStreams:
         if route.subresource != "portforward":
             path = f"{path}/{container}"
         if route.subresource == "log" and wants_socket(request.headers):
-            plain: Any = RelayedRequest(request, path, path, request.query, without_upgrade(request.headers))
+            plain = RelayedRequest(request, path, path, request.query, without_upgrade(request.headers))
             return over_socket(request, await kubelet(plain))
-        relayed: Any = RelayedRequest(request, path, path, request.query, request.headers)
+        relayed = RelayedRequest(request, path, path, request.query, request.headers)
         return await kubelet(relayed)
 
     async def _proxied(self, route: Route, request: Request) -> Answer:
@@ -107,7 +82,7 @@ class NodeStreams:
         _, rest = split_path(request.raw_path)
         if not rest and request.method in ("GET", "HEAD"):
             return to_slash(request)
-        relayed: Any = RelayedRequest(request, unquote(rest), rest, request.query, request.headers)
+        relayed = RelayedRequest(request, unquote(rest), rest, request.query, request.headers)
         return await kubelet(relayed)
 
 

@@ -3,9 +3,11 @@
 Run by test_clients on the board as `official.py NAMESPACE POD`; the pod serves HTTP on 8080.
 """
 
+import json
 import sys
 import threading
 
+import websocket
 from kubernetes import client, config, dynamic, watch
 from kubernetes.client.exceptions import ApiException
 from kubernetes.informer import SharedInformer
@@ -114,6 +116,30 @@ session = stream(
 session.write_stdin("word\n")
 session.run_forever(timeout=20)
 assert session.read_stdout() == "got word\n" and session.returncode == 3
+# who hangs up behind his input has it delivered, as Java's fabric8 uploads files
+session = stream(
+    core.connect_get_namespaced_pod_exec, pod, namespace, command=["sh", "-c", "cat > /tmp/sent"],
+    stdout=False, stderr=True, stdin=True, tty=False, _preload_content=False,
+)  # fmt: skip
+session.write_stdin("x" * 3000)
+session.close()
+arrives = "for i in $(seq 50); do [ $(wc -c < /tmp/sent) = 3000 ] && echo all && exit; sleep 0.1; done"
+said = stream(
+    core.connect_get_namespaced_pod_exec, pod, namespace, command=["sh", "-c", arrives],
+    stdout=True, stderr=False, stdin=False, tty=False,
+)  # fmt: skip
+assert said.strip() == "all", said
+
+# it watches over a WebSocket, too
+known = client.Configuration.get_default_copy()
+where = f"{known.host.replace('https', 'wss')}/api/v1/namespaces/{namespace}/pods"
+url = f"{where}?watch=true&fieldSelector=metadata.name={pod}"
+tls = {"ca_certs": known.ssl_ca_cert, "certfile": known.cert_file, "keyfile": known.key_file}
+watcher = websocket.create_connection(url, sslopt=tls, timeout=20)
+event = json.loads(watcher.recv())
+assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", pod), event
+watcher.close()
+
 forward = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports="8080")
 sock = forward.socket(8080)
 sock.setblocking(True)

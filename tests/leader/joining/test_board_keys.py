@@ -15,7 +15,7 @@ from pikube.certs.enrolment import KEY_ANNOTATION
 from pikube.certs.profiles import ADMIN, NODE_CLIENT
 from pikube.leader.board_keys import BoardKeys, while_they_may
 from pikube.leader.store.contract import Key
-from pikube.wire.messages import Peer, StreamResponse
+from pikube.wire.messages import Peer, StreamResponse, UpgradeResponse
 
 NOW = 1_700_000_000.0
 
@@ -84,13 +84,16 @@ def test_a_certificate_that_has_ended_counts_for_nobody(memory):
         later.user_of(peer(ADMIN))
 
 
-async def test_a_board_that_is_revoked_is_cut_off_in_the_middle_of_a_watch(keys, nursery, autojump_clock):
+@pytest.mark.parametrize("kind", ["a stream", "a WebSocket"])
+async def test_a_board_that_is_revoked_is_cut_off_in_the_middle_of_a_watch(
+    keys, nursery, autojump_clock, kind
+):
     async def watch(request):
-        async def run(send):
+        async def run(send, *leftover):
             await send(b"")
             await trio.sleep_forever()
 
-        return StreamResponse(200, (), run)
+        return StreamResponse(200, (), run) if kind == "a stream" else UpgradeResponse((), run)
 
     class Asked:
         peer = Peer("10.0.0.2", 1, "system:node:b2", ("system:nodes",))
@@ -103,7 +106,7 @@ async def test_a_board_that_is_revoked_is_cut_off_in_the_middle_of_a_watch(keys,
         sent.set()
 
     async def run():
-        await answer.run(send)
+        await answer.run(send, *([] if kind == "a stream" else [b""]))
         has_ended.set()
 
     nursery.start_soon(run)
