@@ -26,6 +26,7 @@ def test_a_podman_that_hangs_is_told_in_the_nodes_conditions_and_heals(board, na
     before = restarts(board)
     service = int((board.directory / "data" / "agent" / "podman.pid").read_text().split()[0])
     os.kill(service, signal.SIGSTOP)  # ended by pikube, or by the board's end
+    apply(board, namespace, pod("asking", box("c")))  # a service that nobody asks may be as it likes
     said = wait_until(
         lambda: (c := condition(board, "ContainerRuntimeUnhealthy")).get("status") == "True" and c,
         HANGS_S, "the condition",
@@ -36,5 +37,6 @@ def test_a_podman_that_hangs_is_told_in_the_nodes_conditions_and_heals(board, na
         lambda: condition(board, "ContainerRuntimeUnhealthy")["status"] == "False", 90, "another service"
     )
     wait_until(lambda: restarts(board) > before, what="the event")
+    ready(board, namespace, "asking")
     ready(board, namespace, "probed")
     assert container_of(board, namespace, "probed")["restartCount"] == 0
