@@ -250,13 +250,20 @@ class Cluster:
         node = self.nodes().get(name)
         return node is not None and is_ready(node)
 
+    def heard(self):
+        """The nodes that the leader has heard since it began: a lost board that it has not has a minute."""
+        words = ("get", "leases", "-n", "kube-node-lease", "-o", "jsonpath={.items[*].metadata.name}")
+        return set(self.leader.kubectl(*words, "--request-timeout=5s", check=False).stdout.split())
+
     def wait_ready(self, *names, timeout_s=60):
         def all_ready():
             for board in self.boards:
                 if board.node in names and board.process is not None:
                     assert board.process.poll() is None, board.log.read_text()[-4000:]
             nodes = self.nodes()
-            return all(name in nodes and is_ready(nodes[name]) for name in names)
+            return all(name in nodes and is_ready(nodes[name]) for name in names) and self.heard() >= set(
+                names
+            )
 
         wait_until(all_ready, timeout_s, f"Ready nodes {names}")
 

@@ -60,6 +60,7 @@ def lossy(cluster):
     leader = cluster.leader
     leader.kubectl("apply", "-f", "-", text_in=WEB)
     leader.kubectl("rollout", "status", "deployment/lossy", "--timeout=60s")
+    cluster.wait_ready("b1", "b2", "b3")
     yield leader
     for board in cluster.boards[1:]:
         board.heal()

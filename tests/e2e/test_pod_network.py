@@ -319,6 +319,7 @@ def test_addresses_of_the_pool_are_on_one_board_and_move_when_that_is_lost(clust
                     macs[mac].node for told_address, mac in told() if told_address == address and mac in macs
                 }
 
+            cluster.wait_ready(*(board.node for board in cluster.boards))
             holder.cut()
             began = time.monotonic()
             try:

@@ -76,9 +76,12 @@ def test_the_leader_gets_another_address(lan):
 
 def test_a_cable_is_pulled_and_put_back(lan):
     board, before = lan.boards[1], containers(lan)
+    lan.wait_ready(board.node)
     board.cut()
-    wait_until(lambda: not lan.is_ready(board.node), 30, "a node that is not Ready")
-    board.heal()
+    try:
+        wait_until(lambda: not lan.is_ready(board.node), 30, "a node that is not Ready")
+    finally:
+        board.heal()
     wait_until(lambda: works(lan, board.node), 30, "the board is back")
     assert containers(lan) == before
 

@@ -176,7 +176,11 @@ class _Observing:
     def lease_keys(self, lister: Lister, lease: Lease) -> list[ObjectKey]:
         """A renewed lease is noted and wakes nobody: silence is found by the timer."""
         if lease.metadata.namespace == LEASES:
-            self._sightings.see(f"lease/{lease.metadata.name}", lease.metadata.resource_version)
+            name = f"lease/{lease.metadata.name}"
+            if lister.cache(Lease).get(key_of(lease)) is None:
+                self._sightings.forget(name)
+            else:
+                self._sightings.see(name, lease.metadata.resource_version)
         return []
 
     def node_keys(self, lister: Lister, node: Node) -> list[ObjectKey]:
@@ -196,10 +200,13 @@ class _Observing:
         node = lister.cache(Node).get(key)
         if node is None:
             return None
-        heartbeats = (f"lease/{key.name}", f"node/{key.name}")
-        ages = [self._sightings.age_s(heartbeat) for heartbeat in heartbeats]
-        silent_s = min((age for age in ages if age is not None), default=0.0)
-        is_heard = any(self._sightings.has_changed(heartbeat) for heartbeat in heartbeats)
+        renewed_s, posted_s = (
+            self._sightings.age_s(f"lease/{key.name}"),
+            self._sightings.age_s(f"node/{key.name}"),
+        )
+        silent_s = min((age for age in (renewed_s, posted_s) if age is not None), default=0.0)
+        # leases live in memory only: who has one has spoken to this leader since it began
+        is_heard = renewed_s is not None or self._sightings.has_changed(f"node/{key.name}")
         pods = lister.cache(Pod).indexed(PODS_ON_NODE, key.name)
         others = {n.metadata.name: ready_status(n) for n in lister.cache(Node)}
         return node, Health(silent_s, is_cut_off(others, self._local_node), tuple(pods), is_heard)

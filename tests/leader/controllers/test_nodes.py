@@ -146,6 +146,12 @@ class Boards(World):
         self.live(2)  # each is heard more than once
         self.settle()
 
+    def restart(self):
+        """Leases live in the leader's memory only."""
+        for lease in self.api.all_of(Lease):
+            self.api.delete_nowait(Lease, lease.metadata.name, lease.metadata.namespace)
+        super().restart()
+
     def beat(self):
         for board in self.api.all_of(Node):
             name = board.metadata.name
@@ -219,6 +225,21 @@ def test_boards_that_start_slower_than_the_leader_keep_their_pods():
     it.dead = set()
     it.live(10)
     assert sorted(p.metadata.uid for p in it.pods()) == before
+    it.dead = {"a"}
+    it.live(15)
+    assert set(it.where()) == {"b", "leader"}
+
+
+def test_a_board_that_was_heard_once_since_the_leader_s_start_has_no_more_time_than_any():
+    it = with_pods(["leader", "a", "b"], replicas=3)
+    it.controllers = (
+        DEPLOYMENTS,
+        REPLICA_SETS,
+        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
+        taint_eviction_controller(it.clock),
+    )
+    it.restart()
+    it.live(1)
     it.dead = {"a"}
     it.live(15)
     assert set(it.where()) == {"b", "leader"}
