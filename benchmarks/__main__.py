@@ -6,6 +6,7 @@ Targets come from a real Kubernetes measured on a 2-core x86-64 machine; ratios 
 """
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,15 @@ def rows_of(board, module, *argv):
     return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]
 
 
+def end(number, _frame):
+    """Who is ended removes its board first."""
+    raise SystemExit(128 + number)
+
+
 def main():
+    if sys.argv[1:]:
+        raise SystemExit("the bench takes no arguments: it measures everything, ten minutes long")
+    signal.signal(signal.SIGTERM, end)
     board = Board(Path(tempfile.mkdtemp(prefix="pikube-bench-")))
     try:
         board.open()
