@@ -188,6 +188,18 @@ def with_pods(boards, replicas=4):
     return it
 
 
+def start_anew(it, *others):
+    """Another leader: what its controllers know of the boards, they hear from now on."""
+    it.controllers = (
+        DEPLOYMENTS,
+        REPLICA_SETS,
+        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
+        taint_eviction_controller(it.clock),
+        *others,
+    )
+    it.restart()
+
+
 def test_a_lost_board_loses_its_endpoints_within_ten_and_its_pods_within_fifteen_seconds():
     it = with_pods(["leader", "a", "b"], replicas=3)
     assert it.where() == ["a", "b", "leader"]
@@ -213,13 +225,7 @@ def test_a_board_that_comes_back_ends_its_old_pods_and_loses_its_taints():
 def test_boards_that_start_slower_than_the_leader_keep_their_pods():
     it = with_pods(["leader", "a", "b"], replicas=3)
     before = sorted(p.metadata.uid for p in it.pods())
-    it.controllers = (
-        DEPLOYMENTS,
-        REPLICA_SETS,
-        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
-        taint_eviction_controller(it.clock),
-    )
-    it.restart()  # of the leader, after a power cut of the house
+    start_anew(it)  # of the leader, after a power cut of the house
     it.dead = {"leader", "a"}
     it.live(50)
     it.dead = set()
@@ -232,13 +238,7 @@ def test_boards_that_start_slower_than_the_leader_keep_their_pods():
 
 def test_a_board_that_was_heard_once_since_the_leader_s_start_has_no_more_time_than_any():
     it = with_pods(["leader", "a", "b"], replicas=3)
-    it.controllers = (
-        DEPLOYMENTS,
-        REPLICA_SETS,
-        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
-        taint_eviction_controller(it.clock),
-    )
-    it.restart()
+    start_anew(it)
     it.live(1)
     it.dead = {"a"}
     it.live(15)
@@ -247,14 +247,7 @@ def test_a_board_that_was_heard_once_since_the_leader_s_start_has_no_more_time_t
 
 def test_a_board_that_never_comes_after_the_leader_s_start_is_lost_after_a_minute():
     it = with_pods(["leader", "a", "b"], replicas=3)
-    it.controllers = (
-        DEPLOYMENTS,
-        REPLICA_SETS,
-        node_lifecycle_controller(it.clock, grace_s=8.0, local_node="leader"),
-        taint_eviction_controller(it.clock),
-        pod_gc_controller(it.clock),
-    )
-    it.restart()
+    start_anew(it, pod_gc_controller(it.clock))
     it.dead = {"a"}
     it.live(70)
     assert set(it.where()) == {"b", "leader"}
