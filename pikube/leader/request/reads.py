@@ -21,7 +21,7 @@ from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
 from pikube.leader.request.selection import Filter, make_filter, seen_through, too_new
 from pikube.leader.store.contract import Event, Watch
-from pikube.wire.byte_socket import events_over_socket
+from pikube.wire.answer_socket import events_over_socket
 from pikube.wire.messages import Response, Send, StreamResponse, UpgradeResponse
 
 BOOKMARK_S = 60.0  # kubernetes cacher.go:bookmarkFrequency

@@ -20,7 +20,7 @@ from pikube.leader.request.proxy import ResourceProxy, to_slash
 from pikube.leader.request.proxy_rules import split_path
 from pikube.leader.request.registry import Registry
 from pikube.leader.request.route import Query, Route
-from pikube.wire.byte_socket import over_socket
+from pikube.wire.answer_socket import over_socket
 from pikube.wire.messages import Answer, Handler, Request, Response
 from pikube.wire.request import RelayedRequest
 from pikube.wire.upgrade import wants_socket, without_upgrade

@@ -383,65 +383,6 @@ async def test_what_has_a_door_of_its_own_does_not_change_through_the_main_one(o
     assert pod["spec"]["nodeName"] == "there" and pod["spec"]["ephemeralContainers"][0]["name"] == "e"
 
 
-async def test_a_binding_may_be_made_by_itself(one):
-    accounts = "/api/v1/namespaces/default/serviceaccounts"
-    await one("POST", accounts, {"metadata": {"name": "default"}})
-    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    await one("POST", PODS, pod)
-    bindings = "/api/v1/namespaces/default/bindings"
-    assert (await one("POST", bindings, {"target": {"name": "there"}}))[0] == 400
-    elsewhere = {"metadata": {"name": "p", "namespace": "other"}, "target": {"name": "there"}}
-    assert (await one("POST", bindings, elsewhere))[0] == 400
-    binding = {"metadata": {"name": "p"}, "target": {"name": "there"}}
-    assert (await one("POST", f"{bindings}?dryRun=All", binding))[0] == 201
-    assert "nodeName" not in (await one("GET", f"{PODS}/p"))[1]["spec"]
-    status, made = await one("POST", bindings, binding)
-    assert (status, made["kind"], made["status"], made["code"]) == (201, "Status", "Success", 201)
-    assert (await one("GET", f"{PODS}/p"))[1]["spec"]["nodeName"] == "there"
-    assert (await one("POST", bindings, binding))[0] == 409
-    assert (await one("GET", bindings))[0] == 405
-
-
-async def test_a_pod_gets_what_its_binding_says_and_the_place_of_its_node(one):
-    accounts = "/api/v1/namespaces/default/serviceaccounts"
-    await one("POST", accounts, {"metadata": {"name": "default"}})
-    zone, region = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
-    await one("POST", "/api/v1/nodes", {"metadata": {"name": "there", "labels": {zone: "attic", "x": "y"}}})
-    spec = {"containers": [{"name": "c", "image": "i"}]}
-    await one(
-        "POST", PODS, {"metadata": {"name": "p", "labels": {zone: "cellar", region: "house"}}, "spec": spec}
-    )
-    binding = {"metadata": {"name": "p", "uid": "another"}, "target": {"kind": "Node", "name": "there"}}
-    status, refused = await one("POST", f"{PODS}/p/binding", binding)
-    assert status == 409 and "UID in precondition: another, UID in object meta: " in refused["message"]
-    binding["metadata"] = {"name": "p", "labels": {"a": "b"}, "annotations": {"why": "here"}}
-    assert (await one("POST", f"{PODS}/p/binding", binding))[0] == 201
-    _, pod = await one("GET", f"{PODS}/p")
-    assert pod["metadata"]["labels"] == {zone: "attic", region: "house", "a": "b"}
-    assert pod["metadata"]["annotations"] == {"why": "here"}
-    await one("POST", PODS, {"metadata": {"name": "q"}, "spec": {**spec, "nodeName": "there"}})
-    assert (await one("GET", f"{PODS}/q"))[1]["metadata"]["labels"] == {zone: "attic"}
-
-
-async def test_a_trial_of_an_eviction_evicts_nobody(one):
-    accounts = "/api/v1/namespaces/default/serviceaccounts"
-    await one("POST", accounts, {"metadata": {"name": "default"}})
-    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    await one("POST", PODS, pod)
-    await one("POST", f"{PODS}/p/binding", {"target": {"name": "there"}})
-    _, before = await one("GET", f"{PODS}/p")
-    trial = {"metadata": {"name": "p"}, "deleteOptions": {"dryRun": ["All"]}}
-    assert (await one("POST", f"{PODS}/p/eviction", trial))[0] == 201
-    assert (await one("POST", f"{PODS}/p/eviction?dryRun=All", {"metadata": {"name": "p"}}))[0] == 201
-    assert (await one("GET", f"{PODS}/p"))[1] == before
-    assert (await one("POST", f"{PODS}/p/eviction", {**trial, "deleteOptions": {"dryRun": ["Some"]}}))[
-        0
-    ] == 422
-    assert (await one("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}}))[0] == 201
-    _, after = await one("GET", f"{PODS}/p")
-    assert after["metadata"]["deletionTimestamp"]
-
-
 async def test_what_is_wrong_in_itself_is_said_before_what_is_not_to_be_had(one):
     services = "/api/v1/namespaces/default/services"
     port = {"port": 80, "nodePort": 1}

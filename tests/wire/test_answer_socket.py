@@ -1,4 +1,4 @@
-"""Bytes over a WebSocket, as logs are asked for by the first clients."""
+"""Answers over a WebSocket: bytes, as logs are asked for by the first clients, and the events of a watch."""
 
 import base64
 
@@ -6,7 +6,7 @@ import pytest
 import trio
 from wire_clients import WebSocketClient
 
-from pikube.wire.byte_socket import BASE64, BINARY, events_over_socket, over_socket
+from pikube.wire.answer_socket import BASE64, BINARY, events_over_socket, over_socket
 from pikube.wire.channels import V5
 from pikube.wire.messages import Response, StreamResponse
 from pikube.wire.upgrade import wants_socket, without_upgrade
