@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pikube.agent.runtime.way_out import give_way_out, route_message
+from pikube.agent.runtime.way_out import give_way_out, hold_hardware_address, route_message
 
 
 def test_the_message_is_a_route_message_of_its_own_length():
@@ -75,6 +75,33 @@ def test_a_pod_has_its_way_out_however_often_it_is_given(board_and_pod):
     routes = json.loads(in_pod("ip", "-j", "route", "show", "default"))
     assert [(route["gateway"], route["dev"]) for route in routes] == [("10.42.0.1", "eth0")]
     assert os.readlink("/proc/self/ns/net") == home
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
+def test_a_bridge_keeps_its_address_whichever_pods_come_and_go(board_and_pod):
+    board, _, _ = board_and_pod
+
+    def run(*argv):
+        return subprocess.run([*board, *argv], check=True, capture_output=True, text=True).stdout
+
+    def address():
+        return json.loads(run("ip", "-j", "link", "show", "pikube0"))[0]["address"]
+
+    def plug(name, hardware_address):
+        run(
+            "ip", "link", "add", name, "address", hardware_address, "type", "veth", "peer", "name", f"{name}9"
+        )
+        run("ip", "link", "set", name, "master", "pikube0", "up")
+
+    plug("low", "02:00:00:00:00:02")
+    assert address() == "02:00:00:00:00:02", "by itself it has the lowest"
+    script = "from pikube.agent.runtime.way_out import hold_hardware_address as h; h('pikube0')"
+    run(sys.executable, "-c", script)
+    plug("lower", "02:00:00:00:00:01")
+    run("ip", "link", "delete", "low")
+    assert address() == "02:00:00:00:00:02"
+    with pytest.raises(OSError):
+        hold_hardware_address("nosuchbridge")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="enters network namespaces")

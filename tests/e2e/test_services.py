@@ -152,6 +152,21 @@ def test_a_host_port_leads_to_the_pod(board, shop):
     assert says(board, "http://127.0.0.1:8090/") == "near"
 
 
+def test_pods_keep_their_gateway_whichever_other_pods_come_and_go(board, shop):
+    def address():
+        return json.loads(board.run("ip", "-j", "link", "show", "pikube0").stdout)[0]["address"]
+
+    before = address()
+    board.run(
+        "ip", "link", "add", "low", "address", "02:00:00:00:00:01", "type", "veth", "peer", "name", "low9"
+    )
+    try:
+        board.run("ip", "link", "set", "low", "master", "pikube0", "up")
+        assert address() == before
+    finally:
+        board.run("ip", "link", "delete", "low")
+
+
 def test_pods_reach_the_api_as_kubernetes(board, shop):
     for host in ("kubernetes.default", "$KUBERNETES_SERVICE_HOST"):
         said = board.kubectl(

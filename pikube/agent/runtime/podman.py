@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -44,7 +45,7 @@ from pikube.agent.runtime.specs import (
     size_document,
 )
 from pikube.agent.runtime.turns import Turns
-from pikube.agent.runtime.way_out import give_way_out
+from pikube.agent.runtime.way_out import give_way_out, hold_hardware_address
 
 log = logging.getLogger("pikube.podman")
 
@@ -62,9 +63,9 @@ class Podman(PodmanImages, PodmanStreams):
         self._instance = instance
         self._unsaid: list[str] = []  # of a service that was stuck before anybody could be told
         self._tell_restart: Callable[[str], None] = self._unsaid.append
-        self._way_out: tuple[str, str] | None = (
-            None  # the bridge and its address, if pods' routes are ours to make
-        )
+        self._bridge = ""  # of the pods' network
+        self._held_bridge = 0  # the index of the bridge that keeps its hardware address
+        self._gateway = ""  # the bridge's IP address, if pods' routes are ours to make
         self._starts = Turns(STARTS, PATIENCE_S)
 
     def was_restarted(self, words: str) -> None:
@@ -122,13 +123,22 @@ class Podman(PodmanImages, PodmanStreams):
         sandbox = read_infra(sandbox, document)
         if sandbox.is_running and not is_of(sandbox.pid, sandbox.infra_id):
             return replace(sandbox, is_running=False)  # its monitor ended with it, and could not say so
-        if self._way_out is not None and sandbox.is_running and sandbox.address:
+        if self._bridge and sandbox.is_running and sandbox.address:
             try:
-                await trio.to_thread.run_sync(give_way_out, sandbox.pid, *self._way_out)
+                await trio.to_thread.run_sync(self._connect, sandbox.pid)
             except OSError as error:
                 words = f"the pod's default route cannot be made: {error.strerror or error}"
                 raise RuntimeFailure(words, "FailedCreatePodSandBox") from error
         return sandbox
+
+    def _connect(self, pid: int) -> None:
+        """What Podman leaves out; in a worker thread. A bridge goes with its last pod, the next has another index."""
+        index = socket.if_nametoindex(self._bridge)
+        if index != self._held_bridge:
+            hold_hardware_address(self._bridge)
+            self._held_bridge = index
+        if self._gateway:
+            give_way_out(pid, self._bridge, self._gateway)
 
     async def stop_sandbox(self, sandbox: Sandbox) -> None:
         if not sandbox.infra_id:
@@ -237,7 +247,7 @@ class Podman(PodmanImages, PodmanStreams):
                 is_internal = is_internal if status < 400 else not is_internal  # pods of a former life use it
                 found = None if status < 400 else found
             if found is not None:
-                self._way_out = (name, gateway) if is_internal else None
+                self._bridge, self._gateway = name, gateway if is_internal else ""
                 return
         elif found is not None:
             await self._ask("DELETE", f"/networks/{name}", query={"force": "true"}, accepted=(404,))
@@ -253,7 +263,7 @@ class Podman(PodmanImages, PodmanStreams):
             "labels": {INSTANCE: self._instance},
         }
         await self._ask("POST", "/networks/create", body=body, reason="NetworkNotReady")
-        self._way_out = (name, gateway) if is_internal else None
+        self._bridge, self._gateway = name, gateway if is_internal else ""
 
 
 async def without_ghost(inspect: Callable[[], Awaitable[Container | None]]) -> Container | None:

@@ -1,4 +1,5 @@
-"""Shell: a pod's default route, made by one netlink message from inside its network namespace.
+"""Shell: a pod's way to its gateway: the bridge keeps its hardware address, and the default route is made by one
+netlink message from inside the pod's network namespace.
 
 Enter: the pid of a sandbox's process, the bridge, its address. A worker thread visits the namespace only for as long
 as it takes to make a socket, which stays there (setns(2) concerns the calling thread alone). Called by the runtime
@@ -8,6 +9,7 @@ whenever it looks at a sandbox, so that a start that was cut off half-way is mad
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import socket
 import struct
@@ -19,8 +21,18 @@ REQUEST, ACK, REPLACE, CREATE = 0x1, 0x4, 0x100, 0x400  # linux/netlink.h: NLM_F
 MAIN_TABLE, PROTO_STATIC, SCOPE_UNIVERSE, UNICAST = 254, 4, 0, 1  # linux/rtnetlink.h
 RTA_GATEWAY = 5
 ANSWER_BYTES = 4096
+SIOCGIFHWADDR, SIOCSIFHWADDR = 0x8927, 0x8924  # netdevice(7)
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def hold_hardware_address(bridge: str) -> None:
+    """The address that a bridge has now stays its address. By itself it has the lowest of its ports', so that it
+    changes with the pod that goes, and the others send to nobody until their neighbour entries have failed, for up to
+    a minute. Where udev names bridges' addresses (MACAddressPolicy) it has one already. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+        request = struct.pack("16s24x", bridge.encode())
+        fcntl.ioctl(door, SIOCSIFHWADDR, fcntl.ioctl(door, SIOCGIFHWADDR, request))  # set, though to the same
 
 
 def give_way_out(pid: int, bridge: str, gateway: str) -> None:
