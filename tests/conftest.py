@@ -10,6 +10,9 @@ from hypothesis import settings
 # looks elsewhere each time
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
+settings.register_profile(
+    "quick", settings.get_profile("steady"), max_examples=20
+)  # `make check`, at each change
 settings.load_profile("steady")
 
 

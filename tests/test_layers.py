@@ -1,6 +1,7 @@
 """The architecture as a test: who may import whom, one door per dependency, pure modules stay pure."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,21 @@ IMPURE = {
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
+@functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports_of(path):
     """(module, the name imported from it or '') for every import statement, wherever it stands."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    found = []
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from ((node.module, alias.name) for alias in node.names)
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
 
 
 def name_of(path):
@@ -83,7 +92,7 @@ def test_each_dependency_has_one_door(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=ids(MODULES))
 def test_a_module_says_what_it_is_and_pure_ones_are(path):
-    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    text = ast.get_docstring(tree_of(path)) or ""
     if path.name == "__init__.py" and not path.read_text().strip():
         return
     inside = {"pikube/__init__.py", "pikube/__main__.py"}

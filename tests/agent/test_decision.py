@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from searches import examples
 
 from pikube.agent.pods import decision
 from pikube.agent.pods.decision import (
@@ -256,7 +257,7 @@ NAMES = st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True)
 CODES = st.dictionaries(st.sampled_from("abcij"), st.lists(st.integers(0, 2), max_size=3))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(NAMES, st.sampled_from(["Always", "OnFailure", "Never"]), CODES, st.integers(0, 5))
 def test_a_pod_converges_whatever_ends_and_wherever_it_is_interrupted(names, policy, codes, cut):
     wanted = pod(tuple(names), inits=("i", "j"), policy=policy)

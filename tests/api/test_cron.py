@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from searches import examples
 
 from pikube.api.cron import CronError, latest_until, load_zone, next_after, parse_cron
 
@@ -104,7 +105,7 @@ def test_what_is_no_zone_is_refused(name):
 lines = st.sampled_from(["* * * * *", "*/7 3-5 * * *", "0 0 1 * *", "15 10 * * 1", "@every 45m"])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(lines, st.integers(1_700_000_000, 1_800_000_000), st.integers(0, 40 * 86400))
 def test_the_latest_is_the_last_of_those_that_fire(line, since, length):
     schedule = parse_cron(line)

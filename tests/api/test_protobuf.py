@@ -5,8 +5,9 @@ import datetime
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from searches import examples
 
 from pikube.api.kinds.base import Struct
 from pikube.api.kinds.core_config import ConfigMap, Secret
@@ -73,7 +74,7 @@ def values(field, depth):
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: f"{cls.names.group}.{cls.names.kind}")
 def test_what_is_written_is_read_again(cls):
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     @given(documents(cls))
     def holds(document):
         assert decode_message(encode_message(document, cls), cls) == document

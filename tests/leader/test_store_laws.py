@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import trio
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from searches import examples
 from store_contract import LEASES, PODS, collect, describe, draft
 
 from pikube.api.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound
@@ -296,10 +297,8 @@ class SqliteMachine(StoreMachine):
 
 
 class TestMemoryLaws(MemoryMachine.TestCase):
-    settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    settings = examples(60, stateful_step_count=40)
 
 
 class TestSqliteLaws(SqliteMachine.TestCase):
-    settings = settings(
-        max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    settings = examples(40, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow])

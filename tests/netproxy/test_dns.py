@@ -11,10 +11,11 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from netproxy.relay_bed import free_port
 from netproxy.zone_objects import make_zone
+from searches import examples
 
 from pikube.netproxy.dns import Resolver
 from pikube.netproxy.dns_doors import MAX_STREAMS, DnsDatagramDoor, DnsStreamDoor
@@ -216,7 +217,7 @@ def harmless_resolver():
     return made
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=200))
 def test_no_bytes_do_harm(data):
     harmless_resolver().answer(data, bytes)
@@ -228,7 +229,7 @@ LABELS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(LABELS, max_size=9), st.integers(1, 300), st.sampled_from([-1, 0]), st.booleans())
 def test_every_question_of_the_cluster_gets_an_answer_that_can_be_read(labels, type_, edns, is_stream):
     """Of any name and type; never longer than the client takes, and about what was asked."""
@@ -247,7 +248,7 @@ def test_every_question_of_the_cluster_gets_an_answer_that_can_be_read(labels, t
         assert "inside" in labels or "out" in labels, "only what leads elsewhere may wait"
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_no_changed_query_does_harm(data):
     wire = bytearray(dns.message.make_query("web.shop.svc.cluster.test.", "A", use_edns=0).to_wire())

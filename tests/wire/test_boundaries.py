@@ -6,6 +6,7 @@ import trio
 import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searches import examples
 
 from pikube.wire.client import Lines
 from pikube.wire.connection import Connection
@@ -24,7 +25,7 @@ def pieces(data, cuts):
     return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.integers(1, len(REQUESTS) - 1), max_size=12))
 async def test_requests_cut_anywhere_are_the_same_requests(cuts):
     seen = []

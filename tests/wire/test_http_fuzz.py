@@ -5,8 +5,9 @@ import logging
 
 import trio
 import trio.testing
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from searches import examples
 
 from pikube.api.errors import BadRequest
 from pikube.wire.connection import Connection
@@ -68,7 +69,7 @@ async def handle(request):
     return Response(200, (("Content-Type", "text/plain"),), (await request.body(1000),))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300, suppress_health_check=[HealthCheck.too_slow])
 @given(conversations(), st.booleans())
 def test_a_connection_answers_or_ends_whatever_comes(pieces, hangs_up):
     hangs_up = hangs_up or b"Upgrade" in b"".join(pieces)  # a command's streams may rest for ever

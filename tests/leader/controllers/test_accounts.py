@@ -3,10 +3,11 @@ from __future__ import annotations
 import base64
 
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
+from searches import examples
 
 from pikube.api.kinds.core_config import Secret, ServiceAccount
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta
@@ -45,7 +46,7 @@ def data(it):
     return {key: base64.b64decode(value).decode() for key, value in found.items()}
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.lists(st.integers(0, 1), max_size=3))
 def test_a_token_secret_is_filled_once_over_any_interruption(cuts):
     it = world(account(), token_secret(), cuts=cuts)

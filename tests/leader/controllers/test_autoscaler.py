@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 import trio
 from fakes.fake_api import FakeApi
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import FakeScales, meta, template
+from searches import examples
 from test_autoscaler_replicas import NOW, scaled, use
 
 from pikube.api.errors import Forbidden
@@ -369,7 +370,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.one_of(st.none(), st.builds(HorizontalPodAutoscalerBehavior, scale_up=RULES, scale_down=RULES)),
     st.lists(st.tuples(st.integers(1, 40), st.floats(1, 60)), min_size=1, max_size=30),
@@ -395,7 +396,7 @@ def test_laws_of_behavior(how, wishes, least, most):
         current = found.replicas
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 3000)), max_size=6),
     st.integers(0, 8),

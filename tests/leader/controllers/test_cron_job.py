@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import node
+from searches import examples
 from test_job import end
 
 from pikube.api.kinds.batch import (
@@ -189,7 +190,7 @@ def test_an_ended_job_goes_after_its_time_to_live():
     assert jobs(it) == []
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(st.integers(0, 3), max_size=8))
 def test_each_minute_makes_exactly_one_job_over_any_interruption(cuts):
     it = world(cron_job(successful_jobs_history_limit=100), cuts=cuts)

@@ -3,10 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from objects import node, template
+from searches import examples
 
 from pikube.api.errors import Forbidden
 from pikube.api.kinds.apps import (
@@ -278,7 +279,7 @@ def test_pods_that_are_refused_are_told():
     assert refused.status.observed_generation == refused.metadata.generation
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     cuts=st.lists(st.integers(0, 3), max_size=10),
     unavailable=st.sampled_from([1, 2, "50%"]),

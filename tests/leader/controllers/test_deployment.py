@@ -3,10 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from objects import new_deployment, node, template
+from searches import examples
 
 from pikube.api.errors import Forbidden
 from pikube.api.kinds.apps import Deployment, DeploymentStrategy, ReplicaSet
@@ -288,7 +289,7 @@ def test_refused_pods_are_told_as_replica_failure():
     assert reason(it, "ReplicaFailure") == ("True", "FailedCreate")
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     cuts=st.lists(st.integers(0, 3), max_size=12),
     replicas=st.integers(1, 6),
@@ -316,7 +317,7 @@ def test_any_interruption_of_a_rollout_converges_within_its_bounds(cuts, replica
     assert min(fewest) >= replicas - fewer
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.sampled_from(["image", "scale", "pause", "resume", "kill"]), max_size=8))
 def test_after_any_history_the_laws_hold_and_the_wanted_pods_run(steps):
     it = world(new_deployment())

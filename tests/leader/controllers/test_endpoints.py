@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import AT, meta, new_deployment, node, pod
+from searches import examples
 
 from pikube.api.kinds.apps import Deployment
 from pikube.api.kinds.core_pod import Pod, PodIP
@@ -194,7 +195,7 @@ pods_of_a_service = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(pods_of_a_service, pods_of_a_service)
 def test_from_any_state_one_decision_reaches_the_wanted_one(before, after):
     svc = service()
@@ -221,7 +222,7 @@ def as_sent(svc):
     return structs.replace(svc, metadata=ObjectMeta(name="web", namespace="default"))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.integers(0, 2), max_size=10), st.integers(0, 4))
 def test_the_endpoints_follow_the_pods_over_any_interruption(cuts, replicas):
     it = world(cuts=cuts)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import AT, new_deployment, node, pod, replica_set
+from searches import examples
 
 from pikube.api.kinds.apps import Deployment, ReplicaSet
 from pikube.api.kinds.core_config import ConfigMap, Namespace
@@ -52,7 +53,7 @@ def with_deployment(**options):
     return it
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.sampled_from(["", "Background", "Foreground"]),
     st.lists(st.integers(0, 2), max_size=8),
@@ -76,7 +77,7 @@ def test_foreground_deletion_keeps_the_owner_until_its_dependents_are_gone():
     assert kinds_left(it) == set()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.integers(0, 2), max_size=8))
 def test_orphaning_keeps_the_dependents_and_takes_their_references_away(cuts):
     it = with_deployment()
@@ -213,7 +214,7 @@ def test_a_blocking_dependent_is_waited_for_and_goes_in_the_foreground_too():
     assert patch.patch["metadata"]["finalizers"] is None
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.lists(st.integers(0, 3), max_size=8))
 def test_what_has_another_owner_stays_when_one_is_deleted_in_the_foreground(cuts):
     it = world()
@@ -232,7 +233,7 @@ def test_what_has_another_owner_stays_when_one_is_deleted_in_the_foreground(cuts
     assert left.name == "b"
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.lists(st.integers(0, 3), max_size=8))
 def test_a_namespace_goes_with_all_it_holds_over_any_interruption(cuts):
     it = world()

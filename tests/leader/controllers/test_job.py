@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import node
+from searches import examples
 
 from pikube.api.errors import Forbidden
 from pikube.api.kinds.batch import (
@@ -371,7 +372,7 @@ def test_indexes_come_back_from_their_text(indexes):
     assert parse_indexes(render_indexes(indexes), 41) == indexes
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     cuts=st.lists(st.integers(0, 4), max_size=25),
     ends=st.lists(st.integers(0, 1), max_size=12),

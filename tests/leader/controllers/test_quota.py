@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import node, pod, template
+from searches import examples
 
 from pikube.api.kinds.core_config import (
     ConfigMap,
@@ -129,7 +130,7 @@ def test_a_scope_selector_chooses_priority_classes(operator, values, expected):
     assert counts(found, asking(priority_class_name="high")) is expected
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.sampled_from(["Running", "Failed"])), max_size=8))
 def test_what_is_used_is_the_sum_of_what_each_uses(sizes):
     pods = [asking(f"p{i}", cpu=f"{cpu}m", phase=phase) for i, (cpu, phase) in enumerate(sizes)]

@@ -3,10 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from objects import node, template
+from searches import examples
 
 from pikube.api.errors import Forbidden
 from pikube.api.kinds.apps import (
@@ -289,7 +290,7 @@ def test_labels_of_identity_come_back():
     assert it.pods()[0].metadata.labels[label] == "db-0"
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     cuts=st.lists(st.integers(0, 3), max_size=15),
     first=st.integers(0, 4),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import node, pod
+from searches import examples
 from test_volumes import claim
 
 from pikube.api.kinds.core_pod import Pod
@@ -58,7 +59,7 @@ def ask_for(it, size):
 
 
 @given(cuts=st.lists(st.integers(0, 2), max_size=6))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_a_claim_that_asks_for_more_gets_it_volume_first_and_whatever_is_cut(cuts):
     it = provisioned()
     it.cut_after(cuts)

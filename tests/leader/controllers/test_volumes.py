@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from fakes.world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from laws import check_laws
 from msgspec import structs
 from objects import node, pod
+from searches import examples
 
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_references import ObjectReference
@@ -245,7 +246,7 @@ def test_the_old_annotation_names_the_class_before_the_field():
     assert get(it).spec.volume_name == "of-old"
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     cuts=st.lists(st.integers(0, 2), max_size=12),
     sizes=st.lists(st.integers(1, 4), max_size=4),

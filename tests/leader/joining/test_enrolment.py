@@ -6,8 +6,9 @@ import msgspec
 import pytest
 import trio
 from fakes.fake_api import FakeApi
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from searches import examples
 
 from pikube.api.errors import (
     AlreadyExists,
@@ -210,7 +211,7 @@ BODIES = (
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(["GET", "POST", "PUT", "DELETE"]), st.sampled_from([CLUSTER, JOIN, RENEW]), BODIES)
 def test_whatever_comes_is_answered_or_refused_and_makes_no_node_without_the_token(method, path, body):
     async def knock():

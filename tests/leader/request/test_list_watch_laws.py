@@ -3,9 +3,10 @@
 import json
 
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from request_api import Api, FakeRequest
+from searches import examples
 
 PATH = "/api/v1/namespaces/default/configmaps"
 NAMES = ("a", "b", "c")
@@ -78,7 +79,7 @@ def version(document):
     return int(document["metadata"]["resourceVersion"])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(WRITERS, st.integers(0, 3))
 def test_a_list_and_its_watch_know_all_that_there_is(writers, late):
     async def run():
@@ -109,7 +110,7 @@ def test_a_list_and_its_watch_know_all_that_there_is(writers, late):
     trio.run(run)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(1, 12), st.integers(1, 5), st.lists(st.integers(0, 11), max_size=6))
 def test_pages_are_one_snapshot_whatever_is_written_between_them(count, limit, changed):
     async def run():

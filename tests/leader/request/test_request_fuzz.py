@@ -5,9 +5,10 @@ import json
 import msgspec
 import trio
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from request_api import Api, FakeRequest
+from searches import examples
 
 from pikube.api.errors import ApiError
 from pikube.leader.control_plane import stored_kinds
@@ -245,7 +246,7 @@ async def ask(api, method, path, query, content_type, accept, body):
     assert answer.status < 500
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(150, suppress_health_check=[HealthCheck.too_slow])
 @given(REQUESTS)
 def test_no_request_is_an_internal_error_or_leaves_half_an_object(requests):
     async def run():
