@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -69,7 +69,6 @@ class InFlight:
     ceiling: int | None
     began_at: float
     failure: CommitFailed | None = None
-    bug: BaseException | None = None
 
 
 class SqliteStore(MemoryStore):
@@ -148,20 +147,24 @@ class SqliteStore(MemoryStore):
         return request.outcome
 
     async def _run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keeps the committing thread; when cancelled, waits for the commit that it is at."""
+        """Keeps the committing thread; when cancelled, waits for the commit that it is at. A bug in the thread, or in
+        what is done with its work, ends the program."""
         token = trio.lowlevel.current_trio_token()
-        thread = threading.Thread(target=self._commit_for_ever, args=(token,), name="commits", daemon=True)
-        thread.start()
-        task_status.started()
         try:
-            await self._bug.wait()
-            assert self._bug_error is not None
-            raise self._bug_error
+            async with trio.open_nursery() as nursery:
+                commits = partial(
+                    trio.to_thread.run_sync, thread_name="commits", limiter=trio.CapacityLimiter(1)
+                )
+                nursery.start_soon(commits, self._commit_for_ever, token)
+                task_status.started()
+                try:
+                    await self._bug.wait()
+                    assert self._bug_error is not None
+                    raise self._bug_error
+                finally:
+                    self._is_closed = True
+                    self._work.put(None)
         finally:
-            self._is_closed = True
-            self._work.put(None)
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(thread.join)
             waiting = self._in_flight.requests if self._in_flight else []
             for request in (*waiting, *self._pending):
                 request.settle(ServiceUnavailable("the store is closing"))
@@ -173,8 +176,6 @@ class SqliteStore(MemoryStore):
                 self._database.commit(work.items, work.removed, work.ceiling)
             except CommitFailed as error:
                 work.failure = error
-            except BaseException as error:  # a bug must end the program, not only its thread
-                work.bug = error
             token.run_sync_soon(self._end_nowait, work)
 
     def _begin_nowait(self) -> None:
@@ -235,8 +236,6 @@ class SqliteStore(MemoryStore):
             return
         self._in_flight = None
         with self._bugs_end_the_program():
-            if work.bug is not None:
-                raise work.bug
             self._publish_nowait(work)
         self._begin_nowait()
 
