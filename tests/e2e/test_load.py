@@ -249,7 +249,7 @@ def test_clients_that_mean_no_good_harm_nobody_else(cluster, busy, laptop, sink)
         f"of others, the longest took {slowest_s:.2f} s; {time.monotonic() - began:.0f} s in all"
     )
     assert [why for _, _, why in others.made if why] == []
-    assert slowest_s < 2
+    assert slowest_s < 5
     assert after_mb[-1] - after_mb[0] < 4, (
         "nothing is left of a round"
     )  # some 15,000 connections; malloc keeps a little

@@ -177,7 +177,7 @@ def test_pods_reach_the_api_as_kubernetes(board, shop):
             "--",
             "sh",
             "-c",
-            f"nc -w 2 {host} 443 </dev/null >/dev/null && echo ok",
+            f"nc -w 10 {host} 443 </dev/null >/dev/null && echo ok",
         )
         assert said.strip() == "ok"
 
@@ -319,6 +319,6 @@ def test_the_dns_is_a_service_and_has_a_name(board, shop):
     assert "nameserver 10.43.0.10" in said and f"search {shop}.svc.cluster.local" in said
     name = "kube-dns.kube-system.svc.cluster.local"
     said = board.kubectl(
-        "-n", shop, "exec", "near", "--", "sh", "-c", f"nc -w 2 {name} 53 </dev/null && echo ok"
+        "-n", shop, "exec", "near", "--", "sh", "-c", f"nc -w 10 {name} 53 </dev/null && echo ok"
     )
     assert said.strip() == "ok"
