@@ -301,6 +301,7 @@ class Invalid(ApiError):
         """
         qualified = f"{kind}.{group}" if group else kind
         words = [f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in causes]
+        words = list(dict.fromkeys(words))  # causes may repeat themselves, the sentence does not
         joined = words[0] if len(words) == 1 else "[" + ", ".join(words) + "]"
         return cls(
             f'{qualified} "{name}" is invalid: {joined}',

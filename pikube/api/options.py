@@ -132,18 +132,24 @@ def check_table_options(include: str) -> None:
         raise BadRequest(f'unrecognized includeObject value: "{include}"')
 
 
-def _check_version(text: str, *, is_exact: bool = False) -> None:
-    """`is_exact`: a list of one version, which upstream's store reads instead of its cache (storage/interfaces.go,
-    storage/api_object_versioner.go:ParseResourceVersion)."""
-    if not text:
-        return
+def uint_problem(text: str) -> str:
+    """What Go says of a text that is no unsigned number of 64 bits; '' of one that is."""
     if not (text.isascii() and text.isdigit()):
         why = "invalid syntax"
     elif _is_long(text) or int(text) > MAX_UINT64:
         why = "value out of range"
     else:
+        return ""
+    return f"strconv.ParseUint: parsing {json.dumps(text)}: {why}"
+
+
+def _check_version(text: str, *, is_exact: bool = False) -> None:
+    """`is_exact`: a list of one version, which upstream's store reads instead of its cache (storage/interfaces.go,
+    storage/api_object_versioner.go:ParseResourceVersion)."""
+    problem = uint_problem(text) if text else ""
+    if not problem:
         return
-    cause = invalid("resourceVersion", text, f"strconv.ParseUint: parsing {json.dumps(text)}: {why}")
+    cause = invalid("resourceVersion", text, problem)
     words = f"{cause.field}: {cause.message}"
     if is_exact:
         raise BadRequest(f"invalid resource version: {words}")

@@ -60,7 +60,8 @@ class KindInfo:
 
     default fills what the user left out, in place; prepare changes what is created, before anything is asked of
     it, and gives warnings; carry sets what the server keeps from version to version; validate and validate_update
-    give causes whose field is the whole path; warn gives sentences for the client about what
+    give causes whose field is the whole path, as does validate_status of what comes through /status (None: it is
+    checked like any update); warn gives sentences for the client about what
     is accepted, of it and the one before or None; select
     gives the kind's selectable fields beside name and namespace. generation tells whether metadata.generation
     counts spec changes. is_ephemeral kinds live in memory only. is_review kinds are answered, never stored;
@@ -77,6 +78,7 @@ class KindInfo:
     default: Callable[[Any], None] = no_defaults
     validate: Callable[[Any], list[Cause]] = no_causes
     validate_update: Callable[[Any, Any], list[Cause]] = no_causes
+    validate_status: Callable[[Any, Any], list[Cause]] | None = None
     prepare: Callable[[Any], list[str]] = no_warnings
     carry: Callable[[Any, Any], None] = nothing_carried
     warn: Callable[[Any, Any], list[str]] = no_warnings

@@ -33,6 +33,7 @@ from pikube.api.served_core import CORE, CORE_EVENT, EVENT_ALIASES, SCALE, again
 from pikube.api.validation import aggregation as check_aggregation
 from pikube.api.validation import autoscaling as check_autoscaling
 from pikube.api.validation import cluster as check_cluster
+from pikube.api.validation import endpoints as check_endpoints
 from pikube.api.validation import events as check_events
 from pikube.api.validation import flows as check_flows
 from pikube.api.validation import mutations as check_mutations
@@ -154,7 +155,8 @@ REVIEWS = (
 AUTOSCALER = KindInfo(
     cls=autoscaling_v2.HorizontalPodAutoscaler,
     validate=check_autoscaling.autoscaler_causes,
-    validate_update=again(check_autoscaling.autoscaler_causes),
+    validate_update=check_autoscaling.autoscaler_update_causes,
+    validate_status=check_autoscaling.autoscaler_status_causes,
     default=workloads.default_autoscaler,
     subresources=(STATUS,),
 )
@@ -164,7 +166,8 @@ AUTOSCALING = (
     KindInfo(
         cls=autoscaling.HorizontalPodAutoscaler,
         validate=check_autoscaling.autoscaler_v1_causes,
-        validate_update=again(check_autoscaling.autoscaler_v1_causes),
+        validate_update=check_autoscaling.autoscaler_v1_update_causes,
+        validate_status=check_autoscaling.autoscaler_status_causes,
         default=workloads.default_autoscaler_v1,
         subresources=(STATUS,),
         stored_in=AUTOSCALER,
@@ -175,6 +178,7 @@ AUTOSCALING = (
 CERTIFICATES = (
     KindInfo(
         cls=certificates.CertificateSigningRequest,
+        name_rule=names.path_segment_name,
         select=_csr_fields,
         field_labels=("spec.signerName",),
         subresources=(STATUS, Subresource("approval")),
@@ -193,6 +197,7 @@ NETWORKING = (
         warn=warn_network.ingress_warnings,
         validate=check_networking.ingress_causes,
         validate_update=check_networking.ingress_update_causes,
+        validate_status=check_networking.ingress_status_causes,
         has_generation=True,
         subresources=(STATUS,),
     ),
@@ -224,6 +229,8 @@ POLICY = (
         needs_version=True,
         validate=check_workloads.budget_causes,
         validate_update=again(check_workloads.budget_causes),
+        validate_status=check_workloads.budget_status_causes,
+        name_rule=names.path_segment_name,
         has_generation=True,
         subresources=(STATUS,),
     ),
@@ -291,6 +298,7 @@ STORAGE = (
         needs_version=True,
         validate=check_storage.attachment_causes,
         validate_update=check_storage.attachment_update_causes,
+        validate_status=check_storage.attachment_status_causes,
         subresources=(STATUS,),
     ),
     KindInfo(
@@ -377,6 +385,7 @@ AGGREGATION = (
         default=check_aggregation.default_api_service,
         validate=check_aggregation.api_service_causes,
         validate_update=check_aggregation.api_service_update_causes,
+        validate_status=check_aggregation.api_service_status_causes,
         name_rule=names.path_segment_name,
         subresources=(STATUS,),
     ),
@@ -425,8 +434,8 @@ OTHERS = (
     ),
     KindInfo(
         cls=discovery.EndpointSlice,
-        validate=check_networking.endpoint_slice_causes,
-        validate_update=check_networking.endpoint_slice_update_causes,
+        validate=check_endpoints.endpoint_slice_causes,
+        validate_update=check_endpoints.endpoint_slice_update_causes,
         default=services.default_endpoint_slice,
         has_generation=True,
     ),

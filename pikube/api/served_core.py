@@ -22,8 +22,8 @@ from pikube.api.kinds import (
 from pikube.api.scheme import ALL_VERBS, STATUS, KindInfo, Subresource
 from pikube.api.validation import bounds as check_bounds
 from pikube.api.validation import cluster as check_cluster
+from pikube.api.validation import endpoints as check_endpoints
 from pikube.api.validation import events as check_events
-from pikube.api.validation import networking as check_networking
 from pikube.api.validation import nodes as check_nodes
 from pikube.api.validation import pods as check_pods
 from pikube.api.validation import resources as check_resources
@@ -136,8 +136,8 @@ CORE = (
         cls=core_service.Endpoints,
         deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
         is_made_by_update=True,
-        validate=check_networking.endpoints_causes,
-        validate_update=check_networking.endpoints_update_causes,
+        validate=check_endpoints.endpoints_causes,
+        validate_update=check_endpoints.endpoints_update_causes,
         default=services.default_endpoints,
     ),
     CORE_EVENT,

@@ -137,7 +137,7 @@ BROKEN = [
         NetworkPolicy,
         "spec.policyTypes",
         ["Sideways"],
-        'spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Egress", "Ingress"',
+        'spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Ingress", "Egress"',
     ),
     (
         EndpointSlice,

@@ -5,11 +5,14 @@ Source: kubernetes kube-aggregator pkg/apis/apiregistration/validation, pkg/cont
 
 from __future__ import annotations
 
+import base64
+
 from pikube.api import names
 from pikube.api.errors import Cause
 from pikube.api.kinds.apiregistration import APIService, APIServiceCondition, APIServiceStatus
-from pikube.api.validation.causes import by_rule, invalid, required
+from pikube.api.validation.causes import by_rule, invalid, not_supported, required
 
+STATUSES = ("True", "False", "Unknown")
 LOCAL = ("True", "Local", "Local APIServices are always available")
 
 
@@ -44,13 +47,12 @@ def api_service_causes(obj: APIService) -> list[Cause]:
     if obj.metadata.name != wanted:
         words = f'must be `spec.version+"."+spec.group`: "{wanted}"'
         causes.append(invalid("metadata.name", obj.metadata.name, words))
+    if not spec.group and spec.version != "v1":
+        words = "only v1 may have an empty group and it better be legacy kube"
+        causes.append(required("spec.group", words))
     if spec.group:
         causes += by_rule("spec.group", spec.group, names.dns1123_subdomain)
-    causes += (
-        by_rule("spec.version", spec.version, names.dns1035_label)
-        if spec.version
-        else [required("spec.version")]
-    )
+    causes += by_rule("spec.version", spec.version, names.dns1035_label)
     if not 0 < spec.group_priority_minimum <= 20000:
         words = "must be positive and less than 20000"
         causes.append(invalid("spec.groupPriorityMinimum", spec.group_priority_minimum, words))
@@ -61,7 +63,8 @@ def api_service_causes(obj: APIService) -> list[Cause]:
     service = spec.service
     if service is None:
         if spec.ca_bundle:
-            causes.append(invalid("spec.caBundle", "<raw data>", "local APIServices may not have a caBundle"))
+            size = f"{len(base64.b64decode(spec.ca_bundle))} bytes"
+            causes.append(invalid("spec.caBundle", size, "local APIServices may not have a caBundle"))
         if spec.insecure_skip_tls_verify:
             words = "local APIServices may not have insecureSkipTLSVerify"
             causes.append(invalid("spec.insecureSkipTLSVerify", True, words))
@@ -75,6 +78,14 @@ def api_service_causes(obj: APIService) -> list[Cause]:
         words = "may not be true if caBundle is present"
         causes.append(invalid("spec.insecureSkipTLSVerify", True, words))
     return causes
+
+
+def api_service_status_causes(new: APIService, old: APIService) -> list[Cause]:
+    return [
+        not_supported(f"status.conditions[{index}].status", one.status, STATUSES, is_sorted=False)
+        for index, one in enumerate(new.status.conditions)
+        if one.status not in STATUSES
+    ]
 
 
 def api_service_update_causes(new: APIService, old: APIService) -> list[Cause]:

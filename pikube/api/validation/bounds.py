@@ -171,9 +171,14 @@ def _limit_causes(limit: LimitRangeItem, here: str) -> list[Cause]:
     return causes
 
 
+def container_resource_causes(name: str, here: str) -> list[Cause]:
+    """What containers can ask for (ValidateContainerResourceName)."""
+    return _name_causes(name, here, OF_CONTAINERS, "must be a standard resource for containers")
+
+
 def _limited_causes(name: str, here: str, *, is_of_pods: bool) -> list[Cause]:
     if is_of_pods:
-        return _name_causes(name, here, OF_CONTAINERS, "must be a standard resource for containers")
+        return container_resource_causes(name, here)
     causes = by_rule(here, name, names.qualified_name)
     if (
         not causes

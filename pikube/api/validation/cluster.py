@@ -5,6 +5,8 @@ Sources: kubernetes pkg/apis/{rbac,storage,scheduling,coordination,node,core}/va
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from posixpath import normpath
 from typing import Any
 
 from pikube.api import names, quantity
@@ -12,7 +14,7 @@ from pikube.api.errors import Cause
 from pikube.api.kinds.coordination import Lease
 from pikube.api.kinds.core_config import Namespace
 from pikube.api.kinds.core_container import ResourceRequirements
-from pikube.api.kinds.core_storage import PersistentVolume
+from pikube.api.kinds.core_storage import PersistentVolume, VolumeNodeAffinity
 from pikube.api.kinds.node import RuntimeClass
 from pikube.api.kinds.rbac import ClusterRole, PolicyRule, Role
 from pikube.api.kinds.scheduling import PriorityClass
@@ -30,10 +32,14 @@ from pikube.api.validation.causes import (
 )
 from pikube.api.validation.containers import resource_causes
 from pikube.api.validation.declared import declared_causes
-from pikube.api.validation.pod_places import toleration_causes
+from pikube.api.validation.pod_places import selector_of_nodes_causes, toleration_causes
 from pikube.api.validation.selectors import selector_causes
+from pikube.api.validation.storage import parameter_causes, provisioner_causes
 
 HIGHEST_PRIORITY = 1_000_000_000  # of what users define: scheduling/types.go:HighestUserDefinablePriority
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
+VOLUME_MODES = ("Block", "Filesystem")
 SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
@@ -86,14 +92,8 @@ def _rule_causes(rule: PolicyRule, here: str, *, is_namespaced: bool) -> list[Ca
 
 
 def storage_class_causes(obj: StorageClass) -> list[Cause]:
-    causes = (
-        by_rule("provisioner", obj.provisioner.lower(), names.qualified_name)
-        if obj.provisioner
-        else [required("provisioner")]
-    )
-    for key in obj.parameters:
-        if not key:
-            causes.append(invalid("parameters", key, "field can not be empty."))
+    causes = provisioner_causes("provisioner", obj.provisioner)
+    causes += parameter_causes("parameters", obj.parameters)
     if obj.reclaim_policy and obj.reclaim_policy not in ("Delete", "Retain"):
         causes.append(not_supported("reclaimPolicy", obj.reclaim_policy, ("Delete", "Retain")))
     modes = ("Immediate", "WaitForFirstConsumer")
@@ -180,11 +180,20 @@ def lease_causes(obj: Lease) -> list[Cause]:
             invalid("spec.leaseDurationSeconds", spec.lease_duration_seconds, "must be greater than 0")
         )
     causes += not_negative("spec.leaseTransitions", spec.lease_transitions)
+    if spec.strategy is not None:
+        causes += _strategy_causes(spec.strategy, "spec.strategy")
     if spec.preferred_holder and not spec.strategy:
-        causes.append(
-            required("spec.strategy", "strategy must be specified when `preferredHolder` is specified")
-        )
+        words = "may only be specified if `strategy` is defined"
+        causes.append(forbidden("spec.preferredHolder", words))
     return causes
+
+
+def _strategy_causes(strategy: str, here: str) -> list[Cause]:
+    """Upstream's path says the word twice."""
+    if "/" in strategy:
+        return by_rule(f"{here}.strategy", strategy, names.qualified_name)
+    known = ("OldestEmulationVersion",)
+    return [] if strategy in known else [not_supported(f"{here}.strategy", strategy, known)]
 
 
 def lease_update_causes(new: Lease, old: Lease) -> list[Cause]:
@@ -225,33 +234,64 @@ def _sources(obj: PersistentVolume) -> dict[str, Any]:
 
 def volume_causes(obj: PersistentVolume) -> list[Cause]:
     spec = obj.spec
-    causes = declared_causes(spec, "spec")
-    if not spec.access_modes:
-        causes.append(required("spec.accessModes"))
-    if "ReadWriteOncePod" in spec.access_modes and len(spec.access_modes) > 1:
-        words = "may not use ReadWriteOncePod with other access modes"
-        causes.append(forbidden("spec.accessModes", words))
-    if not spec.capacity:
-        causes.append(required("spec.capacity"))
-    elif "storage" not in spec.capacity or len(spec.capacity) > 1:
-        causes.append(not_supported("spec.capacity", list(spec.capacity), ("storage",)))
-    for name, value in spec.capacity.items():
-        if quantity.compare(value, 0) <= 0:
-            causes.append(invalid(f"spec.capacity[{name}]", str(value), "must be greater than zero"))
+    causes = access_mode_causes(spec.access_modes, "spec.accessModes", "")
+    causes += _capacity_causes(spec.capacity, "spec.capacity")
+    policy = spec.persistent_volume_reclaim_policy
+    if policy and policy not in RECLAIM_POLICIES:
+        causes.append(not_supported("spec.persistentVolumeReclaimPolicy", policy, RECLAIM_POLICIES))
+    if spec.node_affinity is not None:
+        causes += _affinity_causes(spec.node_affinity, "spec.nodeAffinity")
     sources = _sources(obj)
     if not sources:
         causes.append(required("spec", "must specify a volume type"))
     for name in list(sources)[1:]:
         causes.append(forbidden(f"spec.{name}", "may not specify more than 1 volume type"))
-    if spec.storage_class_name:
-        causes += by_rule("spec.storageClassName", spec.storage_class_name, names.dns1123_subdomain)
+    for name, source in list(sources.items())[:1]:
+        causes += declared_causes(source, f"spec.{name}")
     if spec.host_path is not None and ".." in spec.host_path.path.split("/"):
         causes.append(invalid("spec.hostPath.path", spec.host_path.path, "must not contain '..'"))
     if spec.nfs is not None and spec.nfs.path and not spec.nfs.path.startswith("/"):
         causes.append(invalid("spec.nfs.path", spec.nfs.path, "must be an absolute path"))
     if "local" in sources and spec.node_affinity is None:
         causes.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
+    if spec.host_path is not None and policy == "Recycle" and normpath(spec.host_path.path) == "/":
+        words = "may not be 'recycle' for a hostPath mount of '/'"
+        causes.append(forbidden("spec.persistentVolumeReclaimPolicy", words))
+    if spec.storage_class_name:
+        causes += by_rule("spec.storageClassName", spec.storage_class_name, names.dns1123_subdomain)
+    return causes + volume_mode_causes(spec.volume_mode, "spec.volumeMode")
+
+
+def access_mode_causes(modes: Sequence[str], here: str, missing: str) -> list[Cause]:
+    """Of volumes and of claims. The path is that of the list."""
+    causes = [] if modes else [required(here, missing)]
+    causes += [not_supported(here, mode, ACCESS_MODES) for mode in modes if mode not in ACCESS_MODES]
+    if "ReadWriteOncePod" in modes and any(mode != "ReadWriteOncePod" for mode in modes):
+        causes.append(forbidden(here, "may not use ReadWriteOncePod with other access modes"))
     return causes
+
+
+def volume_mode_causes(mode: str | None, here: str) -> list[Cause]:
+    """Of volumes and of claims."""
+    if mode is None or mode in VOLUME_MODES:
+        return []
+    return [not_supported(here, mode, VOLUME_MODES)]
+
+
+def _capacity_causes(capacity: dict[str, Any], here: str) -> list[Cause]:
+    causes = [] if capacity else [required(here)]
+    if set(capacity) != {"storage"}:
+        causes.append(not_supported(here, capacity or None, ("storage",)))
+    for name, value in capacity.items():
+        if quantity.compare(value, 0) <= 0:
+            causes.append(invalid(f"{here}[{name}]", str(value), "must be greater than zero"))
+    return causes
+
+
+def _affinity_causes(affinity: VolumeNodeAffinity, here: str) -> list[Cause]:
+    if affinity.required is None:
+        return [required(f"{here}.required", "must specify required node constraints")]
+    return selector_of_nodes_causes(affinity.required, f"{here}.required")
 
 
 def volume_update_causes(new: PersistentVolume, old: PersistentVolume) -> list[Cause]:
@@ -261,4 +301,7 @@ def volume_update_causes(new: PersistentVolume, old: PersistentVolume) -> list[C
     if _sources(new) != _sources(old):
         words = "spec.persistentvolumesource is immutable after creation"
         causes.append(forbidden("spec.persistentvolumesource", words))
-    return causes + immutable("spec.volumeMode", new.spec.volume_mode, old.spec.volume_mode)
+    causes += immutable("volumeMode", new.spec.volume_mode, old.spec.volume_mode)
+    if old.spec.node_affinity is not None:
+        causes += immutable("nodeAffinity", new.spec.node_affinity, old.spec.node_affinity)
+    return causes

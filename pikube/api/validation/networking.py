@@ -1,6 +1,6 @@
-"""Pure: what is wrong with Ingresses, their classes, NetworkPolicies, EndpointSlices and Endpoints.
+"""Pure: what is wrong with Ingresses, their classes and NetworkPolicies.
 
-Sources: kubernetes pkg/apis/{networking,discovery,core}/validation.
+Source: kubernetes pkg/apis/networking/validation.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any
 
 from pikube.api import names
 from pikube.api.errors import Cause
-from pikube.api.kinds.core_service import Endpoints
-from pikube.api.kinds.discovery import EndpointSlice
+from pikube.api.kinds.core_references import TypedLocalObjectReference
 from pikube.api.kinds.networking import (
     HTTPIngressPath,
     Ingress,
     IngressBackend,
     IngressClass,
+    IngressClassParametersReference,
+    IngressRule,
     IPBlock,
     NetworkPolicy,
     NetworkPolicyPeer,
@@ -25,64 +26,62 @@ from pikube.api.kinds.networking import (
 )
 from pikube.api.validation.causes import (
     by_rule,
-    duplicate,
     forbidden,
     immutable,
     invalid,
     not_supported,
     required,
     too_long,
-    too_many,
 )
 from pikube.api.validation.selectors import selector_causes
 
-PROTOCOLS = ("SCTP", "TCP", "UDP")
+PROTOCOLS = ("TCP", "UDP", "SCTP")
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 NO_RULES = "either `defaultBackend` or `rules` must be specified"
+NO_NAME = "must be a DNS name, not an IP address"
 BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 def ingress_causes(obj: Ingress) -> list[Cause]:
-    spec = obj.spec
-    causes = [*ingress_spec_causes(obj)]
-    if CLASS_ANNOTATION in obj.metadata.annotations and spec.ingress_class_name is not None:
-        causes.append(
-            invalid(
-                f"metadata.annotations.{CLASS_ANNOTATION}",
-                obj.metadata.annotations[CLASS_ANNOTATION],
-                "can not be set when the class field is also set",
-            )
-        )
+    causes = ingress_spec_causes(obj)
+    named = obj.metadata.annotations.get(CLASS_ANNOTATION)
+    if named is not None and obj.spec.ingress_class_name not in (None, named):
+        words = "must match `ingressClassName` when both are specified"
+        causes.append(invalid(f"annotations.{CLASS_ANNOTATION}", named, words))
     return causes
 
 
 def ingress_spec_causes(obj: Ingress) -> list[Cause]:
     spec = obj.spec
     causes: list[Cause] = []
-    for index, tls in enumerate(spec.tls):
-        for host in tls.hosts:
-            causes += by_rule(f"spec.tls[{index}].hosts", host, _host_rule(host))
-        if tls.secret_name:
-            causes += by_rule(f"spec.tls[{index}].secretName", tls.secret_name, names.dns1123_subdomain)
     if not spec.rules and spec.default_backend is None:
         causes.append(invalid("spec", None, NO_RULES))
     if spec.default_backend is not None:
         causes += _backend_causes(spec.default_backend, "spec.defaultBackend")
     for index, rule in enumerate(spec.rules):
-        here = f"spec.rules[{index}]"
-        if rule.host:
-            if _is_ip(rule.host):
-                causes.append(invalid(f"{here}.host", rule.host, "must be a DNS name, not an IP address"))
-            else:
-                causes += by_rule(f"{here}.host", rule.host, _host_rule(rule.host))
-        if rule.http is None:
-            continue
-        if not rule.http.paths:
-            causes.append(required(f"{here}.http.paths"))
-        for number, path in enumerate(rule.http.paths):
-            causes += _path_causes(path, f"{here}.http.paths[{number}]")
+        causes += _host_rule_causes(rule, f"spec.rules[{index}]")
+    for index, tls in enumerate(spec.tls):
+        for number, host in enumerate(tls.hosts):
+            causes += by_rule(f"spec.tls[{index}].hosts[{number}]", host, _host_rule(host))
+        if tls.secret_name:
+            causes += by_rule(f"spec.tls[{index}].secretName", tls.secret_name, names.dns1123_subdomain)
     if spec.ingress_class_name is not None:
         causes += by_rule("spec.ingressClassName", spec.ingress_class_name, names.dns1123_subdomain)
+    return causes
+
+
+def _host_rule_causes(rule: IngressRule, here: str) -> list[Cause]:
+    causes: list[Cause] = []
+    if rule.host:
+        if is_ip(rule.host):
+            causes.append(invalid(f"{here}.host", rule.host, NO_NAME))
+        causes += by_rule(f"{here}.host", rule.host, _host_rule(rule.host))
+    if rule.http is None:
+        return causes
+    if not rule.http.paths:
+        causes.append(required(f"{here}.http.paths"))
+    for number, path in enumerate(rule.http.paths):
+        causes += _path_causes(path, f"{here}.http.paths[{number}]")
     return causes
 
 
@@ -90,11 +89,26 @@ def ingress_update_causes(new: Ingress, old: Ingress) -> list[Cause]:
     return [] if new.spec == old.spec else ingress_spec_causes(new)
 
 
+def ingress_status_causes(new: Ingress, old: Ingress) -> list[Cause]:
+    """Where a controller says that it answers; addresses that were there before may stay."""
+    known = {point.ip for point in old.status.load_balancer.ingress}
+    causes: list[Cause] = []
+    for index, point in enumerate(new.status.load_balancer.ingress):
+        here = f"status.loadBalancer.ingress[{index}]"
+        if point.ip and point.ip not in known:
+            causes += by_rule(f"{here}.ip", point.ip, names.ip_address)
+        if point.hostname:
+            causes += by_rule(f"{here}.hostname", point.hostname, names.dns1123_subdomain)
+            if is_ip(point.hostname):
+                causes.append(invalid(f"{here}.hostname", point.hostname, NO_NAME))
+    return causes
+
+
 def _host_rule(host: str) -> Any:
     return names.wildcard_dns1123_subdomain if "*" in host else names.dns1123_subdomain
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -105,8 +119,8 @@ def _is_ip(text: str) -> bool:
 def _path_causes(path: HTTPIngressPath, here: str) -> list[Cause]:
     causes: list[Cause] = []
     if path.path_type is None:
-        causes.append(required(f"{here}.pathType", "pathType must be specified"))
-    elif path.path_type in ("Exact", "Prefix"):
+        return [required(f"{here}.pathType", "pathType must be specified")]
+    if path.path_type in ("Exact", "Prefix"):
         if not path.path.startswith("/"):
             causes.append(invalid(f"{here}.path", path.path, "must be an absolute path"))
         for word in ("//", "/./", "/../", "%2f", "%2F"):
@@ -129,8 +143,7 @@ def _backend_causes(backend: IngressBackend, here: str) -> list[Cause]:
     if service is not None and resource is not None:
         return [invalid(here, "", "cannot set both resource and service backends")]
     if resource is not None:
-        causes = [] if resource.kind else [required(f"{here}.resource.kind")]
-        return causes if resource.name else [*causes, required(f"{here}.resource.name")]
+        return _reference_causes(resource, f"{here}.resource")
     if service is None:
         return [invalid(here, "", "resource or service backend is required")]
     causes = (
@@ -150,43 +163,55 @@ def _backend_causes(backend: IngressBackend, here: str) -> list[Cause]:
     return causes
 
 
-def ingress_class_causes(obj: IngressClass) -> list[Cause]:
-    controller = obj.spec.controller
+def _reference_causes(
+    ref: TypedLocalObjectReference | IngressClassParametersReference, here: str
+) -> list[Cause]:
     causes: list[Cause] = []
-    if len(controller) > 250:
-        causes.append(too_long("spec.controller", 250))
-    domain, slash, path = controller.partition("/")
-    if not controller:
-        causes.append(required("spec.controller"))
-    elif not slash or not domain or not path:
-        causes.append(
-            invalid("spec.controller", controller, 'must be a domain-prefixed path (such as "acme.io/foo")')
+    if ref.api_group is not None:
+        causes += by_rule(f"{here}.apiGroup", ref.api_group, names.dns1123_subdomain)
+    for name, value in (("kind", ref.kind), ("name", ref.name)):
+        causes += (
+            by_rule(f"{here}.{name}", value, names.path_segment_name)
+            if value
+            else [required(f"{here}.{name}")]
         )
-    else:
-        causes += by_rule("spec.controller", domain, names.dns1123_subdomain)
-        causes += by_rule("spec.controller", path, names.http_path)
-    parameters = obj.spec.parameters
+    return causes
+
+
+def ingress_class_causes(obj: IngressClass) -> list[Cause]:
+    causes = _controller_causes(obj.spec.controller, "spec.controller")
+    parameters, here = obj.spec.parameters, "spec.parameters"
     if parameters is None:
         return causes
-    here = "spec.parameters"
-    causes += [
-        required(f"{here}.{name}")
-        for name, value in (("kind", parameters.kind), ("name", parameters.name))
-        if not value
-    ]
-    if parameters.scope is None:
+    causes += _reference_causes(parameters, here)
+    scope, namespace = parameters.scope, parameters.namespace
+    if scope is None:
         causes.append(required(f"{here}.scope"))
-    elif parameters.scope not in ("Cluster", "Namespace"):
-        causes.append(not_supported(f"{here}.scope", parameters.scope, ("Cluster", "Namespace")))
-    elif parameters.scope == "Namespace" and not parameters.namespace:
+    elif scope not in ("Cluster", "Namespace"):
+        causes.append(not_supported(f"{here}.scope", scope, ("Cluster", "Namespace")))
+    elif scope == "Namespace" and namespace is None:
         causes.append(required(f"{here}.namespace", "`parameters.scope` is set to 'Namespace'"))
-    elif parameters.scope == "Cluster" and parameters.namespace is not None:
+    elif scope == "Namespace" and namespace is not None:
+        causes += by_rule(f"{here}.namespace", namespace, names.dns1123_label)
+    elif namespace is not None:
         causes.append(forbidden(f"{here}.namespace", "`parameters.scope` is set to 'Cluster'"))
     return causes
 
 
+def _controller_causes(controller: str, here: str) -> list[Cause]:
+    if not controller:
+        return [required(here)]
+    causes = [too_long(here, 250)] if len(controller) > 250 else []
+    domain, slash, path = controller.partition("/")
+    if not slash or not domain or not path:
+        words = 'must be a domain-prefixed path (such as "acme.io/foo")'
+        return [*causes, invalid(here, controller, words)]
+    causes += [invalid(here, domain, word) for word in names.dns1123_subdomain(domain)]
+    return causes + [invalid(here, path, word) for word in names.http_path(path)]
+
+
 def ingress_class_update_causes(new: IngressClass, old: IngressClass) -> list[Cause]:
-    return ingress_class_causes(new) + immutable("spec.controller", new.spec.controller, old.spec.controller)
+    return immutable("spec.controller", new.spec.controller, old.spec.controller) + ingress_class_causes(new)
 
 
 def network_policy_causes(obj: NetworkPolicy) -> list[Cause]:
@@ -201,7 +226,8 @@ def network_policy_causes(obj: NetworkPolicy) -> list[Cause]:
         return [*causes, invalid("spec.policyTypes", list(spec.policy_types), words)]
     for index, word in enumerate(spec.policy_types):
         if word not in ("Ingress", "Egress"):
-            causes.append(not_supported(f"spec.policyTypes[{index}]", word, ("Egress", "Ingress")))
+            here = f"spec.policyTypes[{index}]"
+            causes.append(not_supported(here, word, ("Ingress", "Egress"), is_sorted=False))
     return causes
 
 
@@ -223,7 +249,7 @@ def _policy_rule_causes(
 def _policy_port_causes(port: NetworkPolicyPort, here: str) -> list[Cause]:
     causes: list[Cause] = []
     if port.protocol is not None and port.protocol not in PROTOCOLS:
-        causes.append(not_supported(f"{here}.protocol", port.protocol, PROTOCOLS))
+        causes.append(not_supported(f"{here}.protocol", port.protocol, PROTOCOLS, is_sorted=False))
     end = port.end_port
     if port.port is None:
         if end is not None:
@@ -246,13 +272,13 @@ def _policy_port_causes(port: NetworkPolicyPort, here: str) -> list[Cause]:
 def _peer_causes(peer: NetworkPolicyPeer, here: str) -> list[Cause]:
     causes = selector_causes(peer.pod_selector, f"{here}.podSelector")
     causes += selector_causes(peer.namespace_selector, f"{here}.namespaceSelector")
+    if peer.ip_block is not None:
+        causes += _block_causes(peer.ip_block, f"{here}.ipBlock")
     kinds = [part for part in (peer.pod_selector, peer.namespace_selector, peer.ip_block) if part is not None]
     if not kinds:
         causes.append(required(here, "must specify a peer"))
     elif len(kinds) > 1 and peer.ip_block is not None:
         causes.append(forbidden(here, "may not specify both ipBlock and another peer"))
-    if peer.ip_block is not None:
-        causes += _block_causes(peer.ip_block, f"{here}.ipBlock")
     return causes
 
 
@@ -273,121 +299,13 @@ def _block_causes(block: IPBlock, here: str) -> list[Cause]:
 
 
 def _network(text: str) -> Any:
+    if not text.partition("/")[2].isdigit():
+        return None
     try:
-        return ipaddress.ip_network(text, strict=False) if "/" in text else None
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 
 
 def _is_within(part: Any, whole: Any) -> bool:
     return bool(part.subnet_of(whole))
-
-
-def endpoint_slice_causes(obj: EndpointSlice) -> list[Cause]:
-    kinds = ("FQDN", "IPv4", "IPv6")
-    if not obj.address_type:
-        return [required("addressType")]
-    if obj.address_type not in kinds:
-        return [not_supported("addressType", obj.address_type, kinds)]
-    causes: list[Cause] = []
-    if len(obj.endpoints) > 1000:
-        causes.append(too_many("endpoints", len(obj.endpoints), 1000))
-    for index, endpoint in enumerate(obj.endpoints):
-        here = f"endpoints[{index}].addresses"
-        if not endpoint.addresses:
-            causes.append(required(here, "must contain at least 1 address"))
-        elif len(endpoint.addresses) > 100:
-            causes.append(too_many(here, len(endpoint.addresses), 100))
-        for number, address in enumerate(endpoint.addresses):
-            where = f"{here}[{number}]"
-            bad = _address_causes(address, obj.address_type, where)
-            causes += bad if bad or _is_leader(obj) else _special_causes(address, where)
-        if endpoint.hostname is not None:
-            causes += by_rule(f"endpoints[{index}].hostname", endpoint.hostname, names.dns1123_label)
-    if len(obj.ports) > 20000:
-        causes.append(too_many("ports", len(obj.ports), 20000))
-    seen: set[str] = set()
-    for index, port in enumerate(obj.ports):
-        here = f"ports[{index}]"
-        name = port.name or ""
-        if name:
-            causes += by_rule(f"{here}.name", name, names.dns1123_label)
-        if name in seen:
-            causes.append(duplicate(f"{here}.name", name))
-        seen.add(name)
-        if not port.protocol:
-            causes.append(required(f"{here}.protocol"))
-        elif port.protocol not in PROTOCOLS:
-            causes.append(not_supported(f"{here}.protocol", port.protocol, PROTOCOLS))
-        if port.port is not None:
-            causes += by_rule(f"{here}.port", port.port, names.port_number)
-    return causes
-
-
-def endpoint_slice_update_causes(new: EndpointSlice, old: EndpointSlice) -> list[Cause]:
-    return endpoint_slice_causes(new) + immutable("addressType", new.address_type, old.address_type)
-
-
-def _address_causes(address: str, kind: str, here: str) -> list[Cause]:
-    if kind == "FQDN":
-        return by_rule(here, address, names.dns1123_subdomain)
-    causes = by_rule(here, address, names.ip_address)
-    if not causes and (":" in address) != (kind == "IPv6"):
-        causes.append(invalid(here, address, f"must be an {kind} address"))
-    return causes
-
-
-def _is_leader(obj: EndpointSlice | Endpoints) -> bool:
-    """Where the leader is reached is its own affair: a board without a network has only its loopback."""
-    return obj.metadata.name == "kubernetes" and obj.metadata.namespace == "default"
-
-
-def _special_causes(address: str, here: str) -> list[Cause]:
-    """What nobody may be sent to (core/validation:ValidateNonSpecialIP)."""
-    if not _is_ip(address):
-        return []
-    ip = ipaddress.ip_address(address)
-    for is_so, words in (
-        (ip.is_unspecified, f"may not be unspecified ({ip})"),
-        (ip.is_loopback, "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
-        (ip.is_link_local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"),
-        (
-            ip.is_multicast and address.startswith(("224.0.0.", "ff02")),
-            "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",
-        ),
-    ):
-        if is_so:
-            return [invalid(here, address, words)]
-    return []
-
-
-def endpoints_causes(obj: Endpoints) -> list[Cause]:
-    causes: list[Cause] = []
-    for index, subset in enumerate(obj.subsets):
-        here = f"subsets[{index}]"
-        if not subset.addresses and not subset.not_ready_addresses:
-            causes.append(required(here, "must specify `addresses` or `notReadyAddresses`"))
-        for place, addresses in (
-            ("addresses", subset.addresses),
-            ("notReadyAddresses", subset.not_ready_addresses),
-        ):
-            for number, address in enumerate(addresses):
-                where = f"{here}.{place}[{number}].ip"
-                bad = by_rule(where, address.ip, names.ip_address)
-                causes += bad if bad or _is_leader(obj) else _special_causes(address.ip, where)
-        for number, port in enumerate(subset.ports):
-            where = f"{here}.ports[{number}]"
-            if len(subset.ports) > 1 and not port.name:
-                causes.append(required(f"{where}.name"))
-            elif port.name:
-                causes += by_rule(f"{where}.name", port.name, names.dns1123_label)
-            causes += by_rule(f"{where}.port", port.port, names.port_number)
-            if not port.protocol:
-                causes.append(required(f"{where}.protocol"))
-            elif port.protocol not in PROTOCOLS:
-                causes.append(not_supported(f"{where}.protocol", port.protocol, PROTOCOLS))
-    return causes
-
-
-def endpoints_update_causes(new: Endpoints, old: Endpoints) -> list[Cause]:
-    return [] if new.subsets == old.subsets else endpoints_causes(new)

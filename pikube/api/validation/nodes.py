@@ -12,7 +12,7 @@ from pikube.api.errors import Cause
 from pikube.api.kinds.core_node import Node
 from pikube.api.validation.causes import by_rule, forbidden, invalid, not_supported, required
 
-EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def node_causes(obj: Node) -> list[Cause]:
@@ -43,7 +43,7 @@ def _taint_causes(obj: Node) -> list[Cause]:
         if not taint.effect:
             causes.append(required(f"{here}.effect"))
         elif taint.effect not in EFFECTS:
-            causes.append(not_supported(f"{here}.effect", taint.effect, EFFECTS))
+            causes.append(not_supported(f"{here}.effect", taint.effect, EFFECTS, is_sorted=False))
         if (taint.key, taint.effect) in seen:
             shown = msgspec.json.encode(taint).decode()
             words = f"Duplicate value: {shown}: taints must be unique by key and effect pair"

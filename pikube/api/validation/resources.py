@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec import structs
 
@@ -26,7 +27,8 @@ from pikube.api.validation.causes import (
     required,
     too_long,
 )
-from pikube.api.validation.declared import declared_causes
+from pikube.api.validation.cluster import access_mode_causes, volume_mode_causes
+from pikube.api.validation.selectors import selector_causes
 
 SIZE_BYTES = 1024 * 1024  # kubernetes core MaxSecretSize
 RBAC = "rbac.authorization.k8s.io"
@@ -43,11 +45,15 @@ ACCOUNT_NAME = "kubernetes.io/service-account.name"
 
 def config_map_causes(obj: ConfigMap) -> list[Cause]:
     causes: list[Cause] = []
-    for place, data in (("data", obj.data), ("binaryData", obj.binary_data)):
+    sides = (
+        ("data", obj.data, "binaryData", obj.binary_data),
+        ("binaryData", obj.binary_data, "data", obj.data),
+    )
+    for place, data, other, others in sides:
         for key in data:
             causes += by_rule(f"{place}[{key}]", key, names.config_map_key)
-    for key in obj.data.keys() & obj.binary_data.keys():
-        causes.append(invalid(f"data[{key}]", key, "duplicate of key present in binaryData"))
+            if key in others:
+                causes.append(invalid(f"{place}[{key}]", key, f"duplicate of key present in {other}"))
     size = sum(len(v.encode()) for v in obj.data.values()) + sum(
         len(v) * 3 // 4 for v in obj.binary_data.values()
     )
@@ -57,7 +63,7 @@ def config_map_causes(obj: ConfigMap) -> list[Cause]:
 
 
 def config_map_update_causes(new: ConfigMap, old: ConfigMap) -> list[Cause]:
-    causes = config_map_causes(new)
+    causes: list[Cause] = []
     if old.immutable:
         words = "field is immutable when `immutable` is set"
         if not new.immutable:
@@ -68,7 +74,7 @@ def config_map_update_causes(new: ConfigMap, old: ConfigMap) -> list[Cause]:
         ):
             if mine != theirs:
                 causes.append(forbidden(name, words))
-    return causes
+    return causes + config_map_causes(new)
 
 
 def secret_causes(obj: Secret) -> list[Cause]:
@@ -90,24 +96,20 @@ def secret_causes(obj: Secret) -> list[Cause]:
 
 
 def secret_update_causes(new: Secret, old: Secret) -> list[Cause]:
-    causes = secret_causes(new) + immutable("type", new.type, old.type)
+    causes = immutable("type", new.type, old.type)
     if old.immutable:
         words = "field is immutable when `immutable` is set"
         if not new.immutable:
             causes.append(forbidden("immutable", words))
         if new.data != old.data:
             causes.append(forbidden("data", words))
-    return causes
+    return causes + secret_causes(new)
 
 
 def claim_causes(obj: PersistentVolumeClaim) -> list[Cause]:
     spec = obj.spec
-    causes = declared_causes(spec, "spec")
-    if not spec.access_modes:
-        causes.append(required("spec.accessModes", "at least 1 access mode is required"))
-    if "ReadWriteOncePod" in spec.access_modes and len(spec.access_modes) > 1:
-        words = "may not use ReadWriteOncePod with other access modes"
-        causes.append(forbidden("spec.accessModes", words))
+    causes = selector_causes(spec.selector, "spec.selector")
+    causes += access_mode_causes(spec.access_modes, "spec.accessModes", "at least 1 access mode is required")
     if "storage" not in spec.resources.requests:
         causes.append(required("spec.resources[storage]"))
     elif compare(spec.resources.requests["storage"], 0) <= 0:
@@ -115,7 +117,21 @@ def claim_causes(obj: PersistentVolumeClaim) -> list[Cause]:
         causes.append(invalid("spec.resources[storage]", size, "must be greater than zero"))
     if spec.storage_class_name:
         causes += by_rule("spec.storageClassName", spec.storage_class_name, names.dns1123_subdomain)
+    causes += volume_mode_causes(spec.volume_mode, "spec.volumeMode")
+    for name, source in (("dataSource", spec.data_source), ("dataSourceRef", spec.data_source_ref)):
+        if source is not None:
+            causes += _data_source_causes(source, f"spec.{name}")
     return causes
+
+
+def _data_source_causes(source: Any, here: str) -> list[Cause]:
+    causes = [required(f"{here}.{name}") for name in ("name", "kind") if not getattr(source, name)]
+    if not source.api_group and source.kind != "PersistentVolumeClaim":
+        words = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
+        causes.append(invalid(here, source.kind, words))
+    return causes + (
+        by_rule(f"{here}.apiGroup", source.api_group, names.dns1123_subdomain) if source.api_group else []
+    )
 
 
 def claim_update_causes(new: PersistentVolumeClaim, old: PersistentVolumeClaim) -> list[Cause]:

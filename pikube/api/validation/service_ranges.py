@@ -17,11 +17,11 @@ from pikube.api.validation.causes import by_rule, immutable, invalid, required
 
 def address_name(name: str) -> list[str]:
     """What an IPAddress is called: the address, in its one written form."""
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return [f'ParseAddr("{name}"): unable to parse IP']
-    return [] if str(address) == name else ["not a valid ip address in canonical format"]
+    wrong = names.ip_address(name)
+    if wrong:
+        return wrong
+    written = str(ipaddress.ip_address(name))
+    return [] if written == name else [f'must be in canonical form ("{written}")']
 
 
 def address_causes(obj: IPAddress) -> list[Cause]:
@@ -42,7 +42,7 @@ def address_causes(obj: IPAddress) -> list[Cause]:
 
 def address_update_causes(new: IPAddress, old: IPAddress) -> list[Cause]:
     parent = msgspec.to_builtins(new.spec.parent_ref)
-    return address_causes(new) + immutable("spec.parentRef", parent, msgspec.to_builtins(old.spec.parent_ref))
+    return immutable("spec.parentRef", parent, msgspec.to_builtins(old.spec.parent_ref))
 
 
 def range_causes(obj: ServiceCIDR) -> list[Cause]:
@@ -66,4 +66,10 @@ def range_update_causes(new: ServiceCIDR, old: ServiceCIDR) -> list[Cause]:
         return []
     if len(mine) == 2 and mine[:1] == theirs:  # a second family may be added
         return range_causes(new)
-    return [invalid("spec.cidrs", mine, "field is immutable")]
+    if len(mine) != len(theirs):
+        return [invalid("spec.cidrs", mine, "field is immutable")]
+    return [
+        invalid(f"spec.cidrs[{index}]", text, "field is immutable")
+        for index, text in enumerate(mine)
+        if text != theirs[index]
+    ]

@@ -32,6 +32,7 @@ from pikube.api.validation.causes import (
     required,
     too_long,
 )
+from pikube.api.validation.conditions import condition_causes
 from pikube.api.validation.declared import declared_causes
 from pikube.api.validation.job_policies import policy_causes
 from pikube.api.validation.pods import pod_spec_causes
@@ -389,8 +390,18 @@ def budget_causes(obj: PodDisruptionBudget) -> list[Cause]:
         causes.append(invalid("spec", spec, words))
     causes += share_causes(spec.min_available, "spec.minAvailable", at_most_all=True)
     causes += share_causes(spec.max_unavailable, "spec.maxUnavailable", at_most_all=True)
-    causes += declared_causes(spec, "spec")
-    return causes + selector_causes(spec.selector, "spec.selector")
+    return causes + selector_causes(spec.selector, "spec.selector") + declared_causes(spec, "spec")
+
+
+def budget_status_causes(new: PodDisruptionBudget, old: PodDisruptionBudget) -> list[Cause]:
+    status = new.status
+    return [
+        *condition_causes(status.conditions, "status.conditions"),
+        *not_negative("status.disruptionsAllowed", status.disruptions_allowed),
+        *not_negative("status.currentHealthy", status.current_healthy),
+        *not_negative("status.desiredHealthy", status.desired_healthy),
+        *not_negative("status.expectedPods", status.expected_pods),
+    ]
 
 
 def share_causes(value: int | str | None, path: str, *, at_most_all: bool = False) -> list[Cause]:

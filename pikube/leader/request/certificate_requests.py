@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterator
 
 from pikube.api.errors import Cause, Forbidden, Invalid
 from pikube.api.kinds.certificates import CertificateSigningRequest, CertificateSigningRequestCondition
-from pikube.api.names import dns1123_subdomain
+from pikube.api.names import SUBDOMAIN_MAX_CHARS, dns1123_label, dns1123_subdomain, quoted
 from pikube.api.times import render_time
-from pikube.api.validation.causes import duplicate, forbidden, invalid, not_supported, required
+from pikube.api.validation.causes import duplicate, forbidden, invalid, not_supported, required, too_long
 from pikube.certs.authority import RequestFacts, certificates_problem, read_request
 from pikube.certs.profiles import RESERVED_NAMES
 from pikube.leader.request.admission import Attributes
@@ -32,6 +33,7 @@ USAGES = (
     "server auth", "signing", "timestamping",
 )  # fmt: skip
 """kubernetes pkg/apis/certificates/validation:allValidUsages."""
+SIGNER_PATH_CHARS = SUBDOMAIN_MAX_CHARS + 63 + 1
 DECISIONS = ("Approved", "Denied", "Failed")
 
 
@@ -103,14 +105,14 @@ def spec_causes(obj: CertificateSigningRequest) -> tuple[RequestFacts | None, li
             raise ValueError("PEM block type must be CERTIFICATE REQUEST")
         facts = read_request(pem)
     except (ValueError, binascii.Error) as error:
-        causes.append(invalid("spec.request", spec.request[:64], str(error)))
+        causes.append(invalid("spec.request", spec.request, str(error)))
     if not spec.usages:
-        causes.append(required("spec.usages", "usages must be provided"))
-    for index, usage in enumerate(spec.usages):
+        causes.append(required("spec.usages"))
+    usages = [(f"spec.usages[{index}]", usage) for index, usage in enumerate(spec.usages)]
+    causes += [not_supported(field, usage, USAGES) for field, usage in usages if usage not in USAGES]
+    for index, (field, usage) in enumerate(usages):
         if usage in spec.usages[:index]:
-            causes.append(duplicate(f"spec.usages[{index}]", usage))
-        if usage not in USAGES:
-            causes.append(not_supported(f"spec.usages[{index}]", usage, USAGES))
+            causes.append(duplicate(field, usage))
     causes += signer_causes(spec.signer_name)
     if spec.expiration_seconds is not None and spec.expiration_seconds < MIN_LIFE_S:
         causes.append(
@@ -124,52 +126,70 @@ def spec_causes(obj: CertificateSigningRequest) -> tuple[RequestFacts | None, li
 
 
 def signer_causes(name: str) -> list[Cause]:
-    """A domain, a slash, a path (ValidateSignerName)."""
+    """A domain, a slash, a path (core/validation:ValidateSignerName)."""
     field = "spec.signerName"
-    if not name:
-        return [required(field)]
-    domain, slash, path = name.partition("/")
-    if not slash or not path or "/" in path:
-        return [
-            invalid(
-                field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'"
-            )
-        ]
     if name == "kubernetes.io/legacy-unknown":
         return [invalid(field, name, "the legacy signerName is not allowed via this API version")]
-    causes = [invalid(field, domain, words) for words in dns1123_subdomain(domain)]
-    if not causes and "." not in domain:
-        causes = [invalid(field, domain, "should be a domain with at least two segments separated by dots")]
-    return causes + [invalid(field, path, words) for words in dns1123_subdomain(path)]
+    causes = [] if name else [required(field)]
+    if name.count("/") != 1:
+        words = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+        return [*causes, invalid(field, name, words)]
+    domain, _, path = name.partition("/")
+    if len(domain) > SUBDOMAIN_MAX_CHARS:
+        causes.append(too_long(field, SUBDOMAIN_MAX_CHARS))
+    causes += _label_causes(field, domain, dns1123_label)
+    if "." not in domain:
+        words = "should be a domain with at least two segments separated by dots"
+        causes.append(invalid(field, domain, words))
+    causes += _label_causes(field, path, dns1123_subdomain)
+    if len(path) > SIGNER_PATH_CHARS:
+        causes.append(too_long(field, SIGNER_PATH_CHARS))
+    return causes
+
+
+def _label_causes(field: str, text: str, rule: Callable[[str], list[str]]) -> list[Cause]:
+    """Of the first label that is none: the others would say the same."""
+    for label in text.split("."):
+        if wrong := rule(label):
+            return [invalid(field, text, f"validating label {quoted(label)}: {word}") for word in wrong]
+    return []
 
 
 def condition_causes(
     obj: CertificateSigningRequest, old: CertificateSigningRequest, subresource: str
 ) -> list[Cause]:
     """Decisions are made once: Approved and Denied stay, and exclude each other."""
-    causes: list[Cause] = []
     field = "status.conditions"
+    causes = list(_each_condition_causes(obj, field))
     found = {condition.type for condition in obj.status.conditions}
-    for index, condition in enumerate(obj.status.conditions):
-        if not condition.type:
-            causes.append(required(f"{field}[{index}].type"))
-        elif condition.type in DECISIONS and condition.status != "True":
-            causes.append(not_supported(f"{field}[{index}].status", condition.status, ["True"]))
-    if {"Approved", "Denied"} <= found:
-        causes.append(invalid(field, "Denied", "Approved and Denied conditions are mutually exclusive"))
     for condition in old.status.conditions:
         if condition.type in DECISIONS and condition.type not in found:
-            causes.append(
-                forbidden(
-                    field, f"updates may not remove a condition of type {condition.type!r}".replace("'", '"')
-                )
-            )
+            words = f"updates may not remove a condition of type {quoted(condition.type)}"
+            causes.append(forbidden(field, words))
     if subresource == "status":
         for type_ in ("Approved", "Denied"):
             if (type_ in found) != any(c.type == type_ for c in old.status.conditions):
                 causes.append(forbidden(field, f'updates may not add a condition of type "{type_}"'))
     causes += _certificate_causes(obj.status.certificate, old.status.certificate)
     return causes
+
+
+def _each_condition_causes(obj: CertificateSigningRequest, field: str) -> Iterator[Cause]:
+    seen: set[str] = set()
+    for index, condition in enumerate(obj.status.conditions):
+        here, type_ = f"{field}[{index}]", condition.type
+        if not type_:
+            yield required(f"{here}.type")
+        allowed = ("True",) if type_ in DECISIONS else ("False", "True", "Unknown")
+        if not condition.status:
+            yield required(f"{here}.status")
+        elif condition.status not in allowed:
+            yield not_supported(f"{here}.status", condition.status, allowed)
+        if {"Approved": "Denied", "Denied": "Approved"}.get(type_) in seen:
+            yield invalid(field, type_, "Approved and Denied conditions are mutually exclusive")
+        if type_ in seen:
+            yield duplicate(f"{here}.type", type_)
+        seen.add(type_)
 
 
 def _certificate_causes(certificate: str, old: str) -> list[Cause]:

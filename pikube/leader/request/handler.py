@@ -222,6 +222,8 @@ class ApiHandler:
             is_served = (route.group, route.version) in parts.scheme.group_versions()
             raise PathNotFound(is_page=not is_served)
         check_place(info, route)
+        if request.method == "HEAD" and route.subresource != "proxy":
+            raise MethodNotAllowed()  # upstream's router knows of GET only, which authorization is asked for
         if route.subresource in RELAYED and info.subresource(route.subresource) is not None:
             if route.subresource != "log":
                 options = connect_options(route, query, info.names.kind)

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 
 from pikube.api.custom.objects import CustomObject, read_hook
-from pikube.api.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
+from pikube.api.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound, Unexpected
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.managed_fields import keep_readable, track_update
 from pikube.api.names import generated_name
+from pikube.api.options import uint_problem
 from pikube.api.quantity import QuantityError
 from pikube.api.scheme import KindInfo
 from pikube.api.validation.pods import pod_door_causes, pod_resize_causes
@@ -219,12 +220,10 @@ class Registry:
         removed by this change (its last finalizer went)."""
         for attempt in range(ATTEMPTS):
             item = self.get(info, namespace, name)
-            if expected and expected not in ("0", str(item.revision)):
-                raise Conflict.modified(info.resource, name)
+            check_version(info, item, expected)
             await self.ready(info, [item])
             new = transform(item)
-            if new.metadata.resource_version not in ("", "0", str(item.revision)):
-                raise Conflict.modified(info.resource, name)
+            check_version(info, item, new.metadata.resource_version)
             try:
                 return await self._change_once(info, item, new, context, subresource, is_tracked)
             except Conflict as conflict:
@@ -261,7 +260,8 @@ class Registry:
         try:
             new = await self._mutated(attributes)
             causes = metadata_update_causes(new, old) + metadata_causes(info, new)
-            causes += info.validate_update(new, old)
+            validate = info.validate_status if subresource == "status" else None
+            causes += (validate or info.validate_update)(new, old)
             if not subresource and not causes and isinstance(new, Pod):
                 causes += pod_door_causes(new, old)
             if subresource == "resize" and not causes and isinstance(new, Pod) and isinstance(old, Pod):
@@ -348,6 +348,16 @@ class Registry:
             raise NotFound.of(info.resource, meta.name) from None
         except Conflict:
             raise Conflict.modified(info.resource, meta.name) from None
+
+
+def check_version(info: KindInfo, item: Item, wanted: str) -> None:
+    """Whether a change that names a resourceVersion means this one, or any. Conflict; Unexpected for what is no
+    number, as upstream answers."""
+    if wanted in ("", "0", str(item.revision)):
+        return
+    if problem := uint_problem(wanted):
+        raise Unexpected(problem)
+    raise Conflict.modified(info.resource, item.key.name)
 
 
 def resets(info: KindInfo, subresource: str) -> Sequence[str] | None:

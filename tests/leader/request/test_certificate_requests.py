@@ -92,7 +92,7 @@ async def test_nobody_passes_for_the_leader_by_a_request(api, name):
     ("spec", "words"),
     [
         ({"request": base64.b64encode(b"no pem").decode()}, "spec.request: Invalid value"),
-        ({"usages": []}, "spec.usages: Required value: usages must be provided"),
+        ({"usages": []}, "spec.usages: Required value"),
         ({"usages": ["client auth", "client auth"]}, 'spec.usages[1]: Duplicate value: "client auth"'),
         ({"signerName": "nonsense"}, "must be a fully qualified domain and path"),
         ({"signerName": "local/x"}, "at least two segments"),

@@ -91,8 +91,6 @@ async def test_nodes_tell_their_use_and_silent_ones_are_left_out(api, boards):
     assert status == 200 and found["kind"] == "NodeMetricsList"
     assert [item["metadata"]["name"] for item in found["items"]] == ["a", "b"]
     assert found["items"][0] == {
-        "kind": "NodeMetrics",
-        "apiVersion": "metrics.k8s.io/v1beta1",
         "metadata": {"name": "a", "creationTimestamp": TIME, "labels": {"zone": "a"}},
         "timestamp": TIME,
         "window": "15.003s",
