@@ -5,7 +5,7 @@ The board's own Podman, under another instance's name: what is made here is nobo
 
 import itertools
 import tarfile
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -235,6 +235,31 @@ async def test_a_command_has_streams_of_its_own_and_a_code(runtime, box):
         assert await session.exit_code() == 4
     with pytest.raises(RuntimeFailure, match="no such container"):
         await said_by(runtime, "0" * 64, "true")
+
+
+@pytest.mark.parametrize("has_tty", [False, True])
+async def test_a_command_that_talks_to_nobody_ends(runtime, box, has_tty):
+    started = await runtime.start_container(box())
+    flood = ("sh", "-c", "while echo flood; do :; done")
+    silent = ("sh", "-c", "trap '' HUP; while :; do sleep 1; done")
+    async with (
+        runtime.exec(started.id, flood, has_tty=has_tty, has_stdin=False) as session,
+        aclosing(session.output()) as output,
+    ):
+        assert (await anext(output))[1].startswith(b"flood")
+    async with runtime.exec(started.id, silent, has_tty=has_tty, has_stdin=False):
+        await until_ps_has(runtime, started, b"trap")
+    await until_ps_has(runtime, started, b"flood", is_there=False)
+    await until_ps_has(runtime, started, b"trap")
+
+
+async def until_ps_has(runtime, container, words, *, is_there=True):
+    with trio.fail_after(20):
+        while True:
+            async with runtime.command(container, ("ps",)) as session:
+                listed = b"".join([data async for _, data in session.output()])
+            if (words in listed) == is_there:
+                return
 
 
 async def test_people_join_the_containers_own_process(runtime, box):

@@ -18,10 +18,12 @@ import trio
 from pikube.agent.runtime.calls import PodmanCalls
 from pikube.agent.runtime.contract import CommandSession, Container, RuntimeFailure
 from pikube.agent.runtime.oci_exec import NotBegun, monitor_of, open_command
+from pikube.agent.runtime.processes import end_monitor
 from pikube.agent.runtime.specs import cannot_run
 
 READ_BYTES = 64 * 1024
 HEADER_BYTES = 8
+LET_GO_S = 5.0
 
 
 class Owner(Protocol):
@@ -42,6 +44,7 @@ class PodmanSession:
         self._stream = stream
         self._buffer = leftover
         self._has_tty = has_tty
+        self.has_ended = False  # there is no more output
 
     async def send(self, data: bytes) -> None:
         """Input; the end of one that has ended already is nobody's failure."""
@@ -88,9 +91,11 @@ class PodmanSession:
 
     async def _receive(self) -> bytes:
         try:
-            return bytes(await self._stream.receive_some(READ_BYTES))
+            data = bytes(await self._stream.receive_some(READ_BYTES))
         except trio.BrokenResourceError:
-            return b""
+            data = b""
+        self.has_ended = not data
+        return data
 
 
 class PodmanStreams(PodmanCalls):
@@ -112,7 +117,13 @@ class PodmanStreams(PodmanCalls):
         identity = made["Id"]
         start = json.dumps({"Detach": False, "Tty": has_tty}).encode()
         async with self._hijacked(f"/exec/{identity}/start", start) as (stream, leftover):
-            yield PodmanSession(_Exec(self, identity), stream, leftover, has_tty)
+            session = PodmanSession(_Exec(self, identity), stream, leftover, has_tty)
+            try:
+                yield session
+            finally:
+                if not session.has_ended:
+                    with trio.move_on_after(LET_GO_S, shield=True):
+                        await trio.to_thread.run_sync(end_monitor, identity)
 
     @asynccontextmanager
     async def command(self, container: Container, command: Sequence[str]) -> AsyncIterator[CommandSession]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,13 +66,28 @@ def send_signal(pid: int, identity: str, number: int) -> None:
 def end_sleeping_monitors(sandbox_id: str) -> None:
     """Of commands that people ran in a pod that goes (kubectl exec): each sleeps for five minutes after its command,
     in the pod's control group, which Podman tries for seconds to remove."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+    for entry in _monitors_of_commands():
         with suppress(OSError):
-            is_monitor = COMMAND_SPEC in (entry / "cmdline").read_bytes()
-            if is_monitor and sandbox_id in (entry / "cgroup").read_text():
+            if sandbox_id in (entry / "cgroup").read_text():
                 os.kill(int(entry.name), signal.SIGKILL)
+
+
+def end_monitor(command_id: str) -> None:
+    """Of a command whose people have gone: it would read for ever what the command says to nobody. Without it the
+    command runs on until it says something, which is SIGPIPE then, or SIGHUP at once where it has a terminal."""
+    for entry in _monitors_of_commands():
+        with suppress(OSError):
+            if command_id.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _monitors_of_commands() -> Iterator[Path]:
+    """Their places in /proc."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if COMMAND_SPEC in (entry / "cmdline").read_bytes():
+                    yield entry
 
 
 class OomWatch:
