@@ -22,7 +22,7 @@ from pikube.api.pod_requests import CPU, MEMORY, PODS, ports_conflict
 from pikube.leader.scheduler.images import are_for, possible_names
 from pikube.leader.scheduler.neighbours import HELPLESS, Neighbours
 from pikube.leader.scheduler.node_state import Cluster, NodeState, PodFacts
-from pikube.leader.scheduler.volumes import NO_VOLUMES, VolumeNeeds
+from pikube.leader.scheduler.volumes import IN_USE, NO_VOLUMES, VolumeNeeds, uses_any
 
 UNSCHEDULABLE_KEY = "node.kubernetes.io/unschedulable"
 ARCH = "kubernetes.io/arch"
@@ -56,7 +56,7 @@ class Unschedulable:
 class PodWish:
     """Everything a pod wants of a node, computed once."""
 
-    __slots__ = ("archs", "facts", "image_names", "neighbours", "node_wish", "volumes")
+    __slots__ = ("_lone_at", "archs", "facts", "image_names", "neighbours", "node_wish", "volumes")
 
     def __init__(self, facts: PodFacts, cluster: Cluster, volumes: VolumeNeeds) -> None:
         self.facts = facts
@@ -67,6 +67,17 @@ class PodWish:
         self.image_names = [name for c in spec.containers for name in possible_names(c.image)]
         every = (*spec.containers, *spec.init_containers)
         self.archs = [archs for container in every for archs in cluster.images.archs(container)]
+        self._lone_at = {
+            name for name, state in cluster.nodes.items() if volumes.lone and self._is_claim_used(state)
+        }
+
+    def is_claim_used(self, state: NodeState) -> bool:
+        """Whether a pod, here or on another node, has a claim that one pod may use at a time."""
+        return bool(self._lone_at - {state.name}) or self._is_claim_used(state)
+
+    def _is_claim_used(self, state: NodeState) -> bool:
+        namespace, lone = self.facts.pod.metadata.namespace, self.volumes.lone
+        return any(uses_any(other.pod, namespace, lone) for other in state.pods.values())
 
 
 def schedule(facts: PodFacts, cluster: Cluster, volumes: VolumeNeeds = NO_VOLUMES) -> Bind | Unschedulable:
@@ -145,6 +156,8 @@ def _too_full(wish: PodWish, state: NodeState) -> Rejection | None:
 
 
 def _ill_placed(wish: PodWish, state: NodeState) -> Rejection | None:
+    if wish.volumes.lone and wish.is_claim_used(state):
+        return Rejection((IN_USE,))
     if wish.volumes is not NO_VOLUMES:
         reason = wish.volumes.reason_against(state.node)
         if reason:

@@ -22,6 +22,7 @@ from pikube.leader.controllers.volume_match import SELECTED_NODE, fits, is_free_
 
 WRONG_NODE = "node(s) didn't match PersistentVolume's node affinity"
 NO_VOLUME = "node(s) didn't find available persistent volumes to bind"
+IN_USE = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
 UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 WAITS = "WaitForFirstConsumer"
@@ -38,11 +39,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class VolumeNeeds:
-    """`problem`: what keeps the pod from every node. `bound`: where its volumes can be reached."""
+    """`problem`: what keeps the pod from every node. `bound`: where its volumes can be reached. `lone`: the claims
+    that one pod may use at a time."""
 
     problem: str = ""
     bound: tuple[NodeTerms, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    lone: frozenset[str] = frozenset()
 
     def reason_against(self, node: Node) -> str:
         """Why the pod's volumes keep it from this node; ''."""
@@ -100,7 +103,13 @@ def volume_needs(
             return VolumeNeeds(UNBOUND)
         else:
             waiting.append(_waiting(claim, class_, volumes.values()))
-    return VolumeNeeds("", tuple(bound), tuple(waiting))
+    lone = frozenset(n for n in claim_names(pod) if "ReadWriteOncePod" in claims[n].spec.access_modes)
+    return VolumeNeeds("", tuple(bound), tuple(waiting), lone)
+
+
+def uses_any(pod: Pod, namespace: str, claims: frozenset[str]) -> bool:
+    """Whether a pod mounts one of these claims of the namespace."""
+    return pod.metadata.namespace == namespace and not claims.isdisjoint(claim_names(pod))
 
 
 def terms_of(volume: PersistentVolume) -> NodeTerms:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,12 +28,16 @@ from pikube.api.kinds.core_references import (
     NodeSelectorTerm,
     Toleration,
 )
+from pikube.api.kinds.core_storage import PersistentVolume, PersistentVolumeClaim
+from pikube.api.kinds.core_volume import PersistentVolumeClaimVolumeSource, Volume
 from pikube.api.kinds.meta import LabelSelector, ObjectMeta, OwnerReference
 from pikube.api.pod_requests import pod_requests
 from pikube.api.tolerations import tolerates
 from pikube.leader.scheduler.decide import Bind, Unschedulable, schedule
 from pikube.leader.scheduler.images import BELIEVED_S, normal_image
 from pikube.leader.scheduler.node_state import Cluster, PodFacts
+from pikube.leader.scheduler.preempt import preempt
+from pikube.leader.scheduler.volumes import IN_USE, VolumeNeeds, volume_needs
 
 CONTROL_PLANE = Taint(key="node-role.kubernetes.io/control-plane", effect="NoSchedule")
 WEB = LabelSelector(match_labels={"app": "web"})
@@ -156,6 +161,50 @@ def test_host_ports_are_taken_once(taken, wanted, conflicts):
 
     decision = place(with_port("new", *wanted), board("a"), a=[with_port("old", *taken)])
     assert isinstance(decision, Unschedulable) is conflicts
+
+
+def claiming(name, claim="disk", namespace="default", **more):
+    source = PersistentVolumeClaimVolumeSource(claim_name=claim)
+    found = new_pod(name, volumes=(Volume(name="v", persistent_volume_claim=source),), **more)
+    found.metadata.namespace = namespace
+    return found
+
+
+@pytest.mark.parametrize(
+    ("other", "is_taken"),
+    [
+        (claiming("there"), True),
+        (claiming("there", "another"), False),
+        (claiming("there", namespace="elsewhere"), False),
+        (new_pod("there"), False),
+    ],
+)
+def test_a_claim_for_one_pod_is_used_by_one_pod_of_the_whole_cluster(other, is_taken):
+    boards = cluster(board("a"), board("b"), a=[other])
+    needs = VolumeNeeds(lone=frozenset({"disk"}))
+    decision = schedule(PodFacts(claiming("new")), boards, needs)
+    if not is_taken:
+        assert isinstance(decision, Bind)
+        return
+    assert decision.message == f"0/2 nodes are available: 2 {IN_USE}."
+    urgent = claiming("new", priority=5)
+    room = preempt(PodFacts(urgent), boards, needs, decision.rejections)
+    assert (room.node, [victim.key[-1] for victim in room.victims]) == ("a", ["there"])
+
+
+def test_which_claims_are_for_one_pod():
+    modes = {"disk": ["ReadWriteOncePod"], "shared": ["ReadWriteMany"]}
+    claims = {
+        name: msgspec.convert(
+            {"spec": {"accessModes": mode, "volumeName": name}, "status": {"phase": "Bound"}},
+            PersistentVolumeClaim,
+        )
+        for name, mode in modes.items()
+    }
+    volumes = {name: msgspec.convert({"metadata": {"name": name}}, PersistentVolume) for name in modes}
+    pod = claiming("new")
+    assert volume_needs(pod, claims, volumes, {}).lone == {"disk"}
+    assert volume_needs(claiming("new", "shared"), claims, volumes, {}).lone == frozenset()
 
 
 @pytest.mark.parametrize(
