@@ -51,6 +51,7 @@ class StaticPods:
         self._pods: dict[str, Pod] = {}  # by uid
         self._mirrors: dict[tuple[str, str], Pod] = {}
         self._problems: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._wake = trio.Event()
 
     def mirror_of(self, pod: Pod) -> Pod | None:
@@ -99,12 +100,17 @@ class StaticPods:
                 self._wake.set()
 
     def _read_files(self) -> dict[str, Pod]:
-        found, problems = {}, {}
+        found: dict[str, Pod] = {}
+        problems: dict[str, str] = {}
+        names: dict[tuple[str, str], str] = {}
         for path in sorted(self._directory.glob("*")):
             if path.name.startswith(".") or path.suffix not in (".yaml", ".yml", ".json"):
                 continue
             try:
                 pod = static_pod(path.read_bytes(), str(path), self._node().metadata.name, self._now())
+                other = names.setdefault((pod.metadata.namespace, pod.metadata.name), path.name)
+                if other != path.name:
+                    raise ValueError(f"a pod of this name is in {other}")
                 found[pod.metadata.uid] = pod
             except (OSError, ValueError) as error:
                 problems[path.name] = str(error)
@@ -116,16 +122,16 @@ class StaticPods:
     async def _mirror(self) -> None:
         while True:
             self._wake = trio.Event()
-            wait_s = float("inf")
             try:
-                await self._mirror_once()
+                wait_s = RETRY_S if await self._mirror_once() else float("inf")
             except (ApiError, ConnectionLost) as error:
                 log.debug("event=mirror_failed why=%r", str(error))
                 wait_s = RETRY_S
             with trio.move_on_after(wait_s):
                 await self._wake.wait()
 
-    async def _mirror_once(self) -> None:
+    async def _mirror_once(self) -> bool:
+        """Whether one was refused, which holds up no other: its namespace is not there, or it names a Secret."""
         for mirror in list(self._mirrors.values()):
             if self.pod_of(mirror) is None or mirror.metadata.deletion_timestamp:
                 meta = mirror.metadata
@@ -133,12 +139,19 @@ class StaticPods:
                     await self._client.delete(Pod, meta.name, meta.namespace, uid=meta.uid, grace_period_s=0)
                 except (NotFound, Conflict):
                     continue
-        for pod in list(self._pods.values()):
+        refused = {}
+        for uid, pod in list(self._pods.items()):
             if self.mirror_of(pod) is None:
                 try:
                     await self._client.create(mirror_pod(pod, self._node()))
                 except AlreadyExists:
                     continue
+                except ApiError as error:
+                    refused[uid] = str(error)
+                    if self._refused.get(uid) != str(error):
+                        log.warning("event=mirror_refused pod=%s why=%r", pod.metadata.name, str(error))
+        self._refused = refused
+        return bool(refused)
 
 
 def static_pod(data: bytes, path: str, node: str, now: float) -> Pod:
