@@ -4,7 +4,7 @@ import base64
 import json
 
 from board import wait_until
-from test_node_lifecycle import apply, box, over, pod, ready, sh
+from test_node_lifecycle import apply, box, events_of, over, pod, ready, sh
 
 NON_ROOT = {"runAsUser": 1000, "runAsNonRoot": True}
 EMPTY_DIRS = """\
@@ -138,6 +138,57 @@ def test_what_is_optional_comes_changes_and_goes_in_a_running_pod(board, namespa
         for what, expected in wanted.items():
             name = f"{what}-{kind}"
             wait_until(lambda name=name, expected=expected: files(name) == expected, 15, f"{name} follows")
+
+
+def test_an_object_that_is_gone_holds_up_neither_other_files_nor_the_next_start(board, namespace):
+    gone, optional = both("gone")[0], both("optional")[0]
+    volumes = [
+        volume("gone", configMap={"name": "gone"}),
+        volume("optional", configMap={"name": "optional", "optional": True}),
+    ]
+    script = "until test -e /tmp/end; do sleep 0.1; done"
+    with_variable = box("v", script, env=[variable("A", "gone")], **mounts("gone"))
+    plain = box("c", script, **mounts("gone", "optional"))
+    apply(board, namespace, gone, optional, pod("p", plain, with_variable, volumes=volumes))
+    ready(board, namespace, "p")
+    board.kubectl("-n", namespace, "delete", "configmap", "gone", "optional")
+    seen = ("exec", "p", "-c", "c", "--", "ls", "/gone", "/optional")
+    left = "/gone:\ndata-1\ndata-2\n\n/optional:\n"
+    wait_until(lambda: board.kubectl("-n", namespace, *seen) == left, 15, "the optional one goes")
+    for name in ("c", "v"):
+        board.kubectl("-n", namespace, "exec", "p", "-c", name, "--", "sh", "-c", "echo > /tmp/end")
+
+    def states():
+        statuses = board.get("pod", "p", "-n", namespace)["status"]["containerStatuses"]
+        by_name = {status["name"]: status for status in statuses}
+        waits = by_name["v"]["state"].get("waiting", {})
+        return by_name["c"]["restartCount"], waits.get("reason"), waits.get("message")
+
+    wanted = (1, "CreateContainerConfigError", 'configmap "gone" not found')
+    wait_until(
+        lambda: states() == wanted, what="one starts with its old files, the other says what is missing"
+    )
+    assert board.kubectl("-n", namespace, *seen) == left
+
+
+def variable(name, config_map):
+    key = {"name": config_map, "key": "data-1"}
+    return {"name": name, "valueFrom": {"configMapKeyRef": key}}
+
+
+def test_a_claim_for_one_pod_is_used_by_one_after_the_other(board, namespace):
+    claim = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "lone"},
+        "spec": {"accessModes": ["ReadWriteOncePod"], "resources": {"requests": {"storage": "1Mi"}}},
+    }  # fmt: skip
+    volumes = [volume("v", persistentVolumeClaim={"claimName": "lone"})]
+    apply(board, namespace, claim, pod("first", box("c", **mounts("v")), volumes=volumes))
+    ready(board, namespace, "first")
+    apply(board, namespace, pod("second", box("c", **mounts("v")), volumes=volumes))
+    words = "1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+    wait_until(lambda: any(words in text for _, text in events_of(board, namespace, "second")), what=words)
+    board.kubectl("-n", namespace, "delete", "pod", "first")
+    ready(board, namespace, "second")
 
 
 def test_an_empty_directory_is_for_everybody_and_keeps_the_modes_of_its_files(board, namespace):

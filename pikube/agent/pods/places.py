@@ -13,16 +13,18 @@ import trio
 from msgspec import structs
 
 from pikube.agent.pods.board import Board
+from pikube.agent.pods.environment import Facts
 from pikube.agent.pods.image_pulls import Pulling, Say
 from pikube.agent.pods.references import claim_name
 from pikube.agent.pods.tokens import JITTER_S
-from pikube.agent.pods.volume_files import VolumeProblem, volume_files
+from pikube.agent.pods.volume_files import TokenKey, VolumeProblem, volume_files
 from pikube.agent.pods.volumes import Place, PodVolumes
 from pikube.agent.runtime.contract import RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
 from pikube.api.kinds.core_volume import Volume
 
 TOKENS = "kube-api-access"
+MOUNT_FAILED = "FailedMount"
 
 
 class PodPlaces:
@@ -49,7 +51,7 @@ class PodPlaces:
 
     def is_due(self, pod: Pod) -> bool:
         """Whether files of a running pod must be written anew."""
-        has_files = any(v.config_map or v.secret or v.projected or v.downward_api for v in pod.spec.volumes)
+        has_files = any(_is_shown(volume) for volume in pod.spec.volumes)
         is_old = self._places is None or self._board.references.tokens.renews_in_s(pod) <= JITTER_S
         has_claims = any(claim_name(pod, volume) for volume in pod.spec.volumes)
         # a pod of a former life: where its claims are is not known yet
@@ -60,18 +62,20 @@ class PodPlaces:
         return self._places if self._places is not None else await self.make(pod, address)
 
     async def refresh(self, pod: Pod, address: str) -> None:
-        """A volume that cannot be refreshed keeps its old files."""
+        """What cannot be asked for now keeps its old files."""
         try:
             await self.make(pod, address)
         except RuntimeFailure as failure:
             self._say("Warning", failure.reason, failure.message)
 
     async def make(self, pod: Pod, address: str) -> Mapping[str, Place]:
-        """All of them, whatever was before."""
+        """All of them, whatever was before. One whose object is gone keeps the files that it has, and holds up
+        neither the others (tokens, too, grow old) nor a container that is started again."""
         references = self._board.references
         forgotten = self._forgotten
         self._has_tried = True
-        places, name = {}, TOKENS
+        places: dict[str, Place] = {}
+        name, problems = TOKENS, []
         try:
             await references.follow(pod, self._changed)
             facts = references.facts(pod, address, self._board.host_ip())
@@ -81,18 +85,30 @@ class PodPlaces:
                 if volume.image is not None:
                     places[name] = await self._of_image(pod, volume)
                     continue
-                source, bound = references.bound_volume(pod, volume)
-                files = volume_files(pod, source, facts, tokens)
-                if source is not volume:
-                    source = structs.replace(source, persistent_volume_claim=volume.persistent_volume_claim)
-                places[name] = await trio.to_thread.run_sync(self._volumes.make, pod, source, bound, files)
+                try:
+                    places[name] = await self._of_files(pod, volume, facts, tokens)
+                except VolumeProblem as problem:
+                    if name not in self.latest or not _is_shown(volume):
+                        raise
+                    places[name] = self.latest[name]
+                    problems.append(_words(name, problem))
         except VolumeProblem as problem:
-            words = f'MountVolume.SetUp failed for volume "{name}" : {problem}'
-            raise RuntimeFailure(words, "FailedMount") from None
+            raise RuntimeFailure(_words(name, problem), MOUNT_FAILED) from None
+        for words in problems:
+            self._say("Warning", MOUNT_FAILED, words)
         self.latest = places
         if self._forgotten == forgotten:
             self._places = places
         return places
+
+    async def _of_files(
+        self, pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey, str]
+    ) -> Place:
+        source, bound = self._board.references.bound_volume(pod, volume)
+        files = volume_files(pod, source, facts, tokens)
+        if source is not volume:
+            source = structs.replace(source, persistent_volume_claim=volume.persistent_volume_claim)
+        return await trio.to_thread.run_sync(self._volumes.make, pod, source, bound, files)
 
     async def _of_image(self, pod: Pod, volume: Volume) -> Place:
         """Pulled once a pod, however often files are refreshed."""
@@ -101,3 +117,12 @@ class PodPlaces:
             found = await self._board.starter.image_of(pod, volume, self._say, self._pulling)
             self._of_images[volume.name] = found
         return found
+
+
+def _is_shown(volume: Volume) -> bool:
+    """Whether its files are what the API says, and stay on the board when that says nothing any more."""
+    return bool(volume.config_map or volume.secret or volume.projected or volume.downward_api)
+
+
+def _words(name: str, problem: VolumeProblem) -> str:
+    return f'MountVolume.SetUp failed for volume "{name}" : {problem}'
