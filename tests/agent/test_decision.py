@@ -58,8 +58,8 @@ def container(name, state="running", code=0, attempt=0, finished_at=NOW - 1000):
     )  # fmt: skip
 
 
-def ended_at(at):
-    return container("a", "exited", 1, finished_at=at)
+def ended_at(at, name="a"):
+    return container(name, "exited", 1, finished_at=at)
 
 
 TWO_CRASHES = Memory(crashes={"a": 2})
@@ -87,6 +87,16 @@ def seen(*containers, sandbox=SANDBOX):
         (pod(sidecars=("s",), inits=("i",)), seen(), Memory(), [StartContainer("s", 0)]),
         (pod(sidecars=("s",), inits=("i",)), seen(container("s")), Memory(), [StartContainer("i", 0)]),
         (pod(sidecars=("s",)), seen(container("s", "exited"), container("a")), Memory(), [StartContainer("s", 1)]),
+        # a sidecar that ends holds up nothing behind what has begun, itself waits for its back-off
+        (pod(sidecars=("s",), inits=("i",)), seen(ended_at(NOW - 3, "s"), container("i", "exited")),
+         Memory(crashes={"s": 2}), [LookAgainAt(NOW + 7), StartContainer("a", 0)]),
+        (pod(sidecars=("s",), inits=("i", "j")), seen(ended_at(NOW - 3, "s"), container("i", "exited")),
+         Memory(crashes={"s": 2}), [LookAgainAt(NOW + 7), StartContainer("j", 0)]),
+        (pod(sidecars=("s", "t")), seen(ended_at(NOW - 3, "s"), container("t")),
+         Memory(crashes={"s": 2}), [LookAgainAt(NOW + 7), StartContainer("a", 0)]),
+        (pod(sidecars=("s",), inits=("i",)), seen(ended_at(NOW - 3, "s")),
+         Memory(crashes={"s": 2}), [LookAgainAt(NOW + 7)]),
+        (pod(inits=("i", "j")), seen(container("j")), Memory(), []),  # the runtime has forgotten i
         (pod(), seen(container("a", "exited")), Memory(), [StartContainer("a", 1)]),
         (pod(policy="OnFailure"), seen(container("a", "exited")), Memory(), [StopSandbox()]),
         (pod(policy="OnFailure"), seen(container("a", "exited"), sandbox=STOPPED), Memory(), []),

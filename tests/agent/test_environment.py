@@ -131,6 +131,15 @@ def test_the_downward_api_tells_of_the_pod(path, wanted):
     assert variables(container, pod_ip="10.42.0.9", host_ip="192.0.2.1")["A"] == wanted
 
 
+def test_annotations_are_quoted_as_go_quotes_them():
+    told = {"c": "tab\t bell\a ret\r nul\x00 del\x7f", "w": "é ☃ \u00a0 \U000e0001", "e": ""}
+    pod = {**POD, "metadata": {**POD["metadata"], "annotations": told}}
+    container = {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.annotations"}}}]}
+    assert variables(container, pod)["A"].split("\n") == [
+        r'c="tab\t bell\a ret\r nul\x00 del\x7f"', 'e=""', r'w="é ☃ \u00a0 \U000e0001"',
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("resource", "divisor", "wanted"),
     [

@@ -112,6 +112,28 @@ def test_what_never_began_behind_an_init_container_that_failed_is_not_lost():
     assert [one.state.waiting.reason for one in waits] == ["PodInitializing"] * 2
 
 
+def test_all_containers_wait_for_the_pod_where_there_are_init_containers():
+    wanted = pod("a", initContainers=[{"name": "i"}], ephemeralContainers=[{"name": "v"}])
+    for containers in ((), (container("i"),), (container("i", "exited"),)):
+        status = told(wanted, *containers)
+        waits = [s.state.waiting for s in (*status.init_container_statuses, *status.container_statuses)]
+        assert {one.reason for one in waits if one is not None} == {"PodInitializing"}
+        assert status.ephemeral_container_statuses[0].state.waiting.reason == "ContainerCreating"
+
+
+def test_a_container_runs_once_its_hook_is_over():
+    memory = Memory(hooking=frozenset("a"))
+    status = told(pod("a"), container("a"), memory=memory)
+    of_a = status.container_statuses[0]
+    assert (status.phase, of_a.state.waiting.reason) == ("Pending", "ContainerCreating")
+    assert not of_a.started and not of_a.container_id
+    again = told(pod("a"), container("a", "exited", 3), container("a", attempt=1), memory=memory)
+    of_a = again.container_statuses[0]
+    assert (again.phase, of_a.state.terminated.exit_code, of_a.restart_count) == ("Running", 3, 0)
+    ended = told(pod("a", restartPolicy="Never"), container("a", "exited", 137), memory=memory)
+    assert ended.container_statuses[0].state.terminated.exit_code == 137
+
+
 @pytest.mark.parametrize("is_disrupted", [True, False])
 def test_a_pod_that_its_board_ends_is_the_target_of_a_disruption(is_disrupted):
     status = told(

@@ -139,7 +139,7 @@ def container_spec(
     log_path: str,
     memory_capacity_bytes: int,
     *,
-    target_id: str = "",
+    target_pid: int = 0,
     devices: Sequence[tuple[str, str, str]] = (),
     seccomp_dir: str = "",
     has_selinux: bool = False,
@@ -150,8 +150,8 @@ def container_spec(
     group_files: AbstractSet[str] = frozenset(),
     users: ImageUsers = NO_USERS,
 ) -> ContainerSpec:
-    """One attempt of one container; `target_id` is the container whose processes an ephemeral one sees; `users` are
-    those of its image, if `asks_image_users`. Raises NotAllowed."""
+    """One attempt of one container; `target_pid` is of the container whose processes an ephemeral one sees; `users`
+    are those of its image, if `asks_image_users`. Raises NotAllowed."""
     security = container.security_context
     pod_security = pod.spec.security_context
     is_privileged = bool(security and security.privileged)
@@ -196,7 +196,7 @@ def container_spec(
         cpu_period_us=size.cpu_period_us,
         memory_bytes=size.memory_bytes,
         oom_score_adjust=max(lowest_oom_score, oom_score(pod, container, memory_capacity_bytes)),
-        process_namespace="host" if pod.spec.host_pid else target_id,
+        process_namespace="host" if pod.spec.host_pid else f"/proc/{target_pid}/ns/pid" if target_pid else "",
         uses_host_ipc=pod.spec.host_ipc,
         uses_host_network=pod.spec.host_network,
         dns_servers=servers,

@@ -266,20 +266,25 @@ def is_initialized(pod: Pod, observed: Observed, started: frozenset[str]) -> boo
 
 
 def _init_actions(pod: Pod, observed: Observed, memory: Memory, now: float) -> tuple[list[Action], bool]:
-    """Start the first init container that has not done its part; keep sidecars running."""
+    """Start the first init container that has not done its part; keep sidecars running. What comes behind one that
+    has begun: a sidecar that ends meanwhile holds nobody up (kuberuntime_container.go:computeInitContainerActions
+    looks from the last to the first)."""
+    inits = pod.spec.init_containers
     has_begun = any(observed.newest(container.name) is not None for container in pod.spec.containers)
+    furthest = max((at for at, c in enumerate(inits) if observed.newest(c.name) is not None), default=-1)
     actions: list[Action] = []
-    for container in pod.spec.init_containers:
+    for at, container in enumerate(inits):
         newest = observed.newest(container.name)
+        is_behind = has_begun or at < furthest
         if is_sidecar(container):
             actions += _container_actions(pod, container, observed, memory, now, always=True)
             is_up = newest is not None and newest.state == "running" and container.name not in memory.hooking
             if container.startup_probe is not None:
                 is_up = is_up and container.name in memory.started
-            if not is_up and not has_begun:
+            if not is_up and not is_behind:
                 return actions, False
             continue
-        if has_begun or (newest is not None and newest.state == "exited" and newest.exit_code == 0):
+        if is_behind or (newest is not None and newest.state == "exited" and newest.exit_code == 0):
             continue
         if newest is None or newest.state != "running":
             actions += _container_actions(pod, container, observed, memory, now)

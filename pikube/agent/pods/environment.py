@@ -229,5 +229,19 @@ def _secret_data(facts: Facts, name: str, is_optional: bool) -> Mapping[str, str
     return {k: base64.b64decode(v).decode("utf-8", "surrogateescape") for k, v in found.data.items()}
 
 
+_GO_ESCAPES = {
+    "\\": r"\\", '"': r"\"", "\a": r"\a", "\b": r"\b", "\f": r"\f",
+    "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
+}  # fmt: skip
+
+
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """As Go's %q has it between its quotes."""
+    return "".join(_GO_ESCAPES.get(char) or (char if char.isprintable() else _coded(char)) for char in value)
+
+
+def _coded(char: str) -> str:
+    code = ord(char)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from pikube.agent.pods.decision import FIRST_BACKOFF_S, RESET_AFTER_S, Memory, Observed, backoff_s
 from pikube.api.kinds.core_container import ContainerUser, ResourceRequirements
+from pikube.api.kinds.core_pod import Pod
+from pikube.api.times import parse_time
 
 JUMP_S = 5.0  # less is a clock that is being slewed, or a board that slept between two looks
 NOT_PUNISHED = ("CreateContainerConfigError", "ErrImageNeverPull", "InvalidImageName")
@@ -124,3 +126,8 @@ class WorkerMemory:
         self.failures.clear()
         self.retry_at.clear()
         self.waiting.clear()
+
+
+def began_at(pod: Pod) -> float:
+    """When the pod began on this board; 0 for one that has not."""
+    return parse_time(pod.status.start_time) if pod.status.start_time else 0.0

@@ -82,7 +82,7 @@ class Starting:
     host_ip: str
     places: Mapping[str, Place]
     directory: Path  # of the pod, DATA-DIR/pods/UID
-    target_id: str = ""  # the container whose processes an ephemeral one sees
+    target_pid: int = 0  # of the container whose processes an ephemeral one sees
     image: Image | None = None  # known from a moment ago
 
 
@@ -135,7 +135,7 @@ class Starter:
                 users = await trio.to_thread.run_sync(_users_of, image)
             spec = container_spec(
                 pod, asked.container, asked.sandbox, asked.attempt, image, environment, mounts, log_path,
-                self._settings.memory_bytes, target_id=asked.target_id,
+                self._settings.memory_bytes, target_pid=asked.target_pid,
                 devices=_devices(asked), seccomp_dir=self._settings.seccomp_dir,
                 has_selinux=self._settings.has_selinux, pids_limit=self._settings.pids_limit,
                 dns=self._settings.dns,

@@ -167,9 +167,11 @@ def _container_status(
     is_init: bool,
     init_done: bool,
 ) -> ContainerStatus:
-    attempts = list(observed.containers.get(container.name, ()))
-    newest = attempts[-1] if attempts else None
     name = container.name
+    attempts = list(observed.containers.get(name, ()))
+    if name in memory.hooking and attempts[-1:] and attempts[-1].state == "running" and not report.has_failed:
+        attempts.pop()  # it runs for others once its postStart hook is over (kuberuntime_manager.go waits for that)
+    newest = attempts[-1] if attempts else None
     waits = report.waiting.get(name)
     before = attempts[-2] if len(attempts) > 1 else None
     known = _known(pod, name)
@@ -201,11 +203,10 @@ def _container_status(
         if container in pod.spec.containers and end_code(pod, container, None) is not None:
             return known
     if newest is None or newest.state == "created":
+        is_visitor = container in pod.spec.ephemeral_containers
         default = (
-            "PodInitializing"
-            if not init_done and not _is_current_init(pod, container, observed)
-            else "ContainerCreating"
-        )
+            "PodInitializing" if pod.spec.init_containers and not is_visitor else "ContainerCreating"
+        )  # (kubelet_pods.go:generateAPIPodStatus)
         if known is not None and known.container_id:  # the runtime has lost it: the count goes on
             status.restart_count, status.container_id = known.restart_count, known.container_id
             status.last_state = (
@@ -262,15 +263,6 @@ def _volume_mounts(container: Any) -> tuple[VolumeMountStatus, ...]:
         )
         for mount in container.volume_mounts
     )
-
-
-def _is_current_init(pod: Pod, container: Any, observed: Observed) -> bool:
-    """The first init container that has not succeeded is being created; those behind it wait."""
-    for init in pod.spec.init_containers:
-        newest = observed.newest(init.name)
-        if newest is None or newest.state != "exited" or newest.exit_code != 0:
-            return bool(init.name == container.name)
-    return False
 
 
 def _known(pod: Pod, name: str) -> ContainerStatus | None:

@@ -28,7 +28,7 @@ from pikube.agent.pods.first_process import user_of_process
 from pikube.agent.pods.fit import DISRUPTED, PREEMPTED, PREEMPTING, leave_s
 from pikube.agent.pods.log_places import forget_links
 from pikube.agent.pods.log_rotation import forget_logs
-from pikube.agent.pods.memory import WorkerMemory
+from pikube.agent.pods.memory import WorkerMemory, began_at
 from pikube.agent.pods.node_admission import sandbox_problem
 from pikube.agent.pods.places import PodPlaces
 from pikube.agent.pods.probes import ProbeSet
@@ -47,15 +47,12 @@ from pikube.agent.usage.disk_reports import PodDisk
 from pikube.api.client import ConnectionLost
 from pikube.api.errors import ApiError, Conflict, NotFound
 from pikube.api.kinds.core_pod import Pod
-from pikube.api.times import parse_time
 
 log = logging.getLogger("pikube.pods")
 
 RETRY_S = 2.0
-FIRST_RETRY_S, MAX_RETRY_S = (
-    0.5,
-    120.0,
-)  # kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
+# kubelet volumes' and sandboxes' back-off, goroutinemap/exponentialbackoff
+FIRST_RETRY_S, MAX_RETRY_S = 0.5, 120.0
 TOLD_S = 5.0  # the leader may be away
 COMPONENT = "kubelet"
 CREATE = decision.CreateSandbox()
@@ -81,7 +78,7 @@ class PodWorker:
         self._mirror = mirror
         self._board = board
         self._now = wall_clock
-        self._memory = WorkerMemory(began_at=_began_at(pod) or wall_clock())
+        self._memory = WorkerMemory(began_at=began_at(pod) or wall_clock())
         uid = pod.metadata.uid
         self._view = PodView(
             board.runtime, board.references.runtime_view, board.oom, uid, self.wake, is_new=is_new
@@ -238,7 +235,7 @@ class PodWorker:
     async def _round(self) -> bool:
         """One look; whether the pod is gone."""
         self._woken = trio.Event()
-        wait_s = float("inf")
+        wait_s, observed = float("inf"), None
         try:
             observed = await self._observe()
             if self.pod.metadata.deletion_timestamp:
@@ -250,11 +247,13 @@ class PodWorker:
         except RuntimeFailure as failure:
             self._say("Warning", failure.reason, failure.message)
             log.warning("event=pod_failed pod=%s why=%r", self._name, failure.message)
+            self._tell_of(observed)
             self._view.look_again()
             wait_s = retry_s(self._failures)
             self._failures += 1
         except (ApiError, ConnectionLost) as error:
             log.warning("event=api_failed pod=%s why=%r", self._name, str(error))
+            self._tell_of(observed)
             wait_s = RETRY_S
         except Exception:
             # one of the three places where every error is caught: one bad pod must not take the others along
@@ -264,6 +263,11 @@ class PodWorker:
         with trio.move_on_after(max(0.0, wait_s)):
             await self._woken.wait()
         return False
+
+    def _tell_of(self, observed: Observed | None) -> None:
+        """What cannot be done next hides nothing of what has happened: a container has ended all the same."""
+        if observed is not None:
+            self._report(Observed(self._view.sandbox, self._view.containers))
 
     @property
     def _name(self) -> str:
@@ -370,9 +374,8 @@ class PodWorker:
             case decision.RemoveSandbox(why):
                 log.info("event=sandbox_removed pod=%s why=%r", self._name, why)
                 if self.pod.status.phase == "Failed" or self._failure is not None:
-                    with trio.move_on_after(
-                        TOLD_S
-                    ):  # how its containers ended is known from its status only, then
+                    # how its containers ended is known from its status only, then
+                    with trio.move_on_after(TOLD_S):
                         await self._reporter.flushed()
                 if sandbox is not None:
                     await runtime.remove_sandbox(sandbox.id)
@@ -461,7 +464,7 @@ class PodWorker:
             host_ip=self._board.host_ip(),
             places=places,
             directory=self._volumes.directory,
-            target_id=self._target_id(asked),
+            target_pid=self._target_pid(asked),
             image=self._ahead.pop(name, None),
         )
 
@@ -488,10 +491,10 @@ class PodWorker:
         self._view.took_container(container)
         self._images[image.id] = _image_names(image, asked.image)
 
-    def _target_id(self, container: Any) -> str:
-        """The running container that an ephemeral one looks into."""
+    def _target_pid(self, container: Any) -> int:
+        """A process of the running container that an ephemeral one looks into; 0 for none."""
         attempts = self._view.containers.get(getattr(container, "target_container_name", "") or "", ())
-        return attempts[-1].id if attempts and attempts[-1].state == "running" else ""
+        return attempts[-1].pid if attempts and attempts[-1].state == "running" else 0
 
     async def _stop_noting(self, stop: decision.StopContainer, failures: list[RuntimeFailure]) -> None:
         try:
@@ -591,8 +594,3 @@ def retry_s(failures: int) -> float:
 def _image_names(image: Image, asked: str) -> tuple[str, str]:
     """(the name that a status shows, the reference with digest)."""
     return image.names[0] if image.names else asked, image.repo_digest or f"sha256:{image.id}"
-
-
-def _began_at(pod: Pod) -> float:
-    """When the pod began on this board; 0 for one that has not."""
-    return parse_time(pod.status.start_time) if pod.status.start_time else 0.0

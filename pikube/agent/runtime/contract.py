@@ -103,7 +103,7 @@ class ContainerSpec:
     cpu_period_us: int = 100_000
     memory_bytes: int = 0
     oom_score_adjust: int = 0
-    process_namespace: str = ""  # 'host', another container's id, or '' for its own (or the pod's shared one)
+    process_namespace: str = ""  # 'host', the path of another's, or '' for its own (or the pod's shared one)
     uses_host_ipc: bool = False
     uses_host_network: bool = False
     dns_servers: tuple[

@@ -165,7 +165,8 @@ def _namespaces(spec: ContainerSpec) -> dict[str, Any]:
     if spec.process_namespace == "host":
         found["pidns"] = {"nsmode": "host"}
     elif spec.process_namespace:
-        found["pidns"] = {"nsmode": "container", "value": spec.process_namespace}
+        # by its path: of a container that another one names, Podman keeps each attempt for ever
+        found["pidns"] = {"nsmode": "path", "value": spec.process_namespace}
     if spec.uses_host_ipc:
         found["ipcns"] = {"nsmode": "host"}
     if spec.uses_host_network:
