@@ -25,6 +25,7 @@ from pikube.api.kinds.base import Kind, Struct
 from pikube.api.media_types import JSON, PROTOBUF, YAML, body_encoding
 from pikube.api.protobuf import decode_message, unwrap
 from pikube.api.schema import FieldInfo, fields_by_name, fields_of
+from pikube.api.times import as_micro_time, as_time
 
 K = TypeVar("K", bound=Kind)
 S = TypeVar("S", bound=Struct)
@@ -44,7 +45,7 @@ def decode_body(body: bytes, content_type: str, cls: type[K]) -> K:
             pass  # the slow way words what is wrong
         else:
             check_kind(obj.api_version, obj.kind, cls)
-            if text_problem(obj, cls) is None:
+            if settle_texts(obj, cls) is None:
                 return obj
     return from_builtins(decode_builtins(body, encoding, cls), cls)
 
@@ -199,7 +200,7 @@ def convert(document: Mapping[str, Any], cls: type[S]) -> S:
             obj = msgspec.convert(without_nulls(document, cls), cls, strict=True)
         except (msgspec.ValidationError, OverflowError) as error:
             raise _wrong_type(str(error), document, cls) from None
-    problem = text_problem(obj, cls)
+    problem = settle_texts(obj, cls)
     if problem is not None:
         raise problem
     return obj
@@ -220,8 +221,12 @@ _SAYS: dict[str, Callable[[str], str]] = {
 }
 
 
-def text_problem(obj: Any, cls: type[Struct]) -> WrongType | None:
-    """The first text that is not what its field means, a time or base64."""
+_RENDERED: dict[str, Callable[[str], str]] = {"date-time": as_time, "micro-time": as_micro_time}
+
+
+def settle_texts(obj: Any, cls: type[Struct]) -> WrongType | None:
+    """The first text that is not what its field means, a time or base64. Times become what Go writes; `obj` is its
+    maker's to change."""
     for attribute, field, says in _texts_of(cls):
         value = getattr(obj, attribute)
         if not value:
@@ -229,11 +234,13 @@ def text_problem(obj: Any, cls: type[Struct]) -> WrongType | None:
         for one in value if field.is_list else value.values() if field.container else (value,):
             if says is None:
                 assert field.struct is not None
-                problem = text_problem(one, field.struct)
+                problem = settle_texts(one, field.struct)
                 if problem is not None:
                     return problem
             elif one and (words := says(one)):
                 return WrongType(words, one, field)
+        if field.type in _RENDERED:
+            setattr(obj, attribute, _RENDERED[field.type](value))
     return None
 
 

@@ -26,6 +26,25 @@ def render_micro_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def as_time(text: str) -> str:
+    """What a metav1.Time read from RFC 3339 writes: UTC, its fraction dropped (apimachinery meta/v1/time.go)."""
+    return text if len(text) == len("2026-01-31T12:00:00Z") else _in_utc(text, "seconds")
+
+
+def as_micro_time(text: str) -> str:
+    """What a metav1.MicroTime writes: UTC and six decimals."""
+    is_written_so = text[-1:] == "Z" and len(text) == len("2026-01-31T12:00:00.000000Z")
+    return text if is_written_so else _in_utc(text, "microseconds")
+
+
+def _in_utc(text: str, precision: str) -> str:
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError:  # a day off the calendar's first or last
+        return text
+    return at.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
 @lru_cache(maxsize=256)
 def parse_time(text: str) -> float:
     """Seconds since 1970 of an RFC 3339 text of any offset and precision; ValueError if it is none. Kept, because

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 ANSWER_BYTES = 12 * 1024 * 1024  # an object of the largest size thrice: as patch, in base64, and in JSON
 KEPT = 16  # clients, each with the connections of one authority: there are rarely as many webhooks
 KEPT_S = 60.0
-HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "pikube"}
+HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "User-Agent": "kube-apiserver-admission",
+}
 
 
 class WebhookFailed(Exception):

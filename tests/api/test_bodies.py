@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pikube.api.codec import load_json, load_yaml
+from pikube.api.codec import decode_body, load_json, load_yaml
 from pikube.api.errors import BadRequest
 from pikube.api.field_validation import field_problems
 from pikube.api.kinds.base import Struct
-from pikube.api.kinds.core_config import ConfigMap
+from pikube.api.kinds.core_config import ConfigMap, Event
 from pikube.api.schema import fields_of
 from pikube.api.served import SERVED
 
@@ -92,3 +92,23 @@ def test_problems_are_told_in_the_order_of_the_document():
         'unknown field "spec"',
         'duplicate field "data"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds", "micros"),
+    [
+        ("2026-11-27T17:50:01Z", "2026-11-27T17:50:01Z", "2026-11-27T17:50:01.000000Z"),
+        ("2026-11-27T17:50:01.516Z", "2026-11-27T17:50:01Z", "2026-11-27T17:50:01.516000Z"),
+        ("2026-11-27T17:50:01.516123+02:00", "2026-11-27T15:50:01Z", "2026-11-27T15:50:01.516123Z"),
+        ("0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00+02:00"),
+    ],
+)
+def test_times_are_kept_as_go_writes_them(written, seconds, micros):
+    """JavaScript sends milliseconds, Python's isoformat an offset."""
+    body = {"eventTime": written, "firstTimestamp": written}
+    body["metadata"] = {"managedFields": [{"manager": "m", "time": written}], "annotations": {"a": written}}
+    event = decode_body(msgspec.json.encode(body), "application/json", Event)
+    assert (event.event_time, event.first_timestamp) == (micros, seconds)
+    assert event.metadata.managed_fields[0].time == seconds
+    assert event.metadata.annotations == {"a": written}
+    assert decode_body(msgspec.json.encode(event), "application/json", Event) == event

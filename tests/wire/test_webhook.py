@@ -23,11 +23,13 @@ class Hook:
         self.answer = Response(200, (), (b"{}",))
         self.peers = []
         self.asked = []
+        self.agent = ""
         self.gate = trio.Event()
         self.gate.set()
 
     async def __call__(self, request):
         self.asked.append((request.method, request.path, await request.body(1000), request.headers["host"]))
+        self.agent = request.headers["user-agent"]
         self.peers.append(request.peer.port)
         await self.gate.wait()
         return self.answer
@@ -68,6 +70,7 @@ async def failure(caller, target, timeout_s=5.0):
 async def test_a_question_reaches_the_one_whose_certificate_has_the_name(caller, hook):
     assert await caller.post(hook.target(), b'{"a":1}', 5) == b"{}"
     assert hook.asked == [("POST", "/check", b'{"a":1}', NAME)]
+    assert hook.agent == "kube-apiserver-admission"  # upstream's, which webhooks' logs and filters know
 
 
 async def test_a_connection_is_kept_for_the_next_question(caller, hook):
