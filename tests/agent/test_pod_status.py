@@ -257,3 +257,21 @@ def test_an_init_container_that_the_runtime_forgot_has_done_its_part(known):
     assert (init.state.terminated.reason, init.state.terminated.exit_code) == ("Completed", 0)
     assert init.state.terminated.message == ("bye" if known else LOST_INIT)
     assert condition(told_now, "Initialized").status == "True"
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_an_ended_pod_stays_initialized_when_nothing_of_it_is_left(has_begun):
+    killed = {"terminated": {"exitCode": 137, "reason": "Error", "containerID": "podman://x"}}
+    init = {"name": "i", "containerID": "", "state": killed, "ready": False, "restartCount": 0}
+    main_state = killed if has_begun else {"waiting": {"reason": "PodInitializing"}}
+    known = {"containerID": "podman://x"} if has_begun else {}
+    main = {**init, "name": "a", "state": main_state, **known}
+    wanted = pod(
+        "a",
+        status={
+            "phase": "Failed", "reason": "Evicted",
+            "initContainerStatuses": [init], "containerStatuses": [main],
+        },
+        initContainers=[{"name": "i", "image": "i", "restartPolicy": "Always"}],
+    )  # fmt: skip
+    assert condition(told(wanted), "Initialized").status == str(has_begun)

@@ -104,7 +104,9 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, report: Report, now
         qos_class=old.qos_class or qos_class(pod.spec),
         nominated_node_name=old.nominated_node_name,
     )
-    status.conditions = _conditions(pod, status, coming, init_done, now, report)
+    has_begun = any(c.state.running is not None or c.state.terminated is not None for c in mains)
+    # the runtime has forgotten what was removed (status/generate.go:GeneratePodInitializedCondition)
+    status.conditions = _conditions(pod, status, coming, init_done or has_begun, now, report)
     return status
 
 
