@@ -237,6 +237,23 @@ async def test_a_command_has_streams_of_its_own_and_a_code(runtime, box):
         await said_by(runtime, "0" * 64, "true")
 
 
+async def test_a_command_that_ends_before_it_has_read_says_nothing_of_it(runtime, box):
+    started = await runtime.start_container(box())
+    async with (
+        runtime.exec(started.id, ("true",), has_tty=False, has_stdin=True) as session,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def type_in():
+            for _ in range(100):
+                await session.send(b"x" * 65536)
+
+        nursery.start_soon(type_in)
+        assert await said(session) == {1: b"", 2: b""}
+        assert await session.exit_code() == 0
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("has_tty", [False, True])
 async def test_a_command_that_talks_to_nobody_ends(runtime, box, has_tty):
     started = await runtime.start_container(box())

@@ -7,6 +7,7 @@ Without a terminal each frame has eight bytes before it: the stream's number, th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,14 @@ from pikube.agent.runtime.specs import cannot_run
 READ_BYTES = 64 * 1024
 HEADER_BYTES = 8
 LET_GO_S = 5.0
+
+
+_OWN = re.compile(rb"Error: (?:read|write) unixpacket @->/proc/self/fd/\d+/attach: [^\n]*\n")
+
+
+def without_podmans_words(data: bytes) -> bytes:
+    """What a command said, without what Podman says behind it when the command ends before it has read its input."""
+    return _OWN.sub(b"", data) if b"unixpacket @->" in data else data
 
 
 class Owner(Protocol):
@@ -60,10 +69,11 @@ class PodmanSession:
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
         if self._has_tty:
-            if self._buffer:
-                yield 1, self._buffer
-            while data := await self._receive():
-                yield 1, data
+            data, self._buffer = self._buffer or await self._receive(), b""
+            while data:
+                if data := without_podmans_words(data):
+                    yield 1, data
+                data = await self._receive()
             return
         while await self._fill(HEADER_BYTES):
             number, size = self._buffer[0], int.from_bytes(self._buffer[4:8], "big")
@@ -73,7 +83,10 @@ class PodmanSession:
                     return
                 part, self._buffer = self._buffer[:size], self._buffer[size:]
                 size -= len(part)
-                yield number, part
+                if number == 2:
+                    part = without_podmans_words(part)
+                if part:
+                    yield number, part
 
     async def exit_code(self) -> int:
         return await self._owner.exit_code()
