@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
-from pikube.api.kinds.core_pod import Pod
+from pikube.api.defaulting.pods import default_pod, default_template_spec
+from pikube.api.kinds.core_pod import Pod, PodSpec, PodTemplateSpec
 from pikube.api.scheme import Scheme
 from pikube.api.served import SERVED
+from pikube.api.validation.pods import pod_spec_causes
 
 INFO = Scheme(SERVED).by_class(Pod)
 BOX = {"name": "c", "image": "i"}
@@ -305,3 +307,13 @@ LEGAL = {
 @pytest.mark.parametrize("name", LEGAL)
 def test_what_is_legal(name):
     assert causes_of(LEGAL[name]) == []
+
+
+def test_a_negative_grace_is_a_second_in_a_pod_and_stays_in_a_template():
+    spec = msgspec.convert({"containers": [BOX], "terminationGracePeriodSeconds": -5}, PodSpec)
+    pod, template = Pod(spec=msgspec.structs.replace(spec)), PodTemplateSpec(spec=spec)
+    default_pod(pod)
+    default_template_spec(template)
+    graces = [obj.spec.termination_grace_period_seconds for obj in (pod, template)]
+    assert graces == [1, -5]
+    assert pod_spec_causes(template.spec, "spec.template.spec") == []

@@ -41,6 +41,10 @@ def default_pod(pod: Pod) -> None:
         for container in (*pod.spec.init_containers, *pod.spec.containers):
             for port in container.ports:
                 port.host_port = port.host_port or port.container_port
+    if (pod.spec.termination_grace_period_seconds or 0) < 0:
+        pod.spec.termination_grace_period_seconds = (
+            1  # of a pod alone (core/v1/conversion.go), a template keeps it
+        )
     if not pod.status.phase:
         pod.status.phase = "Pending"
     if not pod.status.qos_class:

@@ -11,7 +11,7 @@ from pikube.api.defaulting.pods import qos_class
 from pikube.api.errors import Cause
 from pikube.api.kinds.core_container import Container, ResourceRequirements
 from pikube.api.kinds.core_pod import Pod, PodSpec
-from pikube.api.validation.causes import by_rule, forbidden, invalid, not_negative, required
+from pikube.api.validation.causes import by_rule, forbidden, invalid, required
 from pikube.api.validation.containers import containers_causes
 from pikube.api.validation.declared import declared_causes
 from pikube.api.validation.pod_order import in_order
@@ -191,7 +191,6 @@ def pod_spec_causes(spec: PodSpec, path: str) -> list[Cause]:
     causes = [c for c in declared_causes(spec, path) if not c.field.startswith(own_words)]
     causes += volume_causes(spec.volumes, f"{path}.volumes")
     causes += containers_causes(spec, path)
-    causes += not_negative(f"{path}.terminationGracePeriodSeconds", spec.termination_grace_period_seconds)
     causes += node_selector_causes(spec, path)
     causes += pod_security_causes(spec, path)
     causes += affinity_causes(spec.affinity, f"{path}.affinity")
