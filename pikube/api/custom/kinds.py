@@ -7,7 +7,7 @@ start. The classes made here are to custom objects what pikube.api.kinds is to b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -150,13 +150,11 @@ def _info(
 
     def validate(obj: CustomObject) -> list[Cause]:
         causes = document_causes(obj, schema)
-        return rule_causes(obj, None, schema) if is_ruled and not causes else causes
+        return [*causes, *_ruled(causes, obj, None, schema)] if is_ruled else causes
 
     def validate_update(new: CustomObject, old: CustomObject) -> list[Cause]:
-        causes = document_causes(new, schema)
-        if is_ruled and not causes:
-            causes = rule_causes(new, old, schema)
-        return unchanged_aside(causes, new, old) if causes else causes
+        causes = unchanged_aside(document_causes(new, schema), new, old)
+        return [*causes, *unchanged_aside(_ruled(causes, new, old, schema), new, old)] if is_ruled else causes
 
     selectable = {
         field.json_path.removeprefix("."): _plain(field.json_path) for field in version.selectable_fields
@@ -234,3 +232,26 @@ def as_defined(value: bytes, cls: type[CustomObject]) -> bytes:
     prune(document, cls.facts.schema)
     fill(document, cls.facts.schema)
     return msgspec.json.encode(document)
+
+
+_BLOCKING = {
+    f"FieldValue{what}" for what in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid")
+}
+_UNCHECKED = Cause(
+    "FieldValueInvalid",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation",
+    "<nil>",
+)
+
+
+def _ruled(
+    causes: list[Cause], obj: CustomObject, old: CustomObject | None, schema: Mapping[str, Any]
+) -> list[Cause]:
+    """What rules say beside `causes`, unless one of them blocks rules.
+
+    Source: apiextensions-apiserver pkg/registry/customresource/strategy.go:hasBlockingErr.
+    """
+    if any(cause.reason in _BLOCKING for cause in causes):
+        return [_UNCHECKED]
+    return rule_causes(obj, old, schema)

@@ -314,6 +314,35 @@ async def test_rules_in_cel_hold(api):
     assert refused["message"].endswith('spec.color: Invalid value: "object": color is for ever')
 
 
+async def test_rules_speak_beside_a_schema_that_does_not_block_them(api):
+    """As Gateway API's own tests of its definitions expect it."""
+    unchecked = (
+        "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; "
+    )
+    short, ruled_out = "tag in body should be at least 1 chars long", 'spec: Invalid value: "object": no tags'
+    rules = [{"rule": "!has(self.tag)", "message": "no tags"}]
+    await establish(api, ruled(rules, tag={"type": "string", "minLength": 1}))
+    status, refused = await api("POST", WIDGETS, widget(tag=""))
+    assert status == 422 and short in refused["message"] and ruled_out in refused["message"], refused
+    status, refused = await api("POST", WIDGETS, widget(tag=1))
+    assert status == 422 and unchecked in refused["message"] and ruled_out not in refused["message"], refused
+
+
+async def test_what_an_update_leaves_invalid_blocks_no_rules(api):
+    await establish(api, ruled([{"rule": "self.size < 5"}]))
+    assert (await api("POST", WIDGETS, widget(size=1)))[0] == 201
+    tightened = ruled([{"rule": "self.size < 5"}], color={"type": "string", "maxLength": 1})
+    status, _ = await api(
+        "PATCH", f"{CRDS}/widgets.example.com", {"spec": tightened["spec"]}, content_type=MERGE
+    )
+    assert status == 200
+    status, answer = await api("PATCH", f"{WIDGETS}/w", {"spec": {"size": 2}}, content_type=MERGE)
+    assert status == 200, answer
+    status, answer = await api("PATCH", f"{WIDGETS}/w", {"spec": {"size": 7}}, content_type=MERGE)
+    assert status == 422 and "failed rule: self.size < 5" in answer["message"], answer
+    assert "not checked" not in answer["message"]
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
