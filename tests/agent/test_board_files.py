@@ -17,6 +17,7 @@ from pikube.agent.runtime.contract import Container
 from pikube.agent.runtime.images import matching_credentials
 from pikube.agent.runtime.signals import signal_number
 from pikube.api.client import ConnectionLost
+from pikube.api.errors import NotFound
 from pikube.api.kinds.authentication import TokenRequest, TokenRequestStatus
 from pikube.api.kinds.core_config import ConfigMap, Secret
 from pikube.api.kinds.core_node import Node
@@ -154,11 +155,11 @@ class Issuer:
     """Gives tokens of an hour, or none."""
 
     def __init__(self):
-        self.count, self.is_away = 0, False
+        self.count, self.failure = 0, None
 
     async def create_subresource(self, cls, name, namespace, subresource, body):
-        if self.is_away:
-            raise ConnectionLost("away")
+        if self.failure is not None:
+            raise self.failure
         self.count += 1
         # by the leader's clock, of which a board without one knows nothing
         status = TokenRequestStatus(token=f"t{self.count}", expiration_timestamp=render_time(2_000_000_000.0))
@@ -172,7 +173,10 @@ def test_a_token_is_renewed_at_four_fifths_kept_for_a_reboot_and_old_is_better_t
     pod = msgspec.convert(
         {
             "metadata": {"name": "p", "uid": "u"},
-            "spec": {"volumes": [{"name": "v", "projected": {"sources": [source]}}]},
+            "spec": {
+                "serviceAccountName": "web",
+                "volumes": [{"name": "v", "projected": {"sources": [source]}}],
+            },
         },
         Pod,
     )
@@ -186,15 +190,19 @@ def test_a_token_is_renewed_at_four_fifths_kept_for_a_reboot_and_old_is_better_t
         await trio.sleep(2000)
         assert await tokens.of(pod) == {key: "t1"}
         await trio.sleep(1000)
-        issuer.is_away = True
+        issuer.failure = ConnectionLost("away")
         assert await tokens.of(pod) == {key: "t1"}, "an old one is better than none"
         again = Tokens(issuer, tmp_path, wall_clock=lambda: 1_000_000.0)
         assert await again.of(pod) == {key: "t1"}, "kept for a board that reboots alone"
         (path,) = tmp_path.iterdir()
         assert path.stat().st_mode & 0o777 == 0o600
-        issuer.is_away = False
+        issuer.failure = None
         await trio.sleep(40)
         assert await tokens.of(pod) == {key: "t2"}
+        await trio.sleep(3000)
+        issuer.failure = NotFound("gone")
+        problem = (await tokens.of(pod))[key]
+        assert str(problem) == 'failed to fetch token: serviceaccounts "web" not found', "others go on"
         tokens.forget("u")
         assert list(tmp_path.iterdir()) == []
 

@@ -33,7 +33,8 @@ FACTS = Facts(
 
 def files(**source):
     volume = msgspec.convert({"name": "v", **source}, Volume)
-    return volume_files(POD, volume, FACTS, {("", 3600): "t-1", ("vault", 600): "t-2"})
+    tokens = {("", 3600): "t-1", ("vault", 600): "t-2", ("other", 3600): VolumeProblem("no token for it")}
+    return volume_files(POD, volume, FACTS, tokens)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_files_and_their_modes(source, wanted):
          "secret references non-existent secret key: no"),
         ({"configMap": {"name": "map", "items": [{"key": "a", "path": "../x"}]}}, "invalid path: ../x"),
         ({"projected": {"sources": [{"serviceAccountToken": {"path": "token", "audience": "other"}}]}},
-         "token is not there yet"),
+         "no token for it"),
         ({"projected": {"sources": [{"clusterTrustBundle": {"name": "b", "path": "b"}}]}}, "not supported"),
     ],
 )  # fmt: skip

@@ -17,7 +17,7 @@ from pikube.agent.pods.environment import Facts
 from pikube.agent.pods.image_pulls import Pulling, Say
 from pikube.agent.pods.references import claim_name
 from pikube.agent.pods.tokens import JITTER_S
-from pikube.agent.pods.volume_files import TokenKey, VolumeProblem, volume_files
+from pikube.agent.pods.volume_files import TokensByKey, VolumeProblem, volume_files
 from pikube.agent.pods.volumes import Place, PodVolumes
 from pikube.agent.runtime.contract import RuntimeFailure
 from pikube.api.kinds.core_pod import Pod
@@ -101,9 +101,7 @@ class PodPlaces:
             self._places = places
         return places
 
-    async def _of_files(
-        self, pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey, str]
-    ) -> Place:
+    async def _of_files(self, pod: Pod, volume: Volume, facts: Facts, tokens: TokensByKey) -> Place:
         source, bound = self._board.references.bound_volume(pod, volume)
         files = volume_files(pod, source, facts, tokens)
         if source is not volume:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trio
 
-from pikube.agent.pods.volume_files import TokenKey, VolumeProblem, token_key
+from pikube.agent.pods.volume_files import TokenKey, TokensByKey, VolumeProblem, token_key
 from pikube.api.client import Client, ConnectionLost
 from pikube.api.errors import NotFound
 from pikube.api.kinds.authentication import BoundObjectReference, TokenRequest, TokenRequestSpec
@@ -57,15 +57,18 @@ class Tokens:
         self._now = wall_clock
         self._held: dict[str, dict[TokenKey, _Held]] = {}
 
-    async def of(self, pod: Pod) -> dict[TokenKey, str]:
-        """The tokens that projected volumes ask for. Raises VolumeProblem."""
-        found = {}
+    async def of(self, pod: Pod) -> TokensByKey:
+        """What projected volumes ask for; in the place of one that cannot be had, why."""
+        found: dict[TokenKey, str | VolumeProblem] = {}
         for volume in pod.spec.volumes:
             for source in volume.projected.sources if volume.projected else ():
                 wanted = source.service_account_token
                 if wanted is not None:
                     key = token_key(wanted)
-                    found[key] = await self._token(pod, *key)
+                    try:
+                        found[key] = await self._token(pod, *key)
+                    except VolumeProblem as problem:
+                        found[key] = problem
         return found
 
     def renews_in_s(self, pod: Pod) -> float:
@@ -90,10 +93,13 @@ class Tokens:
             return held.token.text
         try:
             token = await self._ask(pod, audience, life_s)
-        except ConnectionLost:
+        except (ConnectionLost, VolumeProblem) as error:
+            if held is not None:
+                mine[key] = _Held(held.token, trio.current_time() + RETRY_S)
+            if isinstance(error, VolumeProblem):
+                raise
             if held is None:
                 raise VolumeProblem("failed to fetch token: the API server does not answer") from None
-            mine[key] = _Held(held.token, trio.current_time() + RETRY_S)
             return held.token.text
         mine[key] = _Held(token, trio.current_time() + _renewal_s(token))
         await trio.to_thread.run_sync(self._write, pod.metadata.uid, key, token)

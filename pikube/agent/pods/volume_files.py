@@ -29,9 +29,13 @@ class VolumeProblem(Exception):
     """A volume cannot be made (FailedMount); the message says why."""
 
 
-def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey, str]) -> Files | None:
-    """The files of a volume, None if its content does not come from the API. `tokens` by what is
-    asked for: two volumes may have different ones in files of one name. VolumeProblem."""
+TokensByKey = Mapping[TokenKey, str | VolumeProblem]
+"""Tokens by what is asked for; why, where one cannot be had."""
+
+
+def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: TokensByKey) -> Files | None:
+    """The files of a volume, None if its content does not come from the API. Two volumes may have different tokens
+    in files of one name. VolumeProblem."""
     try:
         if volume.config_map is not None:
             source = volume.config_map
@@ -51,7 +55,7 @@ def volume_files(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKe
     return None
 
 
-def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey, str]) -> Files:
+def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: TokensByKey) -> Files:
     assert volume.projected is not None
     mode = volume.projected.default_mode
     files: Files = {}
@@ -68,9 +72,9 @@ def _projected(pod: Pod, volume: Volume, facts: Facts, tokens: Mapping[TokenKey,
             files |= _downward(pod, source.downward_api.items, mode, facts)
         if source.service_account_token is not None:
             wanted = source.service_account_token
-            token = tokens.get(token_key(wanted))
-            if token is None:
-                raise VolumeProblem("the service account token is not there yet")
+            token = tokens[token_key(wanted)]
+            if isinstance(token, VolumeProblem):
+                raise token
             files[wanted.path] = (token.encode(), DEFAULT_MODE if mode is None else mode)
         bundle = source.cluster_trust_bundle
         if bundle is not None and not bundle.optional:
