@@ -1,4 +1,4 @@
-"""Helm and client-go, unmodified, where scripts/build-clients has built them."""
+"""Helm, client-go and controller-runtime, unmodified, where scripts/build-clients has built them."""
 
 import json
 import os
@@ -68,3 +68,8 @@ def test_client_go(board, namespace, environment):
     done = board.run("env", *environment, program, namespace, timeout_s=120)
     assert done.stdout == "all well\n"
     assert "falling back to the standard" not in done.stderr  # of a list that was to be streamed
+
+
+def test_an_operator_of_controller_runtime(board, namespace):
+    done = board.run(built("controller-runtime"), namespace, timeout_s=120)
+    assert done.stdout == "all well\n"
