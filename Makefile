@@ -38,7 +38,7 @@ check: venv
 	@$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest -m "not e2e" -n auto --hypothesis-profile quick
+	$(PY) -m pytest -m "not e2e" -n $$((2 * $$(nproc))) --hypothesis-profile quick  # some wait: two for each core
 
 test: prepare
 	@$(VENV)/bin/ruff format --check .
